@@ -1,0 +1,56 @@
+"""Where the system under test runs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from chaos.model.system import JSON, Inventory
+
+
+class EnvironmentRef(Struct, frozen=True, kw_only=True):
+    """How to open an environment again, also in another process: what the journal keeps of it."""
+
+    kind: str
+    name: str
+    settings: dict[str, JSON] = {}
+
+
+class Arming(Struct, frozen=True):
+    """Whether faults are allowed here, and where that was read."""
+
+    armed: bool
+    reason: str
+
+
+class LeaseHolder(Struct, frozen=True):
+    """Who ends an injection when its lease runs out.
+
+    `detached` is true where the effect cannot carry a timer, so that the engine must start the
+    detached lease holder before the first such injection.
+    """
+
+    name: str
+    detached: bool = False
+
+
+class Environment(Protocol):
+    """A place where things run. Capabilities (capabilities.py) are further protocols it may implement."""
+
+    ref: EnvironmentRef
+
+    @property
+    def lock_key(self) -> str:
+        """The same for two openings of the same system: one run at a time holds it."""
+        ...
+
+    def arming(self) -> Arming: ...
+
+    def inventory(self) -> Inventory: ...
+
+    def lease_holder(self, capability: type) -> LeaseHolder: ...
+
+    def load_settings(self) -> dict[str, str]:
+        """Environment variables that tell a load generator where to send its requests."""
+        ...

@@ -1,0 +1,145 @@
+"""What is asked: a hypothesis, the objectives that express it, and what is done to the system."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from chaos.model.system import JSON, TargetKind
+
+Operator = Literal[">=", ">", "<=", "<"]
+Window = Literal["run", "fault", "after"]
+
+
+class PluginUse(Struct, frozen=True, kw_only=True):
+    """A plug-in by kind with its parameters: checked, defaults filled in, units resolved."""
+
+    kind: str
+    parameters: dict[str, JSON] = {}
+
+
+class Threshold(Struct, frozen=True):
+    """`operator value`; a share is 0..1 and a time is in milliseconds, as the probe measures it.
+
+    `text` is what the user wrote, e.g. ">= 99%".
+    """
+
+    operator: Operator
+    value: float
+    text: str
+
+
+class Objective(Struct, frozen=True, kw_only=True):
+    """A service level objective: held when the whole interval of the estimate meets the threshold.
+
+    window: "run" is from the end of the warm-up to the end of the load, "fault" from the first
+    injection to the last revert, "after" from the last revert to the end.
+    """
+
+    name: str
+    probe: PluginUse
+    threshold: Threshold
+    window: Window = "run"
+    min_samples: int = 1
+    confidence: float = 0.95
+
+
+class Amount(Struct, frozen=True):
+    """How many of the selected: "one", "all", "count" with a count, or "share" with 0 < share <= 1 (rounded up)."""
+
+    kind: Literal["one", "all", "count", "share"]
+    count: int = 0
+    share: float = 0.0
+
+    def __str__(self) -> str:
+        if self.kind == "count":
+            return str(self.count)
+        return f"{self.share:.0%}" if self.kind == "share" else self.kind
+
+
+class Selector(Struct, frozen=True, kw_only=True):
+    """Targets of one kind whose labels all match. `labels` is never empty; a label may allow several values."""
+
+    kind: TargetKind
+    labels: dict[str, tuple[str, ...]]
+    amount: Amount = Amount("one")
+
+
+class FaultStep(Struct, frozen=True, kw_only=True, tag="fault"):
+    """Inject into every selected target, hold, revert."""
+
+    name: str
+    fault: PluginUse
+    selector: Selector
+    duration_seconds: float
+
+
+class ParallelStep(Struct, frozen=True, kw_only=True, tag="parallel"):
+    """Start all steps at once; ends when the last of them ends."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+class WaitStep(Struct, frozen=True, kw_only=True, tag="wait"):
+    name: str
+    seconds: float
+
+
+class WaitUntilStep(Struct, frozen=True, kw_only=True, tag="wait_until"):
+    """Wait until a probe's measurement meets the threshold, `timeout_seconds` at most.
+
+    Reaching the timeout makes the run inconclusive: what the method relied on did not happen.
+    """
+
+    name: str
+    probe: PluginUse
+    threshold: Threshold
+    timeout_seconds: float = 30.0
+
+
+Step = FaultStep | ParallelStep | WaitStep | WaitUntilStep
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """Users of the system, driven by Locust in a child process.
+
+    Exactly one of `arrivals_per_second` (open: sessions begin at Poisson times whatever the system
+    does) and `users` (closed: that many users loop) is set. `locustfile` is the name of a bundled one
+    ("viewers") or a path. `settings` go to the locustfile as environment variables.
+    """
+
+    locustfile: str
+    arrivals_per_second: float | None = None
+    users: int | None = None
+    time_scale: float = 1.0
+    warm_up_seconds: float = 5.0
+    baseline_seconds: float = 5.0
+    drain_seconds: float = 5.0
+    max_lag_ms: float = 500.0
+    host: str = ""
+    settings: dict[str, str] = {}
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a run may never exceed, whatever its method says."""
+
+    max_duration_seconds: float = 600.0
+    max_targets_share: float = 1.0
+    lease_margin_seconds: float = 10.0
+
+
+class Experiment(Struct, frozen=True, kw_only=True):
+    name: str
+    hypothesis: str
+    objectives: tuple[Objective, ...]
+    method: tuple[Step, ...]
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    load: Load | None = None
+    guardrails: tuple[PluginUse, ...] = ()
+    limits: Limits = Limits()
+    seed: int | None = None
+    recovery_seconds: float = 5.0
+    source: str = ""

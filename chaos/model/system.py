@@ -1,0 +1,88 @@
+"""What an environment lists: instances, the links between them, and regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+else:
+    JSON = Any  # msgspec cannot decode into a recursive alias; type checkers see the real one
+
+TargetKind = Literal["instance", "link", "region"]
+
+
+class Instance(Struct, frozen=True, kw_only=True):
+    """One running copy of a service: a process, a pod, a machine.
+
+    `identity` tells this very incarnation from its successor under the same name, e.g.
+    {"pid": 4242, "started": 1893021} locally or {"uid": "..."} for a pod; None while it is not running.
+    `address` is "host:port", empty when it cannot be reached from here.
+    """
+
+    name: str
+    service: str
+    region: str
+    labels: dict[str, str] = {}
+    identity: dict[str, str | int] | None = None
+    address: str = ""
+    health_path: str = ""
+    metrics_path: str = ""
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A way by which one service calls one instance of another; what passes it can be shaped.
+
+    `address` is "host:port" where the calling side connects.
+    """
+
+    name: str
+    source: str
+    source_region: str
+    destination: str
+    destination_region: str
+    destination_instance: str
+    labels: dict[str, str] = {}
+    address: str = ""
+
+
+class Region(Struct, frozen=True, kw_only=True):
+    """A part of the system that can fail as a whole."""
+
+    name: str
+    labels: dict[str, str] = {}
+
+
+Target = Instance | Link | Region
+
+
+class Inventory(Struct, frozen=True, kw_only=True):
+    """Everything an environment could be asked to break, sorted by name."""
+
+    instances: tuple[Instance, ...] = ()
+    links: tuple[Link, ...] = ()
+    regions: tuple[Region, ...] = ()
+
+    def of_kind(self, kind: TargetKind) -> tuple[Target, ...]:
+        return {"instance": self.instances, "link": self.links, "region": self.regions}[kind]
+
+
+def labels_of(target: Target) -> dict[str, str]:
+    """The labels a selector sees: the target's own and those every target of its kind has."""
+    if isinstance(target, Instance):
+        built_in = {"name": target.name, "service": target.service, "region": target.region}
+    elif isinstance(target, Link):
+        built_in = {
+            "name": target.name,
+            "from": target.source,
+            "from_region": target.source_region,
+            "to": target.destination,
+            "to_region": target.destination_region,
+            "to_instance": target.destination_instance,
+            "crosses_regions": str(target.source_region != target.destination_region).lower(),
+        }
+    else:
+        built_in = {"name": target.name}
+    return {**target.labels, **built_in}

@@ -1,0 +1,1 @@
+"""Runs a topology as operating system processes, supervised as a kubelet does."""

@@ -1,0 +1,125 @@
+"""What the launcher is told (LaunchSpec) and what it tells (State): the whole contract with the outside.
+
+Both are JSON files. `chaos` reads the state file and speaks to the control socket; it never imports this.
+docs/explanation/contracts.md describes the same in prose.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class InstanceSpec(Struct, frozen=True, kw_only=True):
+    """One process to keep running.
+
+    `command` starts it, with {port} filled in; empty means a bundled service, forked from the zygote with
+    `config` (see kit/config.py). Services named in `after` must be ready first.
+    """
+
+    name: str
+    service: str
+    region: str
+    port: int
+    command: tuple[str, ...] = ()
+    config: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    after: tuple[str, ...] = ()
+    health_path: str = "/healthz"
+    ready_path: str = "/readyz"
+    metrics_path: str = "/metrics"
+
+
+class LinkSpec(Struct, frozen=True, kw_only=True):
+    """A way from one service in one region to one instance: the caller connects to `listen_port`.
+
+    `base_delay_ms` is added in each direction (the distance between regions); it is not a fault.
+    """
+
+    name: str
+    source: str
+    source_region: str
+    destination: str
+    destination_region: str
+    destination_instance: str
+    listen_port: int
+    upstream_port: int
+    base_delay_ms: float = 0.0
+
+
+class ProxySpec(Struct, frozen=True, kw_only=True):
+    """The proxy process that carries a region's outgoing links; its API listens on `api_port`."""
+
+    region: str
+    api_port: int
+
+
+class LaunchSpec(Struct, frozen=True, kw_only=True):
+    """A whole system. `proxy_command` starts a proxy with `--api-port N --config FILE` appended.
+
+    `policies_file` is the effective policies.yaml the bundled services read at their start; `weakened` names the
+    patches that are applied to it.
+    """
+
+    name: str
+    regions: tuple[str, ...]
+    instances: tuple[InstanceSpec, ...]
+    links: tuple[LinkSpec, ...] = ()
+    proxies: tuple[ProxySpec, ...] = ()
+    proxy_command: tuple[str, ...] = ()
+    policies_file: str = ""
+    weakened: tuple[str, ...] = ()
+
+
+InstanceState = Literal["waiting", "starting", "ready", "backing off", "held down", "stopped"]
+
+
+class InstanceStatus(Struct, frozen=True, kw_only=True):
+    """`pid` and `started` (field 22 of /proc/PID/stat, clock ticks after boot) are None while nothing runs.
+
+    `held_until` is the epoch second at which a hold ends by itself; None when not held.
+    """
+
+    name: str
+    service: str
+    region: str
+    address: str
+    state: InstanceState
+    pid: int | None = None
+    started: int | None = None
+    restarts: int = 0
+    held_until: float | None = None
+    labels: dict[str, str] = {}
+    health_path: str = ""
+    metrics_path: str = ""
+    log: str = ""
+
+
+class LinkStatus(Struct, frozen=True, kw_only=True):
+    """`proxy_api` is the base URL of the proxy that carries it, under `name`."""
+
+    name: str
+    source: str
+    source_region: str
+    destination: str
+    destination_region: str
+    destination_instance: str
+    address: str
+    proxy_api: str
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """The state file: written by rename at each change, so a reader never sees half of it."""
+
+    version: int
+    name: str
+    launcher: dict[str, int]
+    control: str
+    regions: tuple[str, ...]
+    instances: tuple[InstanceStatus, ...]
+    links: tuple[LinkStatus, ...] = ()
+    policies_file: str = ""
+    weakened: tuple[str, ...] = ()
+    log_dir: str = ""
