@@ -66,7 +66,9 @@ class Inventory(Struct, frozen=True, kw_only=True):
     regions: tuple[Region, ...] = ()
 
     def of_kind(self, kind: TargetKind) -> tuple[Target, ...]:
-        return {"instance": self.instances, "link": self.links, "region": self.regions}[kind]
+        if kind == "instance":
+            return self.instances
+        return self.links if kind == "link" else self.regions
 
 
 def labels_of(target: Target) -> dict[str, str]:

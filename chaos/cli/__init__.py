@@ -1,0 +1,50 @@
+"""The command line. One command a file: parse, call, print, exit.
+
+Command modules import only typer and the standard library at their top: `chaos --help` reads them all.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from chaos.cli import abort, catalog, demo, doctor, plan, platform, report, rollback, run, validate
+from chaos.model.errors import ChaosError, ExitCode
+
+app = typer.Typer(
+    name="chaos",
+    help="Ask a running system whether it keeps serving its users when this breaks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("validate")(validate.validate)
+app.command("rollback")(rollback.rollback)
+app.command("abort")(abort.abort)
+app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+app.add_typer(platform.app, name="platform")
+app.add_typer(catalog.app, name="catalog")
+
+
+def main() -> None:
+    """Run a command; every error becomes a sentence and an exit code."""
+    try:
+        app()
+    except ChaosError as error:
+        print(f"chaos: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
+        sys.exit(ExitCode.BUG)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("chaos: this is a bug in Steadfast, not in your system; nothing above is a verdict", file=sys.stderr)
+        sys.exit(ExitCode.BUG)

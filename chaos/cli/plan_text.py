@@ -1,0 +1,61 @@
+"""A plan in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaos.model.experiment import Objective, PluginUse
+from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+
+
+def plan_text(plan: Plan) -> str:
+    """Everything a person should know before pressing the button."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    experiment = plan.experiment
+    yield f"{experiment.name} on {plan.environment.name} (seed {plan.seed}, about {plan.seconds:.0f} s)"
+    yield f"  {experiment.hypothesis}"
+    yield "steady state"
+    for objective in experiment.objectives:
+        yield f"  {_objective(objective)}"
+    if experiment.load is not None:
+        load = experiment.load
+        rate = f"{load.arrivals_per_second:g} arrivals/s" if load.arrivals_per_second else f"{load.users} users"
+        yield f"load: {load.locustfile}, {rate}, time scale {load.time_scale:g}"
+    yield "method"
+    for step in plan.steps:
+        yield from _step(step, "  ")
+    if experiment.guardrails:
+        yield "guardrails: armed, " + ", ".join(_use(use) for use in experiment.guardrails)
+    yield from plan.notes
+
+
+def _objective(objective: Objective) -> str:
+    return (
+        f"{objective.name}: {_use(objective.probe)} {objective.threshold.text}"
+        f"  (over the {objective.window}, at least {objective.min_samples} samples, {objective.confidence:.0%} confidence)"
+    )
+
+
+def _step(step: PlannedStep, indent: str) -> Iterator[str]:
+    if isinstance(step, PlannedFault):
+        when = f"at {step.starts_at_seconds:g} s" if step.starts_at_seconds is not None else "then"
+        yield f"{indent}{when}, for {step.duration_seconds:g} s: {_use(step.fault)}"
+        share = f"{len(step.targets)} of {step.candidates} that match, of {step.population} {step.target_kind}s"
+        yield f"{indent}  hits {share} (held by the {step.holder.name}):"
+        yield from (f"{indent}    {target}" for target in step.targets)
+    elif isinstance(step, PlannedParallel):
+        yield f"{indent}at once:"
+        for inner in step.steps:
+            yield from _step(inner, indent + "  ")
+    elif isinstance(step, PlannedWait):
+        yield f"{indent}wait {step.seconds:g} s"
+    else:
+        yield f"{indent}wait until {_use(step.probe)} {step.threshold.text}, at most {step.timeout_seconds:g} s"
+
+
+def _use(use: PluginUse) -> str:
+    given = ", ".join(f"{name}={value}" for name, value in use.parameters.items() if value not in (None, "", {}, []))
+    return f"{use.kind}({given})"

@@ -1,0 +1,144 @@
+"""What a person sees while a run goes on: plain lines, and on a terminal one living line below them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TextIO
+
+from chaos.model.events import (
+    Crashed,
+    Event,
+    GuardrailStopped,
+    Injected,
+    Injecting,
+    InjectionFailed,
+    Interrupted,
+    Loaded,
+    LoadFailed,
+    NotInjected,
+    PhaseBegan,
+    Reverted,
+    RevertFailed,
+    RunRefused,
+    RunStarted,
+    Sampled,
+    StepBegan,
+)
+from chaos.model.fault import Active
+from chaos.model.plan import Plan
+from chaos.model.sample import Measurement, Ratio, Spread, count_of
+
+_PLAIN_STATUS_EVERY_SECONDS = 10.0
+
+
+class Progress:
+    """Listens to a run. Events come from several threads."""
+
+    def __init__(self, stream: TextIO, plan: Plan) -> None:
+        self._stream = stream
+        self._plan = plan
+        self._live = stream.isatty()
+        self._lock = threading.Lock()
+        self._began = 0.0
+        self._phase = ""
+        self._current: dict[str, Measurement] = {}
+        self._targets: dict[str, str] = {}
+        self._requests = ""
+        self._status_at = 0.0
+
+    def on_event(self, event: Event) -> None:
+        with self._lock:
+            self._note(event)
+            line = self._line(event)
+            if line:
+                self._print(event.at, line)
+            if isinstance(event, Loaded | Sampled):
+                self._status(event.at)
+
+    def on_repeated_signal(self) -> None:
+        """Called from a signal handler: only writes, takes no lock."""
+        self._stream.write("\nalready reverting; this cannot be interrupted, so that nothing stays broken\n")
+        self._stream.flush()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._began = event.at
+        elif isinstance(event, PhaseBegan):
+            self._phase = event.phase
+        elif isinstance(event, Injecting):
+            self._targets[event.injection] = f"{event.fault.kind} on {event.undo.target}"
+        elif isinstance(event, Sampled):
+            self._current.update(event.values)
+        elif isinstance(event, Loaded):
+            count = sum(stream.count for stream in event.report.streams)
+            failures = sum(stream.failures for stream in event.report.streams)
+            self._requests = f"{count} requests/s" + (f", {failures} failed" if failures else "")
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case RunStarted():
+                return f"run {event.run}  (seed {event.plan.seed}, about {event.plan.seconds:.0f} s)"
+            case PhaseBegan() if event.phase != "end":
+                return f"{event.phase}{self._phase_length(event.phase)}"
+            case StepBegan():
+                return f"step: {event.step}"
+            case Injected():
+                sure = "" if event.active is Active.YES else f" NOT SEEN ACTIVE ({event.active}):"
+                return f"injected {self._targets.get(event.injection, event.injection)}:{sure} {event.evidence}"
+            case NotInjected():
+                return f"not injected into {event.target}: {event.message}"
+            case InjectionFailed():
+                return f"injecting {self._targets.get(event.injection, event.injection)} failed: {event.message}"
+            case Reverted():
+                return f"reverted {self._targets.get(event.injection, event.injection)}: {event.evidence}"
+            case RevertFailed():
+                return f"STILL BROKEN {self._targets.get(event.injection, event.injection)}: {event.message}"
+            case GuardrailStopped():
+                return f"guardrail {event.guardrail} stops the run: {event.reason}"
+            case Interrupted():
+                return f"{event.signal}: reverting everything now"
+            case RunRefused():
+                return f"refused, nothing injected: {event.reason}"
+            case LoadFailed() | Crashed():
+                return event.message
+            case _:
+                return ""
+
+    def _phase_length(self, phase: str) -> str:
+        load = self._plan.experiment.load
+        seconds = {
+            "warm-up": load.warm_up_seconds if load else 0,
+            "baseline": load.baseline_seconds if load else 0,
+            "recovery": self._plan.experiment.recovery_seconds,
+        }.get(phase, 0)
+        return f" ({seconds:g} s)" if seconds else ""
+
+    def _print(self, at: float, line: str) -> None:
+        clear = "\r\x1b[K" if self._live else ""
+        self._stream.write(f"{clear}{at - self._began:6.1f}s  {line}\n")
+        self._stream.flush()
+
+    def _status(self, at: float) -> None:
+        """On a terminal the line is rewritten; in a pipe it is printed now and then."""
+        every = 0.2 if self._live else _PLAIN_STATUS_EVERY_SECONDS
+        if at - self._status_at < every:
+            return
+        self._status_at = at
+        values = "; ".join(f"{name}: {_shown(value)}" for name, value in self._current.items())
+        text = "  ".join(part for part in (self._requests, values) if part)
+        if self._live:
+            self._stream.write(f"\r\x1b[K{at - self._began:6.1f}s  [{self._phase}] {text}"[:200])
+            self._stream.flush()
+        else:
+            self._print(at, f"[{self._phase}] {text}")
+
+
+def _shown(measurement: Measurement) -> str:
+    """The point value of one second, for a person's eye; the verdict has the interval."""
+    if count_of(measurement) == 0:
+        return "-"
+    if isinstance(measurement, Ratio):
+        return f"{measurement.good / measurement.total:.1%}"
+    assert isinstance(measurement, Spread)
+    rank = max(1, round(measurement.quantile * measurement.histogram.total))
+    return f"{measurement.histogram.value_at_rank(rank):.0f}"

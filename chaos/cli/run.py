@@ -1,0 +1,47 @@
+"""chaos run: execute experiments and answer with the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Experiments = Annotated[
+    list[str], typer.Argument(metavar="EXPERIMENT...", help="Files, or names of shipped experiments.")
+]
+Environment = Annotated[
+    str, typer.Option("--environment", "-e", help="Environment file, or the name of a shipped one.")
+]
+Seed = Annotated[int | None, typer.Option(help="Decides targets and arrivals; the same seed chooses the same.")]
+Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the file.")]
+Out = Annotated[Path | None, typer.Option(help="Also write the reports of every run into this folder.")]
+Junit = Annotated[Path | None, typer.Option(help="Write one JUnit XML file over all runs.")]
+Weaken = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Take a protection away from the bundled platform during the runs."),
+]
+
+
+def run(
+    experiments: Experiments,
+    environment: Environment = "local",
+    seed: Seed = None,
+    var: Variables = None,
+    out: Out = None,
+    junit: Junit = None,
+    weaken: Weaken = None,
+) -> None:
+    """Run experiments one after the other.
+
+    Exit code: 0 held, 1 deviated, 2 bad file, 3 inconclusive, 4 refused (nothing injected), 5 aborted by a
+    guardrail, 6 something is still broken, 70 our bug, 130/143 interrupted; of several runs the worst.
+    """
+    from chaos.cli import suite
+
+    options = suite.Options(
+        environment=environment, seed=seed, variables=suite.variables(var or []), out=out, junit=junit
+    )
+    with suite.weakened(weaken or []):
+        code = suite.run_all(experiments, options)
+    raise typer.Exit(code)

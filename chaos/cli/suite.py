@@ -1,0 +1,111 @@
+"""Several experiments in a row: what `run` and `demo` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.catalog import Catalog
+from chaos.cli.progress import Progress
+from chaos.conductor import Conducted, Listener, conduct, plan_for
+from chaos.model.environment import EnvironmentRef
+from chaos.model.errors import BadInput, ExitCode, Refused, worst
+from chaos.model.experiment import Experiment
+from chaos.model.verdict import EXIT_CODES, Verdict
+from chaos.reports import write_all
+from chaos.reports.junit import Case, write_suite
+from chaos.reports.terminal import render
+from chaos.shipped import find
+from chaos.spec import load_environment, load_experiment
+
+
+@dataclass(frozen=True)
+class Options:
+    environment: str = "local"
+    seed: int | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    out: Path | None = None
+    junit: Path | None = None
+
+
+def variables(pairs: Sequence[str]) -> dict[str, str]:
+    """--var NAME=VALUE as a mapping. Raises BadInput for anything else."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise BadInput(f"--var {pair!r} is not NAME=VALUE", "write for example --var delay=2s")
+        found[name] = value
+    return found
+
+
+@contextmanager
+def weakened(names: Sequence[str]) -> Iterator[None]:
+    """Take protections away from the bundled platform until the block ends (or this process does)."""
+    if not names:
+        yield
+        return
+    from chaos.cli.platform import weaken
+
+    with weaken(names, _say):
+        yield
+
+
+def run_all(sources: Sequence[str], options: Options) -> ExitCode:
+    """Run experiments in order, print what they answer, and return the worst exit code.
+
+    All files are read before the first run, so that a mistake in the last one costs nothing.
+    """
+    ref = load_environment(options.environment)
+    catalog = Catalog()
+    experiments = [load_experiment(find(source), catalog, options.variables) for source in sources]
+    cases: list[Case] = []
+    for experiment in experiments:
+        cases.append(_run_one(experiment, ref, options))
+        if cases[-1].verdict.outcome in ("interrupted", "terminated") and len(cases) < len(experiments):
+            _say("interrupted: the experiments that follow are not run")
+            break
+    if options.junit is not None:
+        write_suite(cases, options.junit)
+    if len(cases) > 1:
+        _summary(cases)
+    return worst(EXIT_CODES[case.verdict.outcome] for case in cases)
+
+
+def _run_one(experiment: Experiment, ref: EnvironmentRef, options: Options) -> Case:
+    """One run, printed. A run that cannot begin is a case as well: a suite must not look complete without it."""
+    try:
+        plan, environment = plan_for(experiment, ref, options.seed)
+        progress = Progress(sys.stdout, plan)
+        conducted = conduct(plan, environment, Listener(progress.on_event, progress.on_repeated_signal))
+    except Refused as error:
+        verdict = Verdict(outcome="refused", sentence=error.message)
+        _say(f"\n{experiment.name}: refused, nothing injected: {error}")
+        return Case(experiment.name, (), verdict)
+    _say("")
+    _say(render(conducted.events, conducted.verdict, colour=sys.stdout.isatty()))
+    _write_reports(conducted, options)
+    return Case(experiment.name, conducted.events, conducted.verdict)
+
+
+def _write_reports(conducted: Conducted, options: Options) -> None:
+    folders = [conducted.directory.path]
+    if options.out is not None:
+        folders.append(options.out / conducted.directory.run)
+    for folder in folders:
+        written = write_all(conducted.events, conducted.verdict, folder)
+    _say(f"report: {next(path for path in written if path.suffix == '.html')}")
+
+
+def _summary(cases: Sequence[Case]) -> None:
+    width = max(len(case.name) for case in cases)
+    _say("")
+    for case in cases:
+        _say(f"{case.name:<{width}}  {case.verdict.outcome}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

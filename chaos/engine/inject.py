@@ -1,0 +1,161 @@
+"""Injecting one fault step into its targets: undo on disk before the act, effect looked for after it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chaos.engine.toolbox import Toolbox
+from chaos.model.errors import ActionFailed, ChaosError
+from chaos.model.events import Injected, Injecting, InjectionFailed, NotInjected
+from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
+from chaos.model.plan import PlannedFault
+from chaos.model.system import Target
+
+LOOK_EVERY_SECONDS = 0.1
+EVIDENCE_PATIENCE_SECONDS = 10.0
+
+
+@dataclass
+class Batch:
+    """One fault step under way. Written by workers, read by the loop."""
+
+    planned: PlannedFault
+    waiting: int
+    """Targets whose inject call has not come back."""
+    unsettled: int
+    """Targets whose effect is still being looked for."""
+    opened: list[Injecting] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def landed(self) -> bool:
+        return self.waiting == 0
+
+    @property
+    def settled(self) -> bool:
+        return self.unsettled == 0
+
+
+class Injector:
+    """Starts batches on the workers, so that the loop goes on looking at the guardrails meanwhile."""
+
+    def __init__(self, tools: Toolbox, run: str, lease_margin_seconds: float) -> None:
+        self._tools = tools
+        self._run = run
+        self._margin = lease_margin_seconds
+        self._lock = threading.Lock()
+        self._count = 0
+        self._stopped = False
+        self.batches: list[Batch] = []
+        self.crashes: list[Exception] = []
+        """What went wrong in workers that is not the target's doing: the loop raises the first."""
+
+    def begin(self, planned: PlannedFault) -> Batch:
+        """Inject into every target of the step. Targets that left since the plan are recorded as not injected."""
+        batch = Batch(planned, waiting=len(planned.targets), unsettled=len(planned.targets))
+        self.batches.append(batch)
+        fault = self._tools.plugins.build_fault(planned.fault)
+        present = {target.name: target for target in self._tools.environment.inventory().of_kind(planned.target_kind)}
+        for name in planned.targets:
+            self._tools.workers.submit(self._job(batch, fault, name, present.get(name)))
+        return batch
+
+    def stop(self) -> None:
+        """No further injection begins; those under way are let come back (see `quiet`)."""
+        with self._lock:
+            self._stopped = True
+            for batch in self.batches:
+                batch.stopped = True
+
+    @property
+    def quiet(self) -> bool:
+        """No inject call is under way."""
+        return all(batch.landed for batch in self.batches)
+
+    def _job(self, batch: Batch, fault: AnyFault, name: str, target: Target | None) -> Callable[[], None]:
+        def work() -> None:
+            injecting: Injecting | None = None
+            try:
+                injecting = self._act(batch, fault, name, target)
+            except Exception as error:  # noqa: BLE001  raised again by the loop, which is not in this thread
+                self.crashes.append(error)
+            with self._lock:
+                batch.waiting -= 1
+            try:
+                if injecting is not None:
+                    self._settle(batch, fault, injecting)
+            except Exception as error:  # noqa: BLE001  as above
+                self.crashes.append(error)
+            with self._lock:
+                batch.unsettled -= 1
+
+        return work
+
+    def _act(self, batch: Batch, fault: AnyFault, name: str, target: Target | None) -> Injecting | None:
+        """prepare -> journal (on disk) -> inject. Returns the injection if its effect is to be looked for."""
+        step = batch.planned.name
+        if target is None:
+            return self._not_injected(step, name, "it is no longer there")
+        injection = self._next_id(batch)
+        try:
+            undo = fault.prepare(self._tools.environment, target, self._lease(injection, batch.planned))
+        except ChaosError as error:
+            return self._not_injected(step, name, f"preparing failed: {error.message}")
+        injecting = self._write_ahead(batch, injection, undo)
+        if injecting is None:
+            return self._not_injected(step, name, "the run was stopped first", injection)
+        try:
+            fault.inject(self._tools.environment, undo)
+        except ActionFailed as error:
+            now = self._tools.clock.now()
+            if error.took_effect == "no":
+                return self._not_injected(step, name, error.message, injection)
+            self._tools.recorder.record(InjectionFailed(at=now, injection=injection, message=error.message))
+            return None
+        return injecting
+
+    def _write_ahead(self, batch: Batch, injection: str, undo: Undo) -> Injecting | None:
+        now = self._tools.clock.now()
+        step = batch.planned
+        injecting = Injecting(at=now, injection=injection, step=step.name, fault=step.fault, undo=undo)
+        with self._lock:
+            if self._stopped:
+                return None
+            batch.opened.append(injecting)
+        self._tools.recorder.record(injecting, durable=True)
+        return injecting
+
+    def _settle(self, batch: Batch, fault: AnyFault, injecting: Injecting) -> None:
+        """Look for the effect until it is seen, the patience ends, or the step is being reverted."""
+        deadline = self._tools.clock.now() + EVIDENCE_PATIENCE_SECONDS
+        seen = self._look(fault, injecting)
+        while seen.active is not Active.YES and not batch.stopped and self._tools.clock.now() < deadline:
+            self._tools.clock.sleep(LOOK_EVERY_SECONDS)
+            seen = self._look(fault, injecting)
+        if seen.active is not Active.YES and self._stopped:
+            return  # the run is being ended: what is seen now says nothing about the fault
+        now = self._tools.clock.now()
+        self._tools.recorder.record(
+            Injected(at=now, injection=injecting.injection, active=seen.active, evidence=seen.evidence)
+        )
+
+    def _look(self, fault: AnyFault, injecting: Injecting) -> Observation:
+        try:
+            return fault.active(self._tools.environment, injecting.undo)
+        except ChaosError as error:
+            return Observation(Active.UNKNOWN, error.message)
+
+    def _not_injected(self, step: str, target: str, message: str, injection: str = "") -> None:
+        now = self._tools.clock.now()
+        self._tools.recorder.record(NotInjected(at=now, step=step, target=target, message=message, injection=injection))
+
+    def _lease(self, injection: str, planned: PlannedFault) -> Lease:
+        ends = self._tools.clock.now() + planned.duration_seconds + self._margin
+        return Lease(self._run, injection, ends)
+
+    def _next_id(self, batch: Batch) -> str:
+        with self._lock:
+            self._count += 1
+            return f"{self.batches.index(batch) + 1}.{self._count}"

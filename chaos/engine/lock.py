@@ -1,0 +1,70 @@
+"""One run at a time on an environment."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from chaos.model.errors import Refused
+
+
+class EnvironmentLock:
+    """An flock on a file named after the environment; it goes when its last holder dies.
+
+    The guardian inherits the descriptor, so that no new run starts on an environment before the
+    guardian of a killed one has reverted everything. `release` lets go for all holders at once.
+    """
+
+    def __init__(self, folder: Path, lock_key: str) -> None:
+        self._path = folder / f"{hashlib.sha256(lock_key.encode()).hexdigest()[:16]}.lock"
+        self._descriptor = -1
+
+    def acquire(self, run: str, left_open: Callable[[str], bool]) -> None:
+        """Take it for a run.
+
+        `left_open(run)` says whether an earlier run still has open injections.
+        Raises Refused when another run holds it, or when the last one left something broken.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        holder = _read(descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise Refused(
+                f"another run is under way on this environment: {holder.get('run', 'unknown')} "
+                f"(process {holder.get('pid', 'unknown')})",
+                "wait for it, or end it with `chaos abort`",
+            ) from None
+        last = str(holder.get("run", ""))
+        if last and left_open(last):
+            os.close(descriptor)
+            raise Refused(
+                f"run {last} left something broken on this environment", f"revert it first: chaos rollback {last}"
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"run": run, "pid": os.getpid()}).encode(), 0)
+        self._descriptor = descriptor
+
+    @property
+    def descriptor(self) -> int:
+        return self._descriptor
+
+    def release(self) -> None:
+        if self._descriptor >= 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _read(descriptor: int) -> dict[str, object]:
+    try:
+        loaded = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+    except ValueError:
+        return {}
+    return loaded if isinstance(loaded, dict) else {}

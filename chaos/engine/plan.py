@@ -1,0 +1,170 @@
+"""Experiment and environment to Plan: resolves the targets and changes nothing."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chaos.engine.toolbox import Plugins
+from chaos.model.environment import Environment
+from chaos.model.errors import Refused
+from chaos.model.experiment import Amount, Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
+from chaos.model.plan import (
+    Plan,
+    PlannedFault,
+    PlannedParallel,
+    PlannedStep,
+    PlannedWait,
+    PlannedWaitUntil,
+    planned_faults,
+)
+from chaos.model.system import Inventory, Target, labels_of
+
+
+def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins, seed: int) -> Plan:
+    """Resolve every selector with the seed and say what will happen.
+
+    The same experiment, inventory and seed give the same plan. Raises Refused when a selector
+    matches nothing, when the environment cannot do what a fault needs, or when a limit is exceeded.
+    """
+    planner = _Planner(experiment, environment, plugins, seed, environment.inventory())
+    steps, method_seconds = planner.sequence(experiment.method, 0.0)
+    seconds = _seconds_around_method(experiment) + method_seconds
+    limit = experiment.limits.max_duration_seconds
+    if seconds > limit:
+        raise Refused(
+            f"the run would take about {seconds:.0f} s, limits.maxDuration allows {limit:.0f} s",
+            "shorten the method or raise the limit",
+        )
+    return Plan(
+        experiment=experiment,
+        environment=environment.ref,
+        seed=seed,
+        steps=steps,
+        seconds=seconds,
+        notes=tuple(_holder_notes(steps)),
+    )
+
+
+def choose(candidates: Sequence[Target], amount: Amount, draw: random.Random) -> tuple[Target, ...]:
+    """The chosen targets, sorted by name. A share is rounded up, so it is never nobody."""
+    if amount.kind == "all":
+        return tuple(candidates)
+    wanted = {"one": 1, "count": amount.count, "share": math.ceil(amount.share * len(candidates) - 1e-9)}[amount.kind]
+    if wanted > len(candidates):
+        raise Refused(
+            f"{wanted} targets are asked for and only {len(candidates)} match",
+            "lower the amount or widen the selector",
+        )
+    return tuple(sorted(draw.sample(list(candidates), wanted), key=lambda target: target.name))
+
+
+def matching(selector: Selector, inventory: Inventory) -> tuple[Target, ...]:
+    """All targets of the selector's kind whose labels match, sorted by name."""
+
+    def fits(target: Target) -> bool:
+        labels = labels_of(target)
+        return all(labels.get(key) in values for key, values in selector.labels.items())
+
+    return tuple(sorted(filter(fits, inventory.of_kind(selector.kind)), key=lambda target: target.name))
+
+
+@dataclass
+class _Planner:
+    experiment: Experiment
+    environment: Environment
+    plugins: Plugins
+    seed: int
+    inventory: Inventory
+    clock_known: bool = field(default=True)
+
+    def sequence(self, steps: Sequence[Step], starts_at: float) -> tuple[tuple[PlannedStep, ...], float]:
+        planned: list[PlannedStep] = []
+        at = starts_at
+        for step in steps:
+            item, seconds = self._step(step, at)
+            planned.append(item)
+            at += seconds
+        return tuple(planned), at - starts_at
+
+    def _step(self, step: Step, at: float) -> tuple[PlannedStep, float]:
+        if isinstance(step, FaultStep):
+            return self._fault(step, at), step.duration_seconds
+        if isinstance(step, ParallelStep):
+            pairs = [self._step(inner, at) for inner in step.steps]
+            together = PlannedParallel(name=step.name, steps=tuple(item for item, _ in pairs))
+            return together, max((seconds for _, seconds in pairs), default=0.0)
+        if isinstance(step, WaitStep):
+            return PlannedWait(name=step.name, seconds=step.seconds), step.seconds
+        self.clock_known = False  # nobody knows when a wait-until ends
+        return (
+            PlannedWaitUntil(
+                name=step.name, probe=step.probe, threshold=step.threshold, timeout_seconds=step.timeout_seconds
+            ),
+            step.timeout_seconds,
+        )
+
+    def _fault(self, step: FaultStep, at: float) -> PlannedFault:
+        fault = self.plugins.build_fault(step.fault)
+        if not isinstance(self.environment, fault.needs):
+            raise Refused(
+                f"step {step.name!r}: environment {self.environment.ref.name!r} cannot do what fault "
+                f"{step.fault.kind!r} needs ({fault.needs.__name__})",
+                "choose another fault or another environment; `chaos catalog faults` lists what each needs",
+            )
+        candidates = matching(step.selector, self.inventory)
+        targets = self._targets(step, candidates)
+        return PlannedFault(
+            name=step.name,
+            fault=step.fault,
+            target_kind=step.selector.kind,
+            targets=tuple(target.name for target in targets),
+            candidates=len(candidates),
+            population=len(self.inventory.of_kind(step.selector.kind)),
+            duration_seconds=step.duration_seconds,
+            holder=self.environment.lease_holder(fault.needs),
+            starts_at_seconds=at if self.clock_known else None,
+        )
+
+    def _targets(self, step: FaultStep, candidates: tuple[Target, ...]) -> tuple[Target, ...]:
+        selector = step.selector
+        described = ", ".join(f"{key}={'|'.join(values)}" for key, values in sorted(selector.labels.items()))
+        population = self.inventory.of_kind(selector.kind)
+        if not candidates:
+            raise Refused(
+                f"step {step.name!r}: no {selector.kind} matches {described} (of {len(population)} that exist)",
+                "`chaos plan` shows what a selector matches; " + _existing(population),
+            )
+        targets = choose(candidates, selector.amount, random.Random(f"{self.seed}/{step.name}"))
+        share = len(targets) / len(population)
+        limit = self.experiment.limits.max_targets_share
+        if share > limit + 1e-9:
+            raise Refused(
+                f"step {step.name!r} would hit {len(targets)} of {len(population)} {selector.kind}s ({share:.0%}), "
+                f"limits.maxTargets allows {limit:.0%}",
+                "lower the amount or raise the limit",
+            )
+        return targets
+
+
+def _existing(population: Sequence[Target]) -> str:
+    if not population:
+        return "the environment lists none at all: is the system up?"
+    names = [target.name for target in population]
+    return "there are " + ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
+
+
+def _seconds_around_method(experiment: Experiment) -> float:
+    load = experiment.load
+    around_load = load.warm_up_seconds + load.baseline_seconds + load.drain_seconds if load else 0.0
+    return around_load + experiment.recovery_seconds
+
+
+def _holder_notes(steps: tuple[PlannedStep, ...]) -> list[str]:
+    """Who ends each fault if everything else is dead: said once per kind of fault."""
+    holders = {step.fault.kind: step.holder.name for step in planned_faults(steps)}
+    return [
+        f"if all else dies, {kind} is ended by the {name} when its lease runs out" for kind, name in holders.items()
+    ]

@@ -1,0 +1,55 @@
+"""The process that executes a run, as its journal names it: is it alive, and telling it to end."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+
+from chaos.journal.read import read
+from chaos.model.events import RunEnded, RunStarted
+
+
+def is_alive(journal: Path) -> bool:
+    """Whether the run's process lives and its run has not ended. A recycled pid is another process."""
+    started, ended = _first_and_end(journal)
+    return started is not None and not ended and _start_time(started.process["pid"]) == started.process["started"]
+
+
+def terminate(journal: Path, timeout_seconds: float) -> bool:
+    """Send SIGTERM and wait until the process has gone. True when it has.
+
+    The pid is pinned before its identity is checked, so that no other process can get the signal.
+    """
+    started, _ = _first_and_end(journal)
+    assert started is not None, "terminate is for runs that is_alive has seen"
+    try:
+        descriptor = os.pidfd_open(started.process["pid"])
+    except ProcessLookupError:
+        return True
+    try:
+        if _start_time(started.process["pid"]) != started.process["started"]:
+            return True
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        gone, _, _ = select.select([descriptor], [], [], timeout_seconds)
+        return bool(gone)
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _first_and_end(journal: Path) -> tuple[RunStarted | None, bool]:
+    events = tuple(read(journal))
+    started = next((event for event in events if isinstance(event, RunStarted)), None)
+    return started, any(isinstance(event, RunEnded) for event in events)
+
+
+def _start_time(pid: int) -> int | None:
+    """Clock ticks after boot; None when there is no such process or it is a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else int(fields[19])

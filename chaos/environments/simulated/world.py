@@ -1,0 +1,134 @@
+"""A system in memory: processes that can be held down or paused, links that can be delayed.
+
+Leases run out by the clock, except that of a pause: a stopped process has no timer, as in reality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from chaos.model.capabilities import Identity
+from chaos.model.clock import Clock
+
+NORMAL_ROUND_TRIP_MS = 1.0
+
+
+@dataclass
+class Process:
+    service: str
+    region: str
+    pid: int
+    paused: bool = False
+    held_until: float = 0.0
+    down: bool = False
+
+
+@dataclass
+class SimulatedLink:
+    name: str
+    source: str
+    region: str
+    instance: str
+    delays: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Shaping by name: (delay in ms, epoch second at which it ends by itself)."""
+
+
+@dataclass
+class World:
+    """`on_change` is called before every change: a test can make the toolkit's process die there."""
+
+    clock: Clock
+    regions: tuple[str, ...] = ()
+    processes: dict[str, Process] = field(default_factory=dict)
+    links: dict[str, SimulatedLink] = field(default_factory=dict)
+    armed: bool = True
+    protections: set[str] = field(default_factory=lambda: {"fallback", "failover"})
+    on_change: Callable[[str], None] = field(default=lambda what: None)
+    ineffective: set[str] = field(default_factory=set)
+    """Kinds of change that are accepted and do nothing: "hold", "pause", "delay"."""
+    _next_pid: int = 100
+
+    def add_process(self, name: str, service: str, region: str) -> None:
+        self._next_pid += 1
+        self.processes[name] = Process(service, region, self._next_pid)
+
+    def add_link(self, source: str, region: str, instance: str) -> None:
+        name = f"{region}/{source}>{instance}"
+        self.links[name] = SimulatedLink(name, source, region, instance)
+
+    def members(self, region: str) -> list[str]:
+        return sorted(name for name, process in self.processes.items() if process.region == region)
+
+    def hold(self, names: Sequence[str], until: float) -> None:
+        for name in names:
+            self.on_change(f"hold {name}")
+            if "hold" not in self.ineffective:
+                process = self.processes[name]
+                process.held_until, process.down, process.paused = until, True, False
+
+    def let_go(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.on_change(f"let go {name}")
+            self.processes[name].held_until = 0.0
+            self._restart_if_due(name)
+
+    def set_paused(self, name: str, paused: bool) -> None:
+        self.on_change(f"{'pause' if paused else 'resume'} {name}")
+        if "pause" not in self.ineffective:
+            self.processes[name].paused = paused
+
+    def set_delay(self, link: str, name: str, delay_ms: float, until: float) -> None:
+        self.on_change(f"delay {link}")
+        if "delay" not in self.ineffective:
+            self.links[link].delays[name] = (delay_ms, until)
+
+    def clear_delay(self, link: str, name: str) -> None:
+        self.on_change(f"clear {link}")
+        self.links[link].delays.pop(name, None)
+
+    def is_held(self, name: str) -> bool:
+        return self.processes[name].held_until > self.clock.now()
+
+    def identity(self, name: str) -> Identity | None:
+        self._restart_if_due(name)
+        process = self.processes[name]
+        return None if process.down else {"pid": process.pid, "started": process.pid * 10}
+
+    def find(self, identity: Identity) -> str | None:
+        """The name under which this very process runs, or None when it is gone."""
+        return next((name for name in self.processes if self.identity(name) == identity), None)
+
+    def answers(self, name: str) -> bool:
+        return self.identity(name) is not None and not self.processes[name].paused
+
+    def link_ms(self, name: str) -> float:
+        """One round trip over a link."""
+        now = self.clock.now()
+        delays = [delay_ms for delay_ms, until in self.links[name].delays.values() if until > now]
+        return NORMAL_ROUND_TRIP_MS + sum(delays)
+
+    def whole(self) -> list[str]:
+        """What is broken: one sentence each; empty when the world is as it was made."""
+        broken = [f"{name} is down" for name in self.processes if self.identity(name) is None]
+        broken += [f"{name} is paused" for name, process in self.processes.items() if process.paused]
+        broken += [f"{name} is slow" for name in self.links if self.link_ms(name) > NORMAL_ROUND_TRIP_MS]
+        return broken
+
+    def _restart_if_due(self, name: str) -> None:
+        process = self.processes[name]
+        if process.down and process.held_until <= self.clock.now():
+            self._next_pid += 1
+            process.pid, process.down, process.held_until = self._next_pid, False, 0.0
+
+
+def streaming_world(clock: Clock) -> World:
+    """Two regions with two gateways, recommendations and edges each."""
+    world = World(clock, regions=("eu-west-1", "us-east-1"))
+    for region in world.regions:
+        for service in ("gateway", "recommendations", "edge"):
+            for number in (1, 2):
+                world.add_process(f"{region}/{service}-{number}", service, region)
+        for number in (1, 2):
+            world.add_link("gateway", region, f"{region}/recommendations-{number}")
+    return world
