@@ -13,6 +13,10 @@ GROWTH = 1.02
 SMALLEST = 0.01
 """Values at or below this land in bucket 0."""
 
+NEVER_MS = 3_600_000.0
+"""What a request that never got a good answer counts as in a quantile of latencies: slower than any threshold.
+A quantile in this bucket reads "never"."""
+
 _LOG_GROWTH = math.log(GROWTH)
 
 
@@ -112,7 +116,8 @@ class LoadStream(Struct, frozen=True, kw_only=True):
     """What the load generator saw of one kind of request in one region during one second.
 
     `second` is the epoch second in which the requests were *meant* to start; `histogram` holds
-    milliseconds from that intended start (or the value itself for measures such as a bitrate).
+    milliseconds from that intended start (or the value itself for measures such as a bitrate) of those that succeeded,
+    so its total is `count - failures`; `sum_value` is the sum of the same. `bytes` counts response bodies of all.
     Late reports for an earlier second are further LoadStreams with that second; they add up.
     """
 
