@@ -1,0 +1,148 @@
+"""What else a reader should know, gravest first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from chaos.judge.question import ended_early
+from chaos.judge.recovery import Recovery, recovery_times
+from chaos.judge.story import InjectionStory, Story
+from chaos.judge.wording import counted, milliseconds_text, seconds_text, share_text
+from chaos.model.experiment import Objective
+from chaos.model.fault import Active
+from chaos.model.verdict import Finding, ObjectiveResult, Outcome
+
+_MOST_INJECTIONS = 12
+_MOST_ERRORS = 5
+_NOTABLE_MISSING_SHARE = 0.1
+_ORDER = {"problem": 0, "warning": 1, "note": 2}
+
+
+def findings(
+    story: Story, outcome: Outcome, results: Sequence[ObjectiveResult], not_asked: Sequence[str]
+) -> tuple[Finding, ...]:
+    """Everything worth a sentence, ordered by severity, and within one by what happened first."""
+    found = [
+        *_endings(story),
+        *(Finding("problem", f"{_capital(reason)}.") for reason in not_asked if _came_to_its_end(outcome)),
+        *_off_target(outcome, results),
+        *_injections(story),
+        *_missing(story),
+        *_load(story),
+        *(_recovered(item) for item in recovery_times(story)),
+    ]
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def _came_to_its_end(outcome: Outcome) -> bool:
+    """For a run that was refused or cut short, that the plan was not carried out is no news."""
+    return outcome in ("held", "deviated", "inconclusive", "still broken")
+
+
+def _endings(story: Story) -> Iterator[Finding]:
+    for item in story.injections.values():
+        if item.open:
+            why = item.revert_failed.message if item.revert_failed else "nobody has reverted it"
+            yield Finding("problem", f"{_name(item)} is not known to be reverted: {why}.")
+    for crash in story.crashes:
+        yield Finding("problem", f"The run came to an unplanned end: {crash.message}.")
+    if story.refused is not None and story.refused.hint:
+        yield Finding("note", f"What to do: {story.refused.hint}.")
+    if story.stopped is not None:
+        yield Finding("problem", f"Guardrail {story.stopped.guardrail} stopped the run: {story.stopped.reason}.")
+
+
+def _off_target(outcome: Outcome, results: Sequence[ObjectiveResult]) -> Iterator[Finding]:
+    for result in results:
+        if result.outcome == "deviated":
+            yield Finding("problem", f"{_capital(result.reason)}.")
+        elif result.outcome == "inconclusive" and outcome not in ("refused", "held"):
+            yield Finding("warning", f"No answer for {result.name}: {result.reason}.")
+
+
+def _injections(story: Story) -> Iterator[Finding]:
+    held = [item for item in story.injections.values() if item.took_hold and not item.open]
+    for item in held[:_MOST_INJECTIONS]:
+        yield _injection(item)
+    if len(held) > _MOST_INJECTIONS:
+        yield Finding(
+            "note", f"{counted(len(held) - _MOST_INJECTIONS, 'more injection')} took effect and were reverted."
+        )
+
+
+def _injection(item: InjectionStory) -> Finding:
+    assert item.reverted is not None
+    seen = item.injected
+    if seen is None or seen.active is not Active.YES:
+        began = "was never seen in effect"
+    else:
+        began = f"took effect within {seconds_text(seen.at - item.begun.at)} ({seen.evidence})"
+    lasted = seconds_text(item.reverted.at - item.begun.at)
+    text = (
+        f"{_name(item)} {began} and was reverted by the {item.reverted.by} after {lasted} ({item.reverted.evidence})."
+    )
+    early = item.reverted.by != "run" and ended_early(item, float("inf"))
+    return Finding("warning" if early else "note", text)
+
+
+def _missing(story: Story) -> Iterator[Finding]:
+    for objective in story.started.plan.experiment.objectives:
+        yield from _missing_of(objective, story)
+
+
+def _missing_of(objective: Objective, story: Story) -> Iterator[Finding]:
+    begin, end = story.run_window
+    reasons = Counter(reason for of, reason in story.missing.get(objective.name, ()) if begin <= of < end)
+    if not reasons:
+        return
+    missing = reasons.total()
+    looks = missing + sum(begin <= of < end for of, _ in story.samples.get(objective.name, ()))
+    reason, times = reasons.most_common(1)[0]
+    text = f"{_capital(objective.name)} had no sample in {missing:,} of {counted(looks, 'look')}"
+    yield Finding(
+        "warning" if missing > _NOTABLE_MISSING_SHARE * looks else "note", f"{text}; {times:,} times: {reason}."
+    )
+
+
+def _load(story: Story) -> Iterator[Finding]:
+    load, planned = story.load, story.started.plan.experiment.load
+    if planned is None or not load.lags_ms:
+        return
+    if load.failures:
+        yield Finding("note", _errors(load.failures))
+    begin, end = story.run_window
+    worst = max((lag for at, lag in load.lags_ms if begin <= at < end), default=0.0)
+    if worst > planned.max_lag_ms:
+        late, allowed = milliseconds_text(worst), milliseconds_text(planned.max_lag_ms)
+        yield Finding(
+            "warning", f"The load generator was up to {late} late ({allowed} is allowed); latencies include that."
+        )
+    if load.unfinished:
+        share = share_text(load.unfinished / (load.requests + load.unfinished))
+        yield Finding(
+            "warning", f"{counted(load.unfinished, 'request')} ({share}) had no end when the load was stopped."
+        )
+
+
+def _errors(failures: dict[str, int]) -> str:
+    most = Counter(failures).most_common(_MOST_ERRORS)
+    told = "; ".join(f"{count:,} × {text}" for text, count in most)
+    rest = len(failures) - len(most)
+    return f"Users saw errors: {told}{f'; and {rest} other kinds' if rest > 0 else ''}."
+
+
+def _recovered(item: Recovery) -> Finding:
+    if item.seconds is None:
+        return Finding("warning", f"Recovery of {item.objective} was not shown: {item.reason}.")
+    if item.seconds == 0:
+        return Finding("note", f"{_capital(item.objective)} was {item.reason}.")
+    return Finding("note", f"{_capital(item.objective)} recovered {seconds_text(item.seconds)} after the last revert.")
+
+
+def _name(item: InjectionStory) -> str:
+    return f"{_capital(item.begun.fault.kind)} on {item.begun.undo.target}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,161 @@
+"""How each objective fared: its samples, an interval around what they say, and the threshold."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from chaos.judge.intervals import quantile_ranks, wilson
+from chaos.judge.story import Story
+from chaos.judge.wording import counted, interval_text, measures_of, share_text, value_text
+from chaos.model.experiment import Objective, Threshold
+from chaos.model.plan import planned_faults
+from chaos.model.sample import GROWTH, Histogram, Measurement, Ratio, Spread, count_of, merge, upper_bound
+from chaos.model.verdict import Estimate, ObjectiveResult
+
+Answer = Literal["held", "deviated", "inconclusive"]
+
+
+def estimate(measurement: Measurement, confidence: float = 0.95) -> Estimate:
+    """What the samples say, with its interval: Wilson for a share, order statistics for a quantile.
+
+    `low` and `high` are None where the samples cannot bound the value. Raises ValueError for a
+    measurement of nothing.
+    """
+    if isinstance(measurement, Ratio):
+        low, high = wilson(measurement.good, measurement.total, confidence)
+        point = measurement.good / measurement.total
+        return Estimate(point=point, low=low, high=high, count=measurement.total, method="Wilson score interval")
+    return _quantile(measurement, confidence)
+
+
+def compare(estimated: Estimate, threshold: Threshold) -> Answer:
+    """Held when the whole interval meets the threshold, deviated when none of it does, else inconclusive.
+
+    An interval that is open on one side is not whole: it can only show a deviation.
+    """
+    best, worst = estimated.high, estimated.low
+    if threshold.operator in ("<=", "<"):
+        best, worst = worst, best
+    if best is not None and not meets(best, threshold):
+        return "deviated"
+    if best is not None and worst is not None and meets(worst, threshold):
+        return "held"
+    return "inconclusive"
+
+
+def judge_objective(objective: Objective, story: Story) -> ObjectiveResult:
+    """Judge one objective over its window."""
+    measured = measured_in_window(objective, story)
+    measures = measures_of(measured, objective.threshold)
+    estimated = None
+    outcome: Answer = "inconclusive"
+    if measured is None or count_of(measured) == 0:
+        reason = f"there is no sample {window_text(objective, story)}{_why_missing(objective, story)}"
+    else:
+        estimated = estimate(measured, objective.confidence)
+        outcome = compare(estimated, objective.threshold)
+        said = (
+            f"{_point_text(measured, estimated, objective)} {window_text(objective, story)} "
+            f"({objective.confidence:.0%} interval {interval_text(estimated, measures)}, "
+            f"{counted(estimated.count, 'sample')}), target {objective.threshold.text}"
+        )
+        if estimated.count < objective.min_samples:
+            outcome = "inconclusive"
+            said += f"; that is fewer than the {objective.min_samples:,} samples asked for"
+        elif outcome == "inconclusive":
+            said += "; the interval does not lie on one side of the target"
+        reason = said
+    return ObjectiveResult(
+        name=objective.name,
+        outcome=outcome,
+        threshold=objective.threshold.text,
+        measures=measures,
+        window=objective.window,
+        estimate=estimated,
+        reason=reason,
+    )
+
+
+def measured_in_window(objective: Objective, story: Story) -> Measurement | None:
+    """All samples that belong to the objective's window, merged."""
+    window = window_of(objective, story)
+    if window is None:
+        return None
+    begin, end = window
+    return merge(value for of, value in story.samples.get(objective.name, ()) if begin <= of < end)
+
+
+def window_of(objective: Objective, story: Story) -> tuple[float, float] | None:
+    """Begin (included) and end (not included) of the seconds that count; None when there was no such time.
+
+    A second counts as a whole: it belongs to a window when it begins in it. The fault's window also
+    takes in the second in which the first injection began, since that is where requests are torn.
+    """
+    if objective.window == "run":
+        return story.run_window
+    if objective.window == "after":
+        return story.after_window
+    window = story.fault_window
+    return (math.floor(window[0]), window[1]) if window else None
+
+
+def window_text(objective: Objective, story: Story) -> str:
+    """The window in words; a control run has no fault, and says so."""
+    fault = "fault" if planned_faults(story.started.plan.steps) else "method (no fault in it)"
+    return {"run": "over the run", "fault": f"during the {fault}", "after": f"after the {fault}"}[objective.window]
+
+
+def _quantile(spread: Spread, confidence: float) -> Estimate:
+    """The interval of a quantile from bucketed samples.
+
+    The samples are known only as buckets 2 % wide, so the lower end is the lower edge of the bucket that
+    holds the lower rank and the upper end the upper edge of the other: the interval is never too
+    narrow, and at most 2 % wider at each end than that of the exact values.
+    """
+    histogram, total = spread.histogram, spread.histogram.total
+    low_rank, high_rank = quantile_ranks(total, spread.quantile, confidence)
+    point_rank = min(total, max(1, math.ceil(spread.quantile * total - 1e-9)))
+    return Estimate(
+        point=histogram.value_at_rank(point_rank),
+        low=None if low_rank is None else _lower_edge(histogram, low_rank),
+        high=None if high_rank is None else histogram.value_at_rank(high_rank),
+        count=total,
+        method="order statistics (binomial)",
+    )
+
+
+def _lower_edge(histogram: Histogram, rank: int) -> float:
+    """Nothing in the bucket that holds this rank is smaller; 0 for the first bucket."""
+    upper = histogram.value_at_rank(rank)
+    return 0.0 if upper <= upper_bound(0) else upper / GROWTH
+
+
+def meets(value: float, threshold: Threshold) -> bool:
+    """Whether a single value meets the threshold, without regard to how certain it is."""
+    bound = threshold.value
+    return {">=": value >= bound, ">": value > bound, "<=": value <= bound, "<": value < bound}[threshold.operator]
+
+
+def _point_text(measured: Measurement, estimated: Estimate, objective: Objective) -> str:
+    if isinstance(measured, Ratio):
+        return f"{objective.name} was {share_text(estimated.point)}"
+    value = value_text(estimated.point, measures_of(measured, objective.threshold))
+    return f"{objective.name} was {value} at the {quantile_text(measured.quantile)}"
+
+
+def quantile_text(quantile: float) -> str:
+    """ "median", "95th percentile", "99.9th percentile"."""
+    if quantile == 0.5:
+        return "median"
+    percent = f"{100 * quantile:g}"
+    teen = percent[-2:] in ("11", "12", "13")
+    suffix = "th" if teen else {"1": "st", "2": "nd", "3": "rd"}.get(percent[-1], "th")
+    return f"{percent}{suffix} percentile"
+
+
+def _why_missing(objective: Objective, story: Story) -> str:
+    if window_of(objective, story) is None:
+        return ": no fault took hold and ended in this run"
+    reasons = story.missing.get(objective.name)
+    return f": {reasons[-1][1]}" if reasons else ""
