@@ -108,8 +108,8 @@ def _plugins() -> Check:
 
 
 def _runs() -> Check:
-    from chaos.journal.runs import runs_with_open_injections
+    from chaos.journal.runs import with_open_injections
 
-    left = [directory.run for directory in runs_with_open_injections()]
+    left = [directory.run for directory, _ in with_open_injections()]
     found = f"left by {', '.join(left)}" if left else "none"
     return Check("open faults", not left, found, "chaos rollback")

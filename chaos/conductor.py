@@ -16,8 +16,9 @@ from chaos.engine.lock import EnvironmentLock
 from chaos.engine.plan import make_plan
 from chaos.engine.run import Around, Run
 from chaos.engine.toolbox import Toolbox
-from chaos.journal.read import open_injections, read
-from chaos.journal.runs import RunDirectory, create_run, find_run
+from chaos.journal import runs
+from chaos.journal.read import read, read_open_injections
+from chaos.journal.runs import RunDirectory
 from chaos.journal.write import JournalWriter
 from chaos.judge.verdict import judge
 from chaos.model.environment import Environment, EnvironmentRef
@@ -77,7 +78,7 @@ def conduct(plan: Plan, environment: Environment, listener: Listener) -> Conduct
     _refuse_full_disk(home)
     _refuse_unarmed(environment)
     lock = EnvironmentLock(home / "locks", environment.lock_key)
-    directory = create_run(plan.experiment.name)
+    directory = runs.create(plan.experiment.name, SystemClock().now())
     lock.acquire(directory.run, _left_open)
     try:
         _execute(plan, environment, directory, lock, listener)
@@ -129,8 +130,8 @@ def own_process() -> dict[str, int]:
 
 def _left_open(run: str) -> bool:
     try:
-        return bool(open_injections(read(find_run(run).journal)))
-    except (BadInput, FileNotFoundError):
+        return bool(read_open_injections(runs.find(run).journal))
+    except BadInput:
         return False  # its folder was deleted: nothing is known of it that could be reverted
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
         sys.exit(ExitCode.BUG)
-    except Exception:
+    except Exception:  # noqa: BLE001  the outermost edge: printed whole, and never green
         import traceback
 
         traceback.print_exc()

@@ -16,15 +16,15 @@ def abort(
     Exit code: 0 reverted, 4 that run is not under way, 6 something is still broken (or not yet, after the timeout).
     """
     from chaos.engine.run_process import is_alive, terminate
-    from chaos.journal.read import open_injections, read
-    from chaos.journal.runs import find_run
+    from chaos.journal.read import read_open_injections
+    from chaos.journal.runs import find
     from chaos.model.errors import ExitCode, Refused
 
-    directory = find_run(run)
+    directory = find(run)
     if not is_alive(directory.journal):
         raise Refused(f"run {directory.run} is not under way", "`chaos rollback` reverts what a dead run left open")
     ended = terminate(directory.journal, timeout)
-    left = open_injections(read(directory.journal))
+    left = read_open_injections(directory.journal)
     for injection in left:
         print(f"still open: {injection.fault.kind} on {injection.undo.target}")
     print(f"{directory.run}: {'ended, nothing is left broken' if ended and not left else 'not ended in time'}")

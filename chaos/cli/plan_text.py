@@ -33,10 +33,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _objective(objective: Objective) -> str:
-    return (
-        f"{objective.name}: {_use(objective.probe)} {objective.threshold.text}"
-        f"  (over the {objective.window}, at least {objective.min_samples} samples, {objective.confidence:.0%} confidence)"
-    )
+    how = f"over the {objective.window}, {objective.confidence:.0%} confidence, {objective.min_samples} samples or more"
+    return f"{objective.name}: {_use(objective.probe)} {objective.threshold.text}  ({how})"
 
 
 def _step(step: PlannedStep, indent: str) -> Iterator[str]:

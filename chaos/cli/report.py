@@ -16,13 +16,12 @@ def report(
     import sys
 
     from chaos.journal.read import read
-    from chaos.journal.runs import find_run
+    from chaos.journal.runs import find
     from chaos.judge.verdict import judge
     from chaos.reports import write_all
     from chaos.reports.terminal import render
 
-    path = Path(run)
-    journal = path if path.is_file() else find_run(run).journal
+    journal = find(run).journal
     events = tuple(read(journal))
     verdict = judge(events)
     print(render(events, verdict, colour=sys.stdout.isatty()))

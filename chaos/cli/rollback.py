@@ -18,10 +18,10 @@ def rollback(
     """
     from chaos.engine.reopen import reopen
     from chaos.engine.run_process import is_alive
-    from chaos.journal.runs import find_run, runs_with_open_injections
+    from chaos.journal.runs import find, with_open_injections
     from chaos.model.errors import ExitCode, Refused
 
-    directories = [find_run(run)] if run else list(runs_with_open_injections())
+    directories = [find(run)] if run else [directory for directory, _ in with_open_injections()]
     left = False
     for directory in directories:
         if is_alive(directory.journal):

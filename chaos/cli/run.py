@@ -23,7 +23,7 @@ Weaken = Annotated[
 ]
 
 
-def run(
+def run(  # noqa: PLR0913  one parameter is one option
     experiments: Experiments,
     environment: Environment = "local",
     seed: Seed = None,

@@ -97,21 +97,25 @@ class Injector:
         """prepare -> journal (on disk) -> inject. Returns the injection if its effect is to be looked for."""
         step = batch.planned.name
         if target is None:
-            return self._not_injected(step, name, "it is no longer there")
+            self._not_injected(step, name, "it is no longer there")
+            return None
         injection = self._next_id(batch)
         try:
             undo = fault.prepare(self._tools.environment, target, self._lease(injection, batch.planned))
         except ChaosError as error:
-            return self._not_injected(step, name, f"preparing failed: {error.message}")
+            self._not_injected(step, name, f"preparing failed: {error.message}")
+            return None
         injecting = self._write_ahead(batch, injection, undo)
         if injecting is None:
-            return self._not_injected(step, name, "the run was stopped first", injection)
+            self._not_injected(step, name, "the run was stopped first", injection)
+            return None
         try:
             fault.inject(self._tools.environment, undo)
         except ActionFailed as error:
             now = self._tools.clock.now()
             if error.took_effect == "no":
-                return self._not_injected(step, name, error.message, injection)
+                self._not_injected(step, name, error.message, injection)
+                return None
             self._tools.recorder.record(InjectionFailed(at=now, injection=injection, message=error.message))
             return None
         return injecting

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.engine.guardian import ignore_signals
+from chaos.engine.run_process import has_process
+from chaos.journal.read import Follow, open_injections
 from chaos.model.errors import ChaosError
-from chaos.model.events import Injecting, RunEnded
+from chaos.model.events import Event, Injecting, NotInjected, Reverted, RevertFailed, RunEnded, RunStarted
 
 if TYPE_CHECKING:
     from chaos.engine.reopen import Reopened
 
-LOOK_EVERY_SECONDS = 0.5
-GIVE_UP_SECONDS = 3600.0
+LOOK_EVERY_SECONDS = 0.25
+_CONCERNING = (RunStarted, Injecting, NotInjected, Reverted, RevertFailed, RunEnded)
 
 
 def main(journal: Path, announce: int) -> int:
@@ -34,29 +36,30 @@ def main(journal: Path, announce: int) -> int:
 
 
 def hold(reopened: Reopened, journal: Path) -> int:
-    """Look at the journal whenever it has grown, and revert what has run out."""
-    clock = reopened.tools.clock
-    seen_size, pending, ended = -1, (), False
-    last_growth = clock.now()
+    """Follow the journal; revert what is open past its lease; end when the run is over and nothing is open."""
+    clock, follow = reopened.tools.clock, Follow(journal)
+    concerning: list[Event] = []
     while True:
-        size = journal.stat().st_size
-        if size != seen_size:
-            seen_size, last_growth = size, clock.now()
-            pending = reopened.open_injections()
-            ended = any(isinstance(event, RunEnded) for event in reopened.events())
-        if ended and not pending:
+        concerning += [event for event in follow.poll() if isinstance(event, _CONCERNING)]
+        pending = open_injections(concerning)
+        if not pending and _is_over(concerning):
             return 0
         expired = [item for item in pending if item.undo.lease.expires_at <= clock.now()]
-        if expired:
-            reopened.reverter.revert_all(expired)
-        elif not pending and clock.now() - last_growth > GIVE_UP_SECONDS:
-            return 0  # a journal that nobody has written to for an hour, with nothing open in it
+        reopened.reverter.revert_all(expired)
         clock.sleep(_until_next(pending, clock.now()))
 
 
+def _is_over(events: list[Event]) -> bool:
+    """The run has ended, or its process has: nothing new can be injected."""
+    if any(isinstance(event, RunEnded) for event in events):
+        return True
+    return not any(isinstance(event, RunStarted) and has_process(event) for event in events)
+
+
 def _until_next(pending: tuple[Injecting, ...], now: float) -> float:
+    """To the first expiry, but no longer than LOOK_EVERY_SECONDS. One that would not be reverted is tried each look."""
     first = min((item.undo.lease.expires_at for item in pending), default=now + LOOK_EVERY_SECONDS)
-    return min(LOOK_EVERY_SECONDS, max(0.01, first - now))
+    return min(LOOK_EVERY_SECONDS, max(0.1, first - now))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from chaos.catalog import Catalog
 from chaos.engine.clock import SystemClock, ThreadWorkers
 from chaos.engine.rollback import Reverter
 from chaos.engine.toolbox import Toolbox
-from chaos.journal.read import open_injections, read
+from chaos.journal.read import read, read_open_injections, stream
 from chaos.journal.write import JournalWriter
+from chaos.model.errors import BadInput
 from chaos.model.events import Event, Injecting, RunStarted
 
 SECOND_LOOK_SECONDS = 0.25
@@ -28,7 +29,7 @@ class Reopened:
     reverter: Reverter
 
     def open_injections(self) -> tuple[Injecting, ...]:
-        return open_injections(read(self.path))
+        return read_open_injections(self.path)
 
     def revert_all(self) -> list[Injecting]:
         """Revert all that is open and look a second time. Returns what is still broken.
@@ -46,15 +47,13 @@ class Reopened:
         return broken
 
     def events(self) -> tuple[Event, ...]:
-        return tuple(read(self.path))
+        return read(self.path)
 
 
 def reopen(path: Path, by: str) -> Reopened:
     """Open a journal to revert what it has open. Raises ChaosError when it holds no run."""
-    started = next((event for event in read(path) if isinstance(event, RunStarted)), None)
+    started = next((event for event in stream(path) if isinstance(event, RunStarted)), None)
     if started is None:
-        from chaos.model.errors import BadInput
-
         raise BadInput(f"{path} holds no run: its first line is missing or torn", "nothing was injected by it")
     catalog = Catalog()
     environment = catalog.open_environment(started.plan.environment)

@@ -7,14 +7,19 @@ import select
 import signal
 from pathlib import Path
 
-from chaos.journal.read import read
+from chaos.journal.read import stream
 from chaos.model.events import RunEnded, RunStarted
 
 
 def is_alive(journal: Path) -> bool:
-    """Whether the run's process lives and its run has not ended. A recycled pid is another process."""
+    """Whether the run's process lives and its run has not ended."""
     started, ended = _first_and_end(journal)
-    return started is not None and not ended and _start_time(started.process["pid"]) == started.process["started"]
+    return started is not None and not ended and has_process(started)
+
+
+def has_process(started: RunStarted) -> bool:
+    """Whether the process that began this run lives. A recycled pid is another process."""
+    return _start_time(started.process["pid"]) == started.process["started"]
 
 
 def terminate(journal: Path, timeout_seconds: float) -> bool:
@@ -29,7 +34,7 @@ def terminate(journal: Path, timeout_seconds: float) -> bool:
     except ProcessLookupError:
         return True
     try:
-        if _start_time(started.process["pid"]) != started.process["started"]:
+        if not has_process(started):
             return True
         signal.pidfd_send_signal(descriptor, signal.SIGTERM)
         gone, _, _ = select.select([descriptor], [], [], timeout_seconds)
@@ -41,9 +46,12 @@ def terminate(journal: Path, timeout_seconds: float) -> bool:
 
 
 def _first_and_end(journal: Path) -> tuple[RunStarted | None, bool]:
-    events = tuple(read(journal))
-    started = next((event for event in events if isinstance(event, RunStarted)), None)
-    return started, any(isinstance(event, RunEnded) for event in events)
+    started, ended = None, False
+    for event in stream(journal):
+        if isinstance(event, RunStarted):
+            started = event
+        ended = ended or isinstance(event, RunEnded)
+    return started, ended
 
 
 def _start_time(pid: int) -> int | None:

@@ -25,10 +25,19 @@ class Stop(Struct, frozen=True):
 class Situation(Protocol):
     """What a guardrail may look at."""
 
-    phase: Literal["before", "during"]
-    plan: Plan
-    environment: Environment
-    now: float
+    @property
+    def phase(self) -> Literal["before", "during"]: ...
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def environment(self) -> Environment: ...
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
 
     def objective(self, name: str) -> Objective | None: ...
 

@@ -1,0 +1,46 @@
+# Two commands do everything on a machine with Python 3.11 (venv), git and make:
+#   make demo    install, start the platform, run three experiments, take it down
+#   make test    all tests that need nothing but this machine
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: demo test quick lint types imports format bench prove clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/chaos demo
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+quick: $(VENV)/installed
+	$(BIN)/python -m pytest tests/unit tests/contract tests/simulation tests/tidy $(PYTEST_ARGS)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+imports: $(VENV)/installed
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+prove: $(VENV)/installed
+	$(BIN)/python -m pytest tests/experiments --prove-all $(PYTEST_ARGS)
+
+bench: $(VENV)/installed
+	$(BIN)/python -m pytest tests/benchmarks --run-benchmarks $(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
