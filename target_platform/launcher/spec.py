@@ -110,6 +110,18 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
     proxy_api: str
 
 
+class ProxyStatus(Struct, frozen=True, kw_only=True):
+    """The proxy of one region; `api` is its base URL."""
+
+    region: str
+    api: str
+    state: InstanceState
+    pid: int | None = None
+    started: int | None = None
+    restarts: int = 0
+    log: str = ""
+
+
 class State(Struct, frozen=True, kw_only=True):
     """The state file: written by rename at each change, so a reader never sees half of it."""
 
@@ -123,3 +135,5 @@ class State(Struct, frozen=True, kw_only=True):
     policies_file: str = ""
     weakened: tuple[str, ...] = ()
     log_dir: str = ""
+    proxies: tuple[ProxyStatus, ...] = ()
+    zygote: dict[str, int] | None = None

@@ -1,0 +1,75 @@
+"""What `up` is to run: the bundled platform with the ports and weaknesses asked for, or a LaunchSpec in a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from target_platform.launcher.errors import LauncherError
+from target_platform.launcher.folder import Folder
+from target_platform.launcher.launch_file import read_spec
+from target_platform.launcher.spec import LaunchSpec
+from target_platform.launcher.up import Tell, Wanted, anything_runs
+
+
+def bundled(folder: Folder, base_port: int | None, weakened: Sequence[str], tell: Tell) -> Wanted:
+    """The bundled platform, its media copied to every region. Raises LauncherError for an unknown weakness.
+
+    Without a base port what runs already keeps its ports. `tell` gets {"event": "media"} before media is prepared.
+    """
+    from target_platform.topology import launch_spec
+
+    policies = _effective_policies(weakened)
+    if base_port is None and anything_runs(folder):
+        return Wanted(msgspec.structs.replace(read_spec(folder), weakened=tuple(weakened)), policies)
+    ports = {} if base_port is None else {"base_port": base_port}
+    spec = launch_spec(folder.home, weakened=tuple(weakened), **ports)
+    tell({"event": "media"})
+    _provide_media(folder, spec.regions)
+    return Wanted(spec, policies)
+
+
+def from_file(path: Path) -> Wanted:
+    """A system of your own. Raises LauncherError when the file cannot be read as a LaunchSpec."""
+    try:
+        return Wanted(msgspec.json.decode(path.read_bytes(), type=LaunchSpec))
+    except (OSError, msgspec.DecodeError) as error:
+        raise LauncherError(f"{path} cannot be read: {error}", kind="bad input") from error
+
+
+def _effective_policies(weakened: Sequence[str]) -> str:
+    from target_platform.weaknesses import effective_policies
+
+    try:
+        return effective_policies(tuple(weakened))
+    except (LookupError, ValueError) as error:
+        raise LauncherError(str(error), kind="bad input") from error
+
+
+def _provide_media(folder: Folder, regions: Sequence[str]) -> None:
+    """Copied, not linked: regions share no files."""
+    from target_platform.media import prepare
+
+    cache = os.environ.get("STEADFAST_CACHE") or Path.home() / ".cache" / "steadfast"
+    source = prepare(Path(cache))
+    for region in regions:
+        _copy_folder(source, folder.home / region / "media")
+
+
+def _copy_folder(source: Path, copy: Path) -> None:
+    if _listing(source) == _listing(copy):
+        return
+    part = copy.with_name("media.part")
+    for old in (part, copy):
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.copytree(source, part)
+    part.rename(copy)
+
+
+def _listing(folder: Path) -> list[tuple[str, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted((str(path.relative_to(folder)), path.stat().st_size) for path in files)

@@ -1,0 +1,72 @@
+"""The launcher's folder: which file is where, and how files are replaced.
+
+launch.json     what to run (LaunchSpec)          state.json      what runs (State), for everybody
+policies.yaml   effective policies                holds.json      instance -> epoch second until which it is held
+pids/NAME       who runs under that name, written by the process itself
+logs/           launcher.log, zygote.log, REGION/NAME.log, REGION/proxy.log
+REGION/         what a region's instances own; also its proxy's configuration
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from target_platform.launcher.errors import LauncherError
+
+SOCKET_PATH_LIMIT_BYTES = 100
+"""sun_path holds 108 bytes with its final zero (unix(7)); a few are kept for the zygote's temporary name."""
+
+
+class Folder:
+    """Paths below `home`, which need not exist yet."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+        self.spec = self.home / "launch.json"
+        self.state = self.home / "state.json"
+        self.holds = self.home / "holds.json"
+        self.lock = self.home / "launcher.lock"
+        self.pids = self.home / "pids"
+        self.logs = self.home / "logs"
+        self.launcher_log = self.logs / "launcher.log"
+        self.policies_before = self.home / "policies.before-weaken.yaml"
+
+    def policies(self, policies_file: str) -> Path:
+        """The effective policies; a relative path counts from home."""
+        return self.home / (policies_file or "policies.yaml")
+
+    def record(self, name: str) -> Path:
+        return self.pids / name
+
+    def log(self, name: str, region: str = "") -> Path:
+        return self.logs / region / f"{name}.log"
+
+    def proxy_config(self, region: str) -> Path:
+        return self.home / region / "proxy.json"
+
+    def socket(self, name: str) -> Path:
+        """Where a Unix socket can be: in home, or in a private folder of the temp dir when home's path is too long."""
+        path = self.home / f"{name}.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT_BYTES:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"steadfast-{os.getuid()}-{digest}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise LauncherError(f"{folder} belongs to another user", "choose a shorter STEADFAST_HOME")
+        return folder / f"{name}.sock"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
