@@ -21,6 +21,7 @@ Weaken = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Take a protection away from the bundled platform during the runs."),
 ]
+Control = Annotated[bool, typer.Option("--control", help="Replace every fault by a wait: the same run, unharmed.")]
 
 
 def run(  # noqa: PLR0913  one parameter is one option
@@ -31,6 +32,7 @@ def run(  # noqa: PLR0913  one parameter is one option
     out: Out = None,
     junit: Junit = None,
     weaken: Weaken = None,
+    control: Control = False,
 ) -> None:
     """Run experiments one after the other.
 
@@ -40,7 +42,12 @@ def run(  # noqa: PLR0913  one parameter is one option
     from chaos.cli import suite
 
     options = suite.Options(
-        environment=environment, seed=seed, variables=suite.variables(var or []), out=out, junit=junit
+        environment=environment,
+        seed=seed,
+        variables=suite.variables(var or []),
+        control=control,
+        out=out,
+        junit=junit,
     )
     with suite.weakened(weaken or []):
         code = suite.run_all(experiments, options)

@@ -13,7 +13,7 @@ from chaos.cli.progress import Progress
 from chaos.conductor import Conducted, Listener, conduct, plan_for
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import BadInput, ExitCode, Refused, worst
-from chaos.model.experiment import Experiment
+from chaos.model.experiment import Experiment, without_faults
 from chaos.model.verdict import EXIT_CODES, Verdict
 from chaos.reports import write_all
 from chaos.reports.junit import Case, write_suite
@@ -27,6 +27,7 @@ class Options:
     environment: str = "local"
     seed: int | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    control: bool = False
     out: Path | None = None
     junit: Path | None = None
 
@@ -62,6 +63,8 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     ref = load_environment(options.environment)
     catalog = Catalog()
     experiments = [load_experiment(find(source), catalog, options.variables) for source in sources]
+    if options.control:
+        experiments = [without_faults(experiment) for experiment in experiments]
     cases: list[Case] = []
     for experiment in experiments:
         cases.append(_run_one(experiment, ref, options))

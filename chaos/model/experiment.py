@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from chaos.model.system import JSON, TargetKind
 
@@ -143,3 +143,16 @@ class Experiment(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     recovery_seconds: float = 5.0
     source: str = ""
+
+
+def without_faults(experiment: Experiment) -> Experiment:
+    """The same experiment with every fault replaced by a wait of its length: a control run."""
+    return structs.replace(experiment, method=tuple(_harmless(step) for step in experiment.method))
+
+
+def _harmless(step: Step) -> Step:
+    if isinstance(step, FaultStep):
+        return WaitStep(name=f"no {step.name}", seconds=step.duration_seconds)
+    if isinstance(step, ParallelStep):
+        return structs.replace(step, steps=tuple(_harmless(inner) for inner in step.steps))
+    return step

@@ -50,10 +50,9 @@ class SimulatedLoad:
         return LoadReport(at=at, streams=tuple(streams), lag_ms=1.0)
 
     def _stream(self, kind: str, region: str, second: int) -> LoadStream:
-        answers = [
-            self._home_ms(region) if kind == "home" else self._start_ms(region) for _ in range(REQUESTS_PER_SECOND)
-        ]
-        times = [DEADLINE_MS * 5 if answer is None else answer for answer in answers]
+        answer = self._home_ms if kind == "home" else self._start_ms
+        answers = [answer(region) for _ in range(REQUESTS_PER_SECOND)]
+        times = [time_ms for time_ms in answers if time_ms is not None]
         return LoadStream(
             second=second,
             request=kind,

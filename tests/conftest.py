@@ -1,0 +1,73 @@
+"""Rules of the whole test run: what may be skipped, and what is only run when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXPECTED_SKIPS = Path(__file__).parent / "expected_skips"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--prove-all", action="store_true", help="prove every shipped experiment, not only this commit's part")
+    parser.addoption("--run-benchmarks", action="store_true", help="run tests/benchmarks, which measure and print")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Benchmarks are no tests: their result depends on the machine, so they never decide anything."""
+    if "benchmarks" in collection_path.parts and not config.getoption("--run-benchmarks"):
+        return True
+    return None
+
+
+class _Skips:
+    """Collects why tests were skipped, and fails the run for a reason nobody has written down."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped:
+            self._note(report.nodeid, report.longrepr)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            self._note(report.nodeid, report.longrepr)
+
+    def _note(self, nodeid: str, longrepr: object) -> None:
+        reason = str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+        self.reasons[nodeid] = reason.removeprefix("Skipped: ")
+
+    def unexpected(self) -> dict[str, str]:
+        allowed = [line.strip() for line in EXPECTED_SKIPS.read_text().splitlines()]
+        allowed = [line for line in allowed if line and not line.startswith("#")]
+        return {node: why for node, why in self.reasons.items() if not any(why.startswith(line) for line in allowed)}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Skips(), "expected-skips")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    skips = session.config.pluginmanager.get_plugin("expected-skips")
+    assert isinstance(skips, _Skips)
+    if skips.unexpected():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    skips = config.pluginmanager.get_plugin("expected-skips")
+    assert isinstance(skips, _Skips)
+    for node, why in skips.unexpected().items():
+        terminalreporter.write_line(f"FAILED {node}: skipped, and tests/expected_skips has no such reason: {why}")
+
+
+@pytest.fixture
+def steadfast_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of the test's own: no run, lock or platform of the user is touched."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("STEADFAST_HOME", str(home))
+    yield home

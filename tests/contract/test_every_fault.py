@@ -1,0 +1,138 @@
+"""What every fault of the catalogue must do, on the simulated environment. A new fault adds one row to EXAMPLES."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from chaos.catalog import Catalog
+from chaos.environments.simulated import SimulatedEnvironment, register
+from chaos.environments.simulated.clock import VirtualClock
+from chaos.environments.simulated.world import World, streaming_world
+from chaos.model.experiment import PluginUse
+from chaos.model.fault import Active, AnyFault, Lease, Undo
+from chaos.model.system import JSON, Target
+
+EXAMPLES: dict[str, dict[str, JSON]] = {
+    "kill": {},
+    "pause": {},
+    "latency": {"delay_ms": 200.0, "jitter_ms": 20.0},
+    "region_outage": {},
+}
+LEASE_SECONDS = 60.0
+
+
+class Stand:
+    """One fault on one target of a fresh world."""
+
+    def __init__(self, kind: str) -> None:
+        self.clock = VirtualClock()
+        self.world: World = streaming_world(self.clock)
+        self.environment = SimulatedEnvironment(register(f"contract-{kind}", self.world), self.world)
+        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
+        self.target: Target = self.environment.inventory().of_kind(self.fault.target_kind)[0]
+        self.changes: list[str] = []
+        self.world.on_change = self.changes.append
+
+    def prepare(self) -> Undo:
+        lease = Lease("a run", "1.1", self.clock.now() + LEASE_SECONDS)
+        return self.fault.prepare(self.environment, self.target, lease)
+
+    def active(self, undo: Undo) -> Active:
+        seen = self.fault.active(self.environment, undo)
+        assert seen.evidence, "an answer without evidence is none"
+        return seen.active
+
+    def inject(self, undo: Undo) -> None:
+        self.fault.inject(self.environment, undo)
+
+    def revert(self, undo: Undo) -> None:
+        self.fault.revert(self.environment, undo)
+
+
+@pytest.fixture(params=sorted(EXAMPLES))
+def stand(request: pytest.FixtureRequest) -> Stand:
+    return Stand(request.param)
+
+
+def test_every_portable_fault_has_an_example_here() -> None:
+    assert set(Catalog().names("faults")) == set(EXAMPLES)
+
+
+def test_preparing_changes_nothing(stand: Stand) -> None:
+    stand.prepare()
+    assert stand.changes == []
+
+
+def test_it_is_inactive_then_active_then_inactive(stand: Stand) -> None:
+    undo = stand.prepare()
+    assert stand.active(undo) is Active.NO
+    stand.inject(undo)
+    assert stand.active(undo) is Active.YES
+    assert stand.world.whole() != []
+    stand.revert(undo)
+    assert stand.active(undo) is Active.NO
+    assert stand.world.whole() == []
+
+
+def test_the_undo_survives_being_written_and_read(stand: Stand) -> None:
+    undo = stand.prepare()
+    stand.inject(undo)
+    again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
+    assert again == undo
+    stand.revert(again)
+    assert stand.world.whole() == []
+
+
+def test_injecting_twice_is_injecting_once(stand: Stand) -> None:
+    undo = stand.prepare()
+    stand.inject(undo)
+    stand.inject(undo)
+    assert stand.active(undo) is Active.YES
+    stand.revert(undo)
+    assert stand.world.whole() == []
+
+
+def test_reverting_twice_is_reverting_once(stand: Stand) -> None:
+    undo = stand.prepare()
+    stand.inject(undo)
+    stand.revert(undo)
+    stand.revert(undo)
+    assert stand.active(undo) is Active.NO
+    assert stand.world.whole() == []
+
+
+def test_reverting_what_was_never_injected_is_safe(stand: Stand) -> None:
+    undo = stand.prepare()
+    stand.revert(undo)
+    assert stand.active(undo) is Active.NO
+    assert stand.world.whole() == []
+
+
+def test_a_target_that_has_been_replaced_counts_as_reverted(stand: Stand) -> None:
+    undo = stand.prepare()
+    stand.inject(undo)
+    for name in list(stand.world.processes):
+        stand.world.hold([name], 0.0)
+        stand.world.let_go([name])
+    for link in stand.world.links.values():
+        link.delays.clear()
+    stand.revert(undo)
+    assert stand.active(undo) is Active.NO
+    assert stand.world.whole() == []
+
+
+def test_its_lease_ends_it_or_its_holder_is_named(stand: Stand) -> None:
+    undo = stand.prepare()
+    assert undo.lease.expires_at > stand.clock.now()
+    stand.inject(undo)
+    stand.clock.sleep(LEASE_SECONDS + 1)
+    holder = stand.environment.lease_holder(stand.fault.needs)
+    assert (stand.active(undo) is Active.NO) or holder.detached
+
+
+def test_a_change_that_is_accepted_and_does_nothing_is_not_seen_as_active(stand: Stand) -> None:
+    stand.world.ineffective = {"hold", "pause", "delay"}
+    undo = stand.prepare()
+    stand.inject(undo)
+    assert stand.active(undo) is not Active.YES
