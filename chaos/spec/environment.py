@@ -1,0 +1,65 @@
+"""An environment file: `kind: Environment`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chaos.model.environment import EnvironmentRef
+from chaos.model.system import JSON
+from chaos.spec import suggest
+from chaos.spec.document import MappingNode, Node, parse, shown
+from chaos.spec.fields import Fields
+from chaos.spec.header import header
+from chaos.spec.plugins import Plugins
+from chaos.spec.problems import BadFile, Problem, Wrong
+from chaos.spec.text import read_text
+from chaos.spec.values import anything, boolean, text
+from chaos.spec.variables import as_mapping
+
+
+def load_environment(path: Path, plugins: Plugins) -> EnvironmentRef:
+    """The environment in a file, with `armed` (false unless the file says true) and `source` among its settings.
+
+    Raises BadFile (a BadInput) with all problems of the file, or BadInput when the file cannot be read at all.
+    """
+    return read_environment(read_text(path), str(path), plugins)
+
+
+def read_environment(source: str, file: str, plugins: Plugins) -> EnvironmentRef:
+    """The environment in a text; `file` is what problems are reported under."""
+    problems: list[Problem] = []
+    try:
+        root, problems = parse(source)
+        ref = _environment(as_mapping(root), file, plugins)
+    except Wrong as wrong:
+        raise BadFile(file, [*problems, *wrong.problems]) from wrong
+    if problems:
+        raise BadFile(file, problems)
+    return ref
+
+
+def _environment(document: MappingNode, file: str, plugins: Plugins) -> EnvironmentRef:
+    header(document, "Environment")
+    with Fields(document, "an environment") as fields:
+        fields.allow("apiVersion", "kind")
+        name = fields.required("name", text)
+        kind = fields.required("type", lambda node: _type(node, plugins))
+        armed = fields.optional("armed", boolean, False)
+        settings = fields.optional("settings", _settings, {})
+    return EnvironmentRef(kind=kind, name=name, settings={**settings, "armed": armed, "source": file})
+
+
+def _type(node: Node, plugins: Plugins) -> str:
+    kind = text(node)
+    known = plugins.names("environments")
+    if kind not in known:
+        raise Wrong.at(node.mark, f"there is no type of environment {shown(node)}", suggest.hint(kind, known, "known"))
+    return kind
+
+
+def _settings(node: Node) -> dict[str, JSON]:
+    with Fields(node, "settings") as fields:
+        for reserved in ("armed", "source"):
+            if fields.node.get(reserved) is not None:
+                fields.wrong(f"`{reserved}` does not belong under settings", "write it one level further out", reserved)
+        return {name.text: fields.required(name.text, anything) for name, _ in fields.node.entries}

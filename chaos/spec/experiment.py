@@ -1,0 +1,190 @@
+"""An experiment file: `kind: Experiment`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chaos.model.experiment import Experiment, Limits, Load, PluginUse
+from chaos.spec import units
+from chaos.spec.document import MappingNode, Node, SequenceNode, is_null, parse, shown
+from chaos.spec.fields import Fields, sequence
+from chaos.spec.header import header
+from chaos.spec.objectives import measures_of, objective
+from chaos.spec.plugins import Plugins, Scope, plugin_use
+from chaos.spec.problems import BadFile, Problem, Wrong
+from chaos.spec.steps import Method
+from chaos.spec.text import read_text
+from chaos.spec.values import positive, quantity, struct_values, text, whole_number
+from chaos.spec.variables import as_mapping, substitute
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+"""A name becomes part of the run's folder and of labels in a cluster."""
+
+
+def load_experiment(path: Path, plugins: Plugins, variables: Mapping[str, str] | None = None) -> Experiment:
+    """The experiment in a file. `variables` override those of the file.
+
+    Raises BadFile (a BadInput) with all problems of the file, or BadInput when the file cannot be read at all.
+    """
+    return read_experiment(read_text(path), str(path), plugins, variables)
+
+
+def read_experiment(source: str, file: str, plugins: Plugins, variables: Mapping[str, str] | None = None) -> Experiment:
+    """The experiment in a text; `file` is what problems are reported under and what relative paths start from."""
+    problems: list[Problem] = []
+    try:
+        root, problems = parse(source)
+        document, of_variables = substitute(as_mapping(root), variables or {})
+        problems += of_variables
+        experiment = _experiment(document, file, plugins)
+    except Wrong as wrong:
+        raise BadFile(file, [*problems, *wrong.problems]) from wrong
+    if problems:
+        raise BadFile(file, problems)
+    return experiment
+
+
+def _experiment(document: MappingNode, file: str, plugins: Plugins) -> Experiment:
+    header(document, "Experiment")
+    scope = _scope(document, file, plugins)
+    method = Method(document.get("method"), scope)
+    with Fields(document, "an experiment") as fields:
+        fields.allow("apiVersion", "kind", "variables")
+        name = fields.required("name", _name)
+        hypothesis = fields.required("hypothesis", text)
+        description = fields.optional("description", text, "")
+        tags = fields.optional("tags", lambda node: sequence(node, "tags", text), ())
+        seed = fields.optional("seed", _seed, None)
+        names: set[str] = set()
+        objectives = fields.required("steadyState", partial(_objectives, scope=scope, names=names))
+        load = fields.optional("load", lambda node: _load(node, scope.folder), None)
+        steps = fields.optional("method", method.steps, ())
+        recovery = fields.optional("recovery", partial(quantity, units.SECONDS), 5.0)
+        guardrails = fields.optional("guardrails", lambda node: _guardrails(node, scope), ())
+        limits = fields.optional("limits", _limits, Limits())
+    return Experiment(
+        name=name,
+        hypothesis=" ".join(hypothesis.split()),
+        objectives=objectives,
+        method=steps,
+        description=description,
+        tags=tags,
+        load=load,
+        guardrails=guardrails,
+        limits=limits,
+        seed=seed,
+        recovery_seconds=recovery,
+        source=file,
+    )
+
+
+def _scope(document: MappingNode, file: str, plugins: Plugins) -> Scope:
+    load, method = document.get("load"), document.get("method")
+    scope = Scope(
+        plugins=plugins,
+        folder=Path(file).parent,
+        objectives={},
+        load=load is not None and not is_null(load),
+        faults=method is not None and _has_fault(method),
+    )
+    steady_state = document.get("steadyState")
+    for item in steady_state.items if isinstance(steady_state, SequenceNode) else ():
+        if isinstance(item, MappingNode):
+            name = getattr(item.get("name"), "text", "").strip()
+            scope.objectives[name] = measures_of(item.get("probe"), scope)
+    return scope
+
+
+def _has_fault(node: Node) -> bool:
+    if isinstance(node, SequenceNode):
+        return any(_has_fault(item) for item in node.items)
+    if not isinstance(node, MappingNode):
+        return False
+    inner = node.get("parallel")
+    return node.get("fault") is not None or (inner is not None and _has_fault(inner))
+
+
+def _name(node: Node) -> str:
+    name = text(node)
+    if not NAME.fullmatch(name):
+        raise Wrong.at(
+            node.mark,
+            f"{shown(node)} cannot be a name",
+            "letters, digits, '.', '_' and '-', at most 63, a letter or digit first, e.g. slow-recommendations",
+        )
+    return name
+
+
+def _seed(node: Node) -> int:
+    seed = whole_number(node)
+    if seed < 0:
+        raise Wrong.at(node.mark, f"{shown(node)} is below 0")
+    return seed
+
+
+def _objectives(node: Node, scope: Scope, names: set[str]) -> tuple[Any, ...]:
+    found = sequence(node, "objectives", lambda item: objective(item, scope, names))
+    if not found:
+        raise Wrong.at(
+            node.mark, "the steady state needs at least one objective: without one there is nothing to judge"
+        )
+    return found
+
+
+def _guardrails(node: Node, scope: Scope) -> tuple[PluginUse, ...]:
+    return sequence(node, "guardrails", lambda item: plugin_use(item, "guardrail", scope))
+
+
+def _load(node: Node, folder: Path) -> Load:
+    above_zero = positive(units.NUMBER)
+    with Fields(node, "load") as fields:
+        values = struct_values(
+            fields,
+            Load,
+            {
+                "locustfile": lambda at: _locustfile(at, folder),
+                "arrivals_per_second": positive(units.PER_SECOND),
+                "users": _users,
+                "time_scale": above_zero,
+                "max_lag_ms": positive(units.MILLISECONDS),
+            },
+        )
+        if "arrivals_per_second" in values and "users" in values:
+            fields.wrong("load has both arrivals and users", "arrivals: 8/s (open) or users: 20 (closed)", at="users")
+        elif "arrivals_per_second" not in values and "users" not in values:
+            fields.wrong("load needs arrivals or users", "arrivals: 8/s (open) or users: 20 (closed)")
+    return Load(**values)
+
+
+def _users(node: Node) -> int:
+    users = whole_number(node)
+    if users < 1:
+        raise Wrong.at(node.mark, f"{shown(node)} is below 1")
+    return users
+
+
+def _locustfile(node: Node, folder: Path) -> str:
+    """A bundled one's name, or the path of a file, relative to the experiment's own."""
+    name = text(node)
+    if not name.endswith(".py") and "/" not in name:
+        return name
+    path = (folder / Path(name).expanduser()).absolute()
+    if not path.is_file():
+        raise Wrong.at(node.mark, f"there is no file {path}", "a path is relative to the experiment's file")
+    return str(path)
+
+
+def _limits(node: Node) -> Limits:
+    with Fields(node, "limits") as fields:
+        above_zero = {field.name: positive(units.spelling(field.name)[1] or units.NUMBER) for field in _LIMITS}
+        values = struct_values(fields, Limits, above_zero)
+    return Limits(**values)
+
+
+_LIMITS = msgspec.structs.fields(Limits)

@@ -1,0 +1,32 @@
+"""A file of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chaos.model.environment import EnvironmentRef
+from chaos.model.experiment import Experiment
+from chaos.spec.document import MappingNode, parse
+from chaos.spec.environment import read_environment
+from chaos.spec.experiment import read_experiment
+from chaos.spec.header import kind_of
+from chaos.spec.plugins import Plugins
+from chaos.spec.problems import Wrong
+from chaos.spec.text import read_text
+
+
+def load_file(path: Path, plugins: Plugins, variables: Mapping[str, str] | None = None) -> Experiment | EnvironmentRef:
+    """What the file holds by its `kind`; one that does not say is read as an experiment. Raises BadInput."""
+    text = read_text(path)
+    if _kind(text) == "Environment":
+        return read_environment(text, str(path), plugins)
+    return read_experiment(text, str(path), plugins, variables)
+
+
+def _kind(text: str) -> str:
+    try:
+        root, _ = parse(text)
+    except Wrong:
+        return ""  # whoever reads it as an experiment says what is wrong
+    return kind_of(root) if isinstance(root, MappingNode) else ""

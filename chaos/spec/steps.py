@@ -1,0 +1,204 @@
+"""The method: faults with their targets, parallel groups, waits."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import get_args
+
+from chaos.model.experiment import Amount, FaultStep, ParallelStep, Selector, Step, WaitStep, WaitUntilStep
+from chaos.model.system import Instance, Link, Region, TargetKind, labels_of
+from chaos.spec import suggest, units
+from chaos.spec.document import MappingNode, Node, SequenceNode, shown
+from chaos.spec.fields import Fields, sequence
+from chaos.spec.objectives import measures_of, threshold
+from chaos.spec.plugins import Scope, plugin_use
+from chaos.spec.problems import Wrong
+from chaos.spec.values import positive, quantity, text
+
+_KINDS: tuple[TargetKind, ...] = get_args(TargetKind)
+_STEP_KEYS = ("fault", "wait", "waitUntil", "parallel")
+
+_ANY_LINK = Link(name="", source="", source_region="", destination="", destination_region="", destination_instance="")
+BUILT_IN_LABELS: dict[TargetKind, tuple[str, ...]] = {
+    "instance": tuple(labels_of(Instance(name="", service="", region=""))),
+    "link": tuple(labels_of(_ANY_LINK)),
+    "region": tuple(labels_of(Region(name=""))),
+}
+
+
+class Method:
+    """Reads the steps of one method; step names are unique in it, inside parallel groups too."""
+
+    def __init__(self, node: Node | None, scope: Scope) -> None:
+        self._scope = scope
+        self._given: set[str] = set()
+        self._taken = set(_names_in(node)) if node is not None else set()
+
+    def steps(self, node: Node) -> tuple[Step, ...]:
+        return sequence(node, "steps", self._step)
+
+    def _step(self, node: Node) -> Step:
+        if not isinstance(node, MappingNode):
+            raise Wrong.at(node.mark, f"a step must be a mapping, this is {shown(node)}", _one_of_steps())
+        kinds = [name.text for name, _ in node.entries if name.text in _STEP_KEYS]
+        if len(kinds) != 1:
+            found = f"has {' and '.join(kinds)}" if kinds else _unknown_step(node)
+            raise Wrong.at(node.mark, f"a step {found}", _one_of_steps())
+        read = {"fault": self._fault, "wait": self._wait, "waitUntil": self._wait_until, "parallel": self._parallel}
+        return read[kinds[0]](node)
+
+    def _fault(self, node: Node) -> Step:
+        with Fields(node, "a fault step") as fields:
+            fault = fields.required("fault", lambda at: plugin_use(at, "fault", self._scope))
+            selector = fields.required("target", partial(self._selector, fault=fields.node.get("fault")))
+            duration = fields.required("duration", positive(units.SECONDS))
+            name = fields.optional("name", self._name, "")
+        name = name or self._default_name(f"{fault.kind} {_in_words(selector)}")
+        return FaultStep(name=name, fault=fault, selector=selector, duration_seconds=duration)
+
+    def _parallel(self, node: Node) -> Step:
+        with Fields(node, "a parallel step") as fields:
+            steps = fields.required("parallel", self.steps)
+            name = fields.optional("name", self._name, "")
+            if steps == ():
+                fields.wrong("a parallel group needs at least one step", at="parallel")
+        return ParallelStep(name=name or self._default_name(f"{len(steps)} steps at once"), steps=steps)
+
+    def _wait(self, node: Node) -> Step:
+        with Fields(node, "a wait step") as fields:
+            seconds = fields.required("wait", positive(units.SECONDS))
+            name = fields.optional("name", self._name, "")
+        return WaitStep(name=name or self._default_name(f"wait {units.SECONDS.write(seconds)}"), seconds=seconds)
+
+    def _wait_until(self, node: Node) -> Step:
+        with Fields(node, "a waitUntil step") as fields:
+            condition = fields.required("waitUntil", self._condition)
+            name = fields.optional("name", self._name, "")
+        name = name or self._default_name(f"wait until {condition.probe.kind} {condition.threshold.text}")
+        return WaitUntilStep(
+            name=name,
+            probe=condition.probe,
+            threshold=condition.threshold,
+            timeout_seconds=condition.timeout_seconds,
+        )
+
+    def _condition(self, node: Node) -> WaitUntilStep:
+        with Fields(node, "waitUntil") as fields:
+            probe = fields.required("probe", lambda at: plugin_use(at, "probe", self._scope))
+            measures = measures_of(fields.node.get("probe"), self._scope)
+            limit = fields.required("target", lambda at: threshold(at, measures))
+            timeout = fields.optional("timeout", positive(units.SECONDS), 30.0)
+        return WaitUntilStep(name="", probe=probe, threshold=limit, timeout_seconds=timeout)
+
+    def _selector(self, node: Node, fault: Node | None) -> Selector:
+        with Fields(node, "a target") as fields:
+            kinds = [kind for kind in _KINDS if fields.node.get(kind) is not None]
+            if len(kinds) > 1:
+                fields.wrong(f"a target is of one kind, this has {' and '.join(kinds)}")
+            elif not kinds:
+                near = any(suggest.closest(name.text, _KINDS) for name, _ in fields.node.entries)
+                if not near:  # a slip in the word is reported as an unknown key, with this as what was meant
+                    fields.wrong("a target needs instance, link or region", "e.g. {instance: {service: edge}}")
+            labels = {kind: fields.optional(kind, partial(_labels, kind=kind), {}) for kind in _KINDS}
+            amount = fields.optional("amount", _amount, Amount("one"))
+            if len(kinds) == 1:
+                self._check_kind(fields, kinds[0], fault)
+        return Selector(kind=kinds[0], labels=labels[kinds[0]], amount=amount)
+
+    def _check_kind(self, fields: Fields, kind: TargetKind, fault: Node | None) -> None:
+        name = getattr(fault, "text", None) or next((key.text for key, _ in getattr(fault, "entries", ())), "")
+        if name not in self._scope.plugins.names("faults"):
+            return
+        expected = self._scope.plugins.fault(name).target_kind
+        if expected != kind:
+            hint = f"labels of {_article(expected)}: {', '.join(BUILT_IN_LABELS[expected])}"
+            fields.wrong(f"the fault {name} breaks {_article(expected)}, the target is {_article(kind)}", hint, at=kind)
+
+    def _name(self, node: Node) -> str:
+        name = text(node)
+        if name in self._given:
+            raise Wrong.at(node.mark, f"two steps are called {shown(node)}", "give each its own name")
+        self._given.add(name)
+        return name
+
+    def _default_name(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted} ({number})"
+        self._taken.add(name)
+        return name
+
+
+def _labels(node: Node, kind: TargetKind) -> dict[str, tuple[str, ...]]:
+    built_in = BUILT_IN_LABELS[kind]
+    with Fields(node, f"{_article(kind)} selector") as fields:
+        if not fields.node.entries:
+            fields.wrong(
+                f"an empty selector would mean every {kind}", f"labels of {_article(kind)}: {', '.join(built_in)}"
+            )
+        labels = {name.text: fields.required(name.text, _label_values) for name, _ in fields.node.entries}
+        for label in labels:
+            foreign = label not in built_in and any(label in others for others in BUILT_IN_LABELS.values())
+            if foreign or (label not in built_in and suggest.closest(label, built_in)):
+                hint = suggest.hint(label, built_in, "built-in")
+                fields.wrong(f'{_article(kind)} has no label "{label}"', hint, at=label)
+    return labels
+
+
+def _label_values(node: Node) -> tuple[str, ...]:
+    if not isinstance(node, SequenceNode):
+        return (text(node),)
+    values = sequence(node, "values", text)
+    if not values:
+        raise Wrong.at(node.mark, "an empty list of values matches nothing")
+    return values
+
+
+def _amount(node: Node) -> Amount:
+    word = text(node)
+    if word in ("one", "all"):
+        return Amount("one") if word == "one" else Amount("all")
+    if re.fullmatch(r"[1-9]\d{0,8}", word):
+        return Amount("count", count=int(word))
+    if word.endswith("%"):
+        share = quantity(units.SHARE, node)
+        if share > 0:
+            return Amount("share", share=share)
+    raise Wrong.at(node.mark, f"{shown(node)} is not an amount", "allowed: one, all, a number such as 3, or 50%")
+
+
+def _names_in(node: Node) -> list[str]:
+    """All names that steps were given, so that no default takes one of them."""
+    if isinstance(node, SequenceNode):
+        return [name for item in node.items for name in _names_in(item)]
+    if not isinstance(node, MappingNode):
+        return []
+    own = node.get("name")
+    inner = node.get("parallel")
+    return [getattr(own, "text", "").strip()] + (_names_in(inner) if inner is not None else [])
+
+
+def _unknown_step(node: MappingNode) -> str:
+    names = [name.text for name, _ in node.entries]
+    near = next(
+        (f'"{name}" (did you mean "{close}"?)' for name in names if (close := suggest.closest(name, _STEP_KEYS))), ""
+    )
+    return f"cannot be told by its keys: {near or ', '.join(names) or 'none'}"
+
+
+def _one_of_steps() -> str:
+    return f"exactly one of: {', '.join(_STEP_KEYS)}"
+
+
+def _in_words(selector: Selector) -> str:
+    amount = selector.amount
+    plural = "" if amount.kind == "one" or (amount.kind == "count" and amount.count == 1) else "s"
+    of = " of the" if amount.kind == "share" else ""
+    labels = ", ".join(f"{key}={'|'.join(values)}" for key, values in selector.labels.items())
+    return f"{amount}{of} {selector.kind}{plural} with {labels}"
+
+
+def _article(kind: TargetKind) -> str:
+    return f"an {kind}" if kind == "instance" else f"a {kind}"
