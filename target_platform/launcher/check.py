@@ -112,13 +112,18 @@ def _listening_inodes(port: int) -> Iterator[str]:
 
 
 def _socket_inodes(pid: str) -> Iterator[str]:
+    folder = f"/proc/{pid}/fd"
     try:
-        for descriptor in os.scandir(f"/proc/{pid}/fd"):
-            target = os.readlink(descriptor.path)
-            if target.startswith("socket:["):
-                yield target[8:-1]
+        descriptors = os.listdir(folder)
     except OSError:
         return  # it ended, or belongs to another user
+    for descriptor in descriptors:
+        try:
+            target = os.readlink(f"{folder}/{descriptor}")
+        except OSError:
+            continue  # closed meanwhile
+        if target.startswith("socket:["):
+            yield target[8:-1]
 
 
 def _command(pid: int) -> str:

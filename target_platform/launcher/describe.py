@@ -43,6 +43,7 @@ def describe(system: System) -> State:
         log_dir=str(folder.logs),
         proxies=tuple(_proxy(each, system.proxies[each.region], folder) for each in spec.proxies),
         zygote=None if zygote is None else {"pid": zygote.pid, "started": zygote.started},
+        zygote_restarts=system.zygote.restarts if system.zygote else 0,
     )
 
 

@@ -135,6 +135,7 @@ class Keeper:
             await self._lost(process)
 
     async def _lost(self, process: Watched) -> None:
+        self._become("starting")
         await process.stop(0)  # whatever it left behind in its session
         self.process = None
         self.restarts += 1

@@ -137,3 +137,4 @@ class State(Struct, frozen=True, kw_only=True):
     log_dir: str = ""
     proxies: tuple[ProxyStatus, ...] = ()
     zygote: dict[str, int] | None = None
+    zygote_restarts: int = 0

@@ -102,10 +102,12 @@ class System:
             keeper.restart()
         try:
             async with asyncio.timeout(RESTART_SECONDS):
-                await self.until(lambda: all(keeper.state in ("ready", "held down") for keeper in keepers))
-        except TimeoutError as error:
-            late = ", ".join(keeper.name for keeper in keepers if keeper.state not in ("ready", "held down"))
-            raise LauncherError(f"not ready after {RESTART_SECONDS:.0f} s: {late}", kind="failed") from error
+                await self.until(lambda: all(_is_settled(keeper) for keeper in keepers))
+        except TimeoutError:
+            pass  # told below
+        failed = [keeper.name for keeper in keepers if keeper.state not in ("ready", "held down")]
+        if failed:
+            raise LauncherError(f"under these policies {', '.join(failed)} did not become ready", kind="failed")
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when the condition holds; it is looked at after each change of a keeper."""
@@ -175,6 +177,11 @@ def stop_everything(folder: Folder) -> int:
     for path in (*folder.pids.glob("*"), folder.holds):
         path.unlink(missing_ok=True)
     return len(alive) + (zygote is not None)
+
+
+def _is_settled(keeper: Keeper) -> bool:
+    """Whether waiting is over: it is up, or has died twice in a row."""
+    return keeper.state in ("ready", "held down", "backing off")
 
 
 def _is_ready(keeper: Keeper | None) -> bool:

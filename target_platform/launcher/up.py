@@ -20,8 +20,9 @@ from target_platform.launcher.launch_file import read_spec, write_spec
 from target_platform.launcher.spec import InstanceStatus, LaunchSpec, State
 
 READY_SECONDS = 60.0
-START_SECONDS = 15.0
 ANSWER_SECONDS = 60.0
+HOPELESS_DEATHS = 4
+"""What died this often while it was waited for (by then some 4 s) will not come up by waiting longer."""
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -99,7 +100,7 @@ def _start_launcher(folder: Folder) -> None:
 
 def _until_ready(folder: Folder, tell: Tell) -> State:
     deadline = time.monotonic() + READY_SECONDS
-    told = -1
+    told, deaths_before = -1, None
     while True:
         state = msgspec.convert(ask(folder, {"op": "status"}, ANSWER_SECONDS)["state"], State)
         late = [each for each in state.instances if each.state not in ("ready", "held down")]
@@ -109,14 +110,21 @@ def _until_ready(folder: Folder, tell: Tell) -> State:
             told = ready
         if not late:
             return state
-        if time.monotonic() > deadline:
+        deaths_before = _deaths(state) if deaths_before is None else deaths_before
+        if time.monotonic() > deadline or _deaths(state) - deaths_before >= HOPELESS_DEATHS:
             raise _not_ready(folder, state, late)
         time.sleep(0.1)
 
 
+def _deaths(state: State) -> int:
+    """Of the process that died most often."""
+    return max(state.zygote_restarts, *(each.restarts for each in state.instances))
+
+
 def _not_ready(folder: Folder, state: State, late: Sequence[InstanceStatus]) -> LauncherError:
     names = ", ".join(f"{each.name} ({each.state})" for each in late[:3]) + (" ..." if len(late) > 3 else "")
-    culprit = next((Path(each.log) for each in late if each.state != "waiting"), folder.log("zygote"))
+    dying = sorted((each for each in late if each.restarts), key=lambda each: each.restarts)
+    culprit = Path(dying[-1].log) if dying else folder.log("zygote")
     last = culprit.read_text(errors="replace").strip().splitlines()[-1:] if culprit.exists() else []
     hint = f"{culprit} ends with: {last[0]}" if last else f"see {folder.launcher_log}"
-    return LauncherError(f"not ready after {READY_SECONDS:.0f} s: {names}", hint, "failed")
+    return LauncherError(f"these did not become ready: {names}", hint, "failed")

@@ -1,0 +1,29 @@
+"""Where the launcher keeps things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from target_platform.launcher.folder import SOCKET_PATH_LIMIT_BYTES, Folder, replace_file
+
+
+def test_a_socket_is_in_home_unless_its_path_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    near, far = Folder(Path("/h")), Folder(tmp_path / ("x" * SOCKET_PATH_LIMIT_BYTES))
+    assert near.socket("control") == Path("/h/control.sock")
+    assert far.socket("control").parent.parent == tmp_path
+    assert far.socket("control") == Folder(far.home).socket("control")
+    assert far.socket("control").parent.stat().st_mode & 0o777 == 0o700
+    assert Folder(tmp_path / ("y" * SOCKET_PATH_LIMIT_BYTES)).socket("control") != far.socket("control")
+
+
+def test_a_file_that_cannot_be_replaced_keeps_its_content_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    replace_file(tmp_path / "a" / "file", b"one")
+    replace_file(tmp_path / "a" / "file", b"two")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        replace_file(tmp_path / "folder", b"three")
+    assert (tmp_path / "a" / "file").read_bytes() == b"two"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "file", "folder"]
