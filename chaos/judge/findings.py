@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from chaos.judge.question import ended_early
+from chaos.judge.question import ended_early, unfinished_text
 from chaos.judge.recovery import Recovery, recovery_times
 from chaos.judge.story import InjectionStory, Story
-from chaos.judge.wording import counted, milliseconds_text, seconds_text, share_text
+from chaos.judge.wording import counted, milliseconds_text, seconds_text
 from chaos.model.experiment import Objective
 from chaos.model.fault import Active
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome
@@ -119,10 +119,7 @@ def _load(story: Story) -> Iterator[Finding]:
             "warning", f"The load generator was up to {late} late ({allowed} is allowed); latencies include that."
         )
     if load.unfinished:
-        share = share_text(load.unfinished / (load.requests + load.unfinished))
-        yield Finding(
-            "warning", f"{counted(load.unfinished, 'request')} ({share}) had no end when the load was stopped."
-        )
+        yield Finding("warning", f"{_capital(unfinished_text(load))}.")
 
 
 def _errors(failures: dict[str, int]) -> str:

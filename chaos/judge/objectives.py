@@ -6,8 +6,9 @@ import math
 from typing import Literal
 
 from chaos.judge.intervals import quantile_ranks, wilson
+from chaos.judge.series import rank_value
 from chaos.judge.story import Story
-from chaos.judge.wording import counted, interval_text, measures_of, share_text, value_text
+from chaos.judge.wording import counted, interval_text, is_never, measures_of, share_text, value_text
 from chaos.model.experiment import Objective, Threshold
 from chaos.model.plan import planned_faults
 from chaos.model.sample import GROWTH, Histogram, Measurement, Ratio, Spread, count_of, merge, upper_bound
@@ -115,9 +116,8 @@ def _quantile(spread: Spread, confidence: float) -> Estimate:
     """
     histogram, total = spread.histogram, spread.histogram.total
     low_rank, high_rank = quantile_ranks(total, spread.quantile, confidence)
-    point_rank = min(total, max(1, math.ceil(spread.quantile * total - 1e-9)))
     return Estimate(
-        point=histogram.value_at_rank(point_rank),
+        point=rank_value(histogram, spread.quantile),
         low=None if low_rank is None else _lower_edge(histogram, low_rank),
         high=None if high_rank is None else histogram.value_at_rank(high_rank),
         count=total,
@@ -140,8 +140,11 @@ def meets(value: float, threshold: Threshold) -> bool:
 def _point_text(measured: Measurement, estimated: Estimate, objective: Objective) -> str:
     if isinstance(measured, Ratio):
         return f"{objective.name} was {share_text(estimated.point)}"
-    value = value_text(estimated.point, measures_of(measured, objective.threshold))
-    return f"{objective.name} was {value} at the {quantile_text(measured.quantile)}"
+    measures = measures_of(measured, objective.threshold)
+    at = f"at the {quantile_text(measured.quantile)}"
+    if measures == "milliseconds" and is_never(estimated.point):
+        return f"{objective.name} had no good answer {at}"
+    return f"{objective.name} was {value_text(estimated.point, measures)} {at}"
 
 
 def quantile_text(quantile: float) -> str:

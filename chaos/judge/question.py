@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.judge.story import InjectionStory, Story
+from chaos.judge.story import InjectionStory, LoadStory, Story
 from chaos.judge.wording import counted, listed, milliseconds_text, seconds_text, share_text
 from chaos.model.fault import Active
 from chaos.model.plan import PlannedFault, planned_faults
@@ -14,7 +14,7 @@ MAX_LAG_FACTOR = 4.0
 """A single lag of this many times load.max_lag_ms: for that long there was no load at all."""
 
 MAX_UNFINISHED_SHARE = 0.05
-"""More requests than this without an end: those that hang are missing from every number."""
+"""More sessions than this share of all requests without an end: each may hang in a request that no number counts."""
 
 _EARLY_SECONDS = 0.25
 """What may be missing from a fault's duration without anybody having ended it early."""
@@ -104,5 +104,13 @@ def _unfinished_reasons(story: Story) -> list[str]:
     load = story.load
     if load.unfinished <= MAX_UNFINISHED_SHARE * (load.requests + load.unfinished):
         return []
+    return [unfinished_text(load)]
+
+
+def unfinished_text(load: LoadStory) -> str:
+    """What sessions that the drain did not outlast mean for the numbers."""
     share = share_text(load.unfinished / (load.requests + load.unfinished))
-    return [f"{load.unfinished:,} requests ({share}) had no end when the load was stopped: no number counts them"]
+    return (
+        f"{counted(load.unfinished, 'session')} had not ended when the load was stopped: "
+        f"up to {share} of the requests are in no number"
+    )

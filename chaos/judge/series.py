@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from chaos.judge.story import Story
-from chaos.model.sample import Measurement, Ratio, count_of, merge
+from chaos.model.sample import Histogram, Measurement, Ratio, count_of, merge
 
 
 def per_second(story: Story, objective: str) -> tuple[tuple[int, Measurement], ...]:
@@ -21,5 +21,10 @@ def point(measurement: Measurement) -> float:
     """The share of a ratio, the asked quantile of a spread."""
     if isinstance(measurement, Ratio):
         return measurement.good / measurement.total
-    total = measurement.histogram.total
-    return measurement.histogram.value_at_rank(min(total, max(1, math.ceil(measurement.quantile * total - 1e-9))))
+    return rank_value(measurement.histogram, measurement.quantile)
+
+
+def rank_value(histogram: Histogram, quantile: float) -> float:
+    """The value of the ceil(quantile * n)-th smallest sample, as the upper edge of its bucket (at most 2 % high)."""
+    total = histogram.total
+    return histogram.value_at_rank(min(total, max(1, math.ceil(quantile * total - 1e-9))))

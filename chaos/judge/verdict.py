@@ -78,7 +78,7 @@ def _answer(story: Story, results: Sequence[ObjectiveResult], not_asked: Sequenc
     deviated = [result for result in results if result.outcome == "deviated"]
     if deviated:
         more = f"; so did {listed([result.name for result in deviated[1:]])}" if len(deviated) > 1 else ""
-        return "deviated", f"Deviated {_while(story)}: {deviated[0].reason}{more}."
+        return "deviated", f"Deviated: {_while(story)}, {deviated[0].reason}{more}."
     unclear = [result for result in results if result.outcome == "inconclusive"]
     if unclear:
         more = f" (and {counted(len(unclear) - 1, 'more objective')})" if len(unclear) > 1 else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from typing import Literal
 
 from chaos.model.experiment import Threshold
-from chaos.model.sample import Measurement, Ratio
+from chaos.model.plan import Plan
+from chaos.model.sample import GROWTH, NEVER_MS, Measurement, Ratio
 from chaos.model.verdict import Estimate
 
 Measures = Literal["share", "milliseconds", "number"]
@@ -39,7 +41,14 @@ def share_text(share: float) -> str:
     return f"{share:.{digits}%}"
 
 
+def is_never(value_ms: float) -> bool:
+    """The bucket of requests that never got a good answer (model/sample.py); its lower edge counts too."""
+    return value_ms >= NEVER_MS / GROWTH**2
+
+
 def milliseconds_text(value_ms: float) -> str:
+    if is_never(value_ms):
+        return "never"
     if value_ms >= 1000:
         return f"{value_ms / 1000:.3g} s" if value_ms < 99_950 else f"{value_ms / 1000:,.0f} s"
     return f"{value_ms:.3g} ms" if value_ms < 999.5 else f"{value_ms:.0f} ms"
@@ -61,6 +70,8 @@ def interval_text(estimate: Estimate, measures: Measures) -> str:
     if estimate.low is None and estimate.high is None:
         return "not bounded by so few samples"
     low = "anything below" if estimate.low is None else value_text(estimate.low, measures)
+    if measures == "milliseconds" and estimate.low is not None and is_never(estimate.low):
+        return "never"
     high = "anything above" if estimate.high is None else value_text(estimate.high, measures)
     return f"{low} to {high}"
 
@@ -85,3 +96,9 @@ def listed(items: Sequence[str], most: int = 3) -> str:
 
 def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def repeat_command(plan: Plan) -> str:
+    """The command that does the same again: same file, same seed, so the same targets at the same times."""
+    source = shlex.quote(plan.experiment.source or "EXPERIMENT.yaml")
+    return f"chaos run {source} --seed {plan.seed}"

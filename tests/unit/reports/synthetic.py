@@ -24,7 +24,7 @@ from chaos.model.events import (
 from chaos.model.experiment import Amount, Experiment, FaultStep, Load, Objective, PluginUse, Selector, Threshold
 from chaos.model.fault import Active, Lease, Undo
 from chaos.model.plan import Plan, PlannedFault, PlannedStep, PlannedWait
-from chaos.model.sample import Histogram, LoadReport, LoadStream, Measurement, Ratio, Spread
+from chaos.model.sample import NEVER_MS, Histogram, LoadReport, LoadStream, Measurement, Ratio, Spread
 
 START = 1_790_000_000.0
 RUN = "20260921-141320000-3f2a-dead-edge"
@@ -186,7 +186,7 @@ class Synthetic:
         chance = (0.14 if self.weakened else 0.012) if hurt else 0.002
         slower = (4.5 if self.weakened else 1.7) if hurt else 1.0
         failures = sum(self.draw.random() < chance for _ in range(count))
-        latencies = [slower * self.draw.lognormvariate(5.0, 0.35) for _ in range(count)]
+        latencies = [slower * self.draw.lognormvariate(5.0, 0.35) for _ in range(count - failures)]
         stream = LoadStream(
             second=second,
             request="start",
@@ -197,7 +197,7 @@ class Synthetic:
             bytes=900 * count,
             histogram=Histogram.of(latencies),
         )
-        return stream, latencies
+        return stream, latencies + failures * [NEVER_MS]
 
     def _segments(self, second: int, region: str) -> LoadStream:
         count = self.per_second * 2

@@ -1,0 +1,66 @@
+"""The plan as the page tells it: for those who want to know exactly what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.judge.wording import listed, seconds_text
+from chaos.model.experiment import Load, PluginUse
+from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+
+_MOST_TARGETS = 6
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """`depth` is 1 for steps inside a parallel group."""
+
+    name: str
+    what: str
+    starts: str
+    depth: int = 0
+
+
+def plan_rows(plan: Plan) -> list[PlanRow]:
+    """Every step, with those of a parallel group under it."""
+    return [row for step in plan.steps for row in _rows(step, 0)]
+
+
+def plan_facts(plan: Plan, version: str) -> list[tuple[str, str]]:
+    """What else the run depended on."""
+    experiment, limits = plan.experiment, plan.experiment.limits
+    facts = [
+        ("Experiment file", experiment.source or "not told"),
+        ("Environment", f"{plan.environment.name} ({plan.environment.kind})"),
+        ("Load", _load(experiment.load) if experiment.load else "none"),
+        ("Guardrails", ", ".join(_use(use) for use in experiment.guardrails) or "none but being armed"),
+        ("Limits", f"{seconds_text(limits.max_duration_seconds)}, {limits.max_targets_share:.0%} of targets"),
+        ("Steadfast", version),
+    ]
+    return facts + [("Note", note) for note in plan.notes]
+
+
+def _rows(step: PlannedStep, depth: int) -> list[PlanRow]:
+    if isinstance(step, PlannedFault):
+        of = f"{len(step.targets)} of {step.candidates} that match, of {step.population} in all"
+        targets = listed(step.targets, _MOST_TARGETS)
+        what = f"{_use(step.fault)} on {targets} ({of}) for {seconds_text(step.duration_seconds)}"
+        starts = "" if step.starts_at_seconds is None else f"{step.starts_at_seconds:.0f} s"
+        return [PlanRow(step.name, what, starts, depth)]
+    if isinstance(step, PlannedParallel):
+        inner = [row for item in step.steps for row in _rows(item, depth + 1)]
+        return [PlanRow(step.name, "at the same time", "", depth), *inner]
+    if isinstance(step, PlannedWait):
+        return [PlanRow(step.name, f"wait {seconds_text(step.seconds)}", "", depth)]
+    until = f"wait until {_use(step.probe)} is {step.threshold.text}, at most {seconds_text(step.timeout_seconds)}"
+    return [PlanRow(step.name, until, "", depth)]
+
+
+def _use(use: PluginUse) -> str:
+    parameters = ", ".join(f"{name} {value}" for name, value in use.parameters.items() if value not in ("", None))
+    return f"{use.kind} ({parameters})" if parameters else use.kind
+
+
+def _load(load: Load) -> str:
+    many = f"{load.arrivals_per_second:g} arrivals a second" if load.arrivals_per_second else f"{load.users} users"
+    return f"{load.locustfile}, {many}" + (f", time scale {load.time_scale:g}" if load.time_scale != 1 else "")
