@@ -1,6 +1,6 @@
 """A launcher in a folder of its own, over servers of a few lines, for the tests of the launcher.
 
-Run as a module it is such a launcher: `python -m tests.local.launcher_trial HOME`; its zygote is launcher_zygote.py.
+Run as a module it is such a launcher: `python -m tests.local.launcher_trial HOME ZYGOTE_MODULE`.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ class Trial:
         self.start_launcher()
         self.until_ready()
 
-    def start_launcher(self) -> dict[str, Any]:
-        """Start a launcher over what launch.json says; what it says first."""
+    def start_launcher(self, zygote: str = "tests.local.launcher_zygote") -> dict[str, Any]:
+        """Start a launcher over what launch.json says, with this module as the zygote; what it says first."""
         self.folder.logs.mkdir(parents=True, exist_ok=True)
         with self.folder.launcher_log.open("ab") as log:
             launcher = subprocess.Popen(
-                [sys.executable, "-m", "tests.local.launcher_trial", str(self.folder.home)],
+                [sys.executable, "-m", "tests.local.launcher_trial", str(self.folder.home), zygote],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=subprocess.PIPE,
@@ -186,7 +186,7 @@ def gone(identity: Identity) -> bool:
 def main() -> None:
     from target_platform.launcher.supervise import supervise
 
-    zygote = (sys.executable, "-m", "tests.local.launcher_zygote")
+    zygote = (sys.executable, "-m", sys.argv[2])
     try:
         supervise(Path(sys.argv[1]), lambda: print(json.dumps({"event": "started"}), flush=True), zygote)
     except LauncherError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -127,3 +129,27 @@ def test_a_folder_with_a_long_path_has_its_sockets_elsewhere(tmp_path: Path) -> 
     finally:
         trial.close()
     assert not Path(trial.state().control).exists()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_launcher_killed_at_any_moment_loses_nothing(trial: Trial, seed: int) -> None:
+    random = Random(seed)
+    policies = trial.folder.policies("")
+    trial.launch(
+        *(server(f"a-{number}") for number in range(3)), *(bundled(f"b-{number}", policies) for number in range(3))
+    )
+    names = [each.name for each in trial.state().instances]
+    for _ in range(3):
+        for name in random.sample(names, 2):
+            os.kill(trial.pid(name), signal.SIGKILL)
+        trial.ask("hold", instances=names[:1], until=time.time() + random.uniform(0.02, 0.1))
+        time.sleep(random.uniform(0, 0.08))
+        trial.kill_launcher()
+        trial.start_launcher()
+        time.sleep(random.uniform(0, 0.15))
+        trial.kill_launcher()
+        trial.start_launcher()
+        until(lambda: all(each.state == "ready" for each in trial.state().instances))
+    assert len(trial.processes()) == 8  # a launcher, a zygote, six instances: nothing runs twice
+    for name in names:
+        assert trial.answer(name) in (str(trial.pid(name)), "none")

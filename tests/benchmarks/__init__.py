@@ -1,0 +1,1 @@
+"""They measure and print; they decide nothing."""
