@@ -1,0 +1,49 @@
+"""How viewers behave, as data (behaviour.yaml)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+
+class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kind of screen; one in `weight` of the sum of all weights has it."""
+
+    name: str
+    max_height: int
+    weight: float
+
+
+class Browsing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    think_seconds: float
+    mean_segments: float
+    heartbeat_seconds: float
+
+
+class Buffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    max_seconds: float
+    reservoir_seconds: float
+    cushion_seconds: float
+
+
+class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    gateway_timeout_seconds: float
+    media_timeout_seconds: float
+    start_deadline_seconds: float
+    stall_seconds: float
+    retry_pause_seconds: float
+
+
+class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    devices: tuple[Device, ...]
+    browsing: Browsing
+    buffer: Buffer
+    patience: Patience
+
+
+def shipped_behaviour() -> Behaviour:
+    text = Path(__file__).with_name("behaviour.yaml").read_text(encoding="utf-8")
+    return msgspec.convert(yaml.safe_load(text), Behaviour)

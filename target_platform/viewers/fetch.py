@@ -1,0 +1,130 @@
+"""HTTP as a player does it: kept connections, one attempt at a time, moving on to the next server when one fails.
+
+Every byte of a body that arrived is counted, also of attempts that failed half-way, so that what viewers count can be
+compared with what the edges say they sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import gevent
+import msgspec
+from geventhttpclient.client import HTTPClient
+from geventhttpclient.response import HTTPParseError
+from msgspec import Struct
+
+_BLOCK_BYTES = 1 << 16
+
+
+class RequestFailed(Exception):
+    """A request that the viewer has to do without; the message says why."""
+
+
+class Tally:
+    """Bytes of response bodies that one logical request received."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+class Answer(Struct, frozen=True):
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError as error:
+            raise RequestFailed(f"the answer is not JSON: {error}") from error
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One request, whichever server answers it. `timeout_seconds` is for one attempt, `until` (monotonic) for all."""
+
+    path: str
+    timeout_seconds: float
+    body: dict[str, Any] | None = None
+    until: float = float("inf")
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.body is None else "POST"
+
+
+class Route:
+    """Servers in the order of preference. Stays with the one that answered last."""
+
+    def __init__(self, bases: Sequence[str]) -> None:
+        if not bases:
+            raise RequestFailed("there is no server to ask")
+        self._bases = tuple(bases)
+        self._at = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Each once, beginning with the present one; moving on is remembered."""
+        begin = self._at
+        for step in range(len(self._bases)):
+            self._at = (begin + step) % len(self._bases)
+            yield self._bases[self._at]
+
+
+class Connections:
+    """One viewer's connections: one a server, kept alive until close()."""
+
+    def __init__(self, user_agent: str) -> None:
+        self._clients: dict[str, HTTPClient] = {}
+        self._headers = {"User-Agent": user_agent}
+
+    def ask(self, route: Route, call: Call, tally: Tally, headers: Mapping[str, str] | None = None) -> Answer:
+        """The first answer below 500 that a server of the route gives. Raises RequestFailed when none does."""
+        reason = "no time was left to ask"
+        for base in route:
+            left = min(call.timeout_seconds, call.until - time.monotonic())
+            if left <= 0:
+                break
+            try:
+                with gevent.Timeout(left, _TooSlow(f"{base} did not answer within {left:.1f} s")):
+                    answer = self._attempt(base, call, tally, {**self._headers, **(headers or {})})
+            except (OSError, HTTPParseError, _TooSlow) as error:
+                # A connection in an unknown state is of no further use.
+                self._drop(base)
+                reason = str(error) if isinstance(error, _TooSlow) else f"{base}: {error}"
+                continue
+            if answer.status < 500:
+                return answer
+            reason = f"{base} answered {answer.status}"
+        raise RequestFailed(reason)
+
+    def close(self) -> None:
+        for base in list(self._clients):
+            self._drop(base)
+
+    def _attempt(self, base: str, call: Call, tally: Tally, headers: dict[str, str]) -> Answer:
+        client = self._clients.get(base)
+        if client is None:
+            client = self._clients[base] = HTTPClient.from_url(base, concurrency=2, block_size=_BLOCK_BYTES)
+        body = b""
+        if call.body is not None:
+            body = msgspec.json.encode(call.body)
+            headers["Content-Type"] = "application/json"
+        response = client.request(call.method, call.path, body, headers)
+        content = b""
+        try:
+            content = response.read()
+        finally:
+            # The client has no public word for the bytes of a body that broke off.
+            tally.bytes += len(content) + len(response._body_buffer)
+            response.release()
+        return Answer(response.status_code, content)
+
+    def _drop(self, base: str) -> None:
+        client = self._clients.pop(base, None)
+        if client is not None:
+            client.close()
+
+
+class _TooSlow(Exception):
+    pass

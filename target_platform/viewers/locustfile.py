@@ -1,0 +1,42 @@
+"""Viewers of the streaming platform, for Locust.
+
+They find the platform by CHAOS_STATE_FILE; CHAOS_SEED and CHAOS_TIME_SCALE are optional. Works with `chaos run` (load:
+{locustfile: viewers}) and with `locust -f` alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from random import Random
+
+from locust import User, constant, task
+from locust.env import Environment
+
+from target_platform.viewers.behaviour import shipped_behaviour
+from target_platform.viewers.directory import read_directory
+from target_platform.viewers.journey import Journey, Viewer
+from target_platform.viewers.report import Reporter
+
+DIRECTORY = read_directory()
+BEHAVIOUR = shipped_behaviour()
+SEED = os.environ.get("CHAOS_SEED", "0")
+TIME_SCALE = float(os.environ.get("CHAOS_TIME_SCALE", "1"))
+
+
+class PlatformViewer(User):
+    """One viewer. In the open loop it has one session; in the closed loop it comes back at once."""
+
+    wait_time = constant(0)
+    _numbers = itertools.count()
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        number = next(self._numbers)
+        self._random = Random(f"{SEED}/viewer/{number}")
+        self._viewer = Viewer.drawn(number, DIRECTORY, BEHAVIOUR, self._random)
+        self._reporter = Reporter(environment.events.request.fire, self._viewer.region)
+
+    @task
+    def session(self) -> None:
+        Journey(self._viewer, DIRECTORY, BEHAVIOUR, self._reporter).travel(self._random, TIME_SCALE)

@@ -1,0 +1,111 @@
+"""What makes the numbers honest: open-loop arrivals, and latency from the moment a request was meant to start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from chaos.model.experiment import Load
+from tests.local.load_trial import collect, finish, quantile_ms, server, started, streams_of
+
+STEADY = """
+from locust import FastHttpUser, constant_throughput, task
+
+class Steady(FastHttpUser):
+    wait_time = constant_throughput(50)
+
+    @task
+    def page(self):
+        self.client.get("/page")
+"""
+
+BLOCKED = """
+import time
+import gevent
+from locust import FastHttpUser, events, task
+
+@events.init.add_listener
+def on_init(**more):
+    def hog():
+        gevent.sleep(0.5)
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            pass
+    gevent.spawn(hog)
+
+class Viewer(FastHttpUser):
+    @task
+    def page(self):
+        self.client.get("/page")
+"""
+
+TELLING = """
+import time
+from locust import User, events, task
+
+BEGAN = []
+
+@events.test_start.add_listener
+def on_start(**more):
+    BEGAN.append(time.monotonic())
+
+class Often(User):
+    weight = 3
+
+    @task
+    def say(self):
+        print(f"SESSION {type(self).__name__} {time.monotonic() - BEGAN[0]:.3f}", flush=True)
+
+class Seldom(Often):
+    weight = 1
+"""
+
+
+def test_a_server_that_stops_for_two_seconds_shows_in_the_open_loop_and_hides_in_the_closed_one(tmp_path: Path) -> None:
+    (tmp_path / "steady.py").write_text(STEADY)
+    file = str(tmp_path / "steady.py")
+    with server() as target:
+        opened = Load(locustfile=file, host=target.host, arrivals_per_second=100)
+        closed = Load(locustfile=file, host=target.host, users=2)
+        with started(opened, tmp_path / "open") as first, started(closed, tmp_path / "closed") as second:
+            collect(first, 2.0)  # read at the end: the pipe and the driver keep it
+            target.gate.clear()
+            in_open = collect(first, 2.0)
+            target.gate.set()
+            in_open += collect(first, 1.0) + finish(first)
+            in_closed = finish(second)
+    assert quantile_ms(in_open, "/page", 0.99) > 1500
+    assert quantile_ms(in_closed, "/page", 0.98) < 200
+    assert max(report.lag_ms for report in in_open) < 500
+
+
+def test_latency_counts_from_the_intended_start_and_a_blocked_generator_shows_as_lag(tmp_path: Path) -> None:
+    (tmp_path / "blocked.py").write_text(BLOCKED)
+    with server() as target:
+        load = Load(locustfile=str(tmp_path / "blocked.py"), host=target.host, arrivals_per_second=50)
+        with started(load, tmp_path) as source:
+            reports = collect(source, 2.2) + finish(source)
+    assert max(report.lag_ms for report in reports) > 800
+    # The server answers in a millisecond; who arrived while the generator was blocked has waited all the same.
+    assert quantile_ms(reports, "/page", 1.0) > 800
+    assert quantile_ms(reports, "/page", 0.2) < 100
+
+
+def test_the_same_seed_repeats_arrivals_and_users(tmp_path: Path) -> None:
+    first, again, other = (_sessions(tmp_path / name, seed) for name, seed in (("a", 7), ("b", 7), ("c", 8)))
+    assert len(first) >= 20
+    assert [user for user, _ in first[:20]] == [user for user, _ in again[:20]]
+    assert all(abs(at - when) < 0.1 for (_, at), (_, when) in zip(first[:20], again[:20], strict=True))
+    assert any(abs(at - when) > 0.1 for (_, at), (_, when) in zip(first[:20], other[:20], strict=True))
+
+
+def _sessions(folder: Path, seed: int) -> list[tuple[str, float]]:
+    folder.mkdir()
+    (folder / "telling.py").write_text(TELLING)
+    load = Load(locustfile=str(folder / "telling.py"), arrivals_per_second=40)
+    with started(load, folder, seed) as source:
+        collect(source, 1.0)
+        reports = finish(source)
+    assert streams_of(reports, "anything") == []
+    said = re.findall(r"SESSION (\w+) ([\d.]+)", (folder / "locust.log").read_text())
+    return [(user, float(at)) for user, at in said]

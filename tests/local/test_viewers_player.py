@@ -1,0 +1,207 @@
+"""A viewer against a platform of real sockets that misbehaves: what it does, and what it reports."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import gevent
+import msgspec
+
+from target_platform.viewers.behaviour import Behaviour, Device, shipped_behaviour
+from target_platform.viewers.directory import read_directory
+from target_platform.viewers.journey import Journey, Viewer
+from target_platform.viewers.report import Reporter
+from tests.local.viewers_fakes import FakePlatform, FakeServer, fake_platform
+
+TIME_SCALE = 40.0
+
+
+class Events:
+    """What Locust would be told."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+
+    def fire(self, **event: Any) -> None:
+        self.all.append(event)
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.all if event["name"] == name]
+
+    def failed(self) -> set[str]:
+        return {event["name"] for event in self.all if event["exception"] is not None}
+
+    @property
+    def media_bytes(self) -> int:
+        names = ("playlist", "segment", "unfinished_bytes")
+        return sum(event["response_length"] for event in self.all if event["name"] in names)
+
+
+def impatient(mean_segments: float = 8.0) -> Behaviour:
+    behaviour = shipped_behaviour()
+    patience = msgspec.structs.replace(
+        behaviour.patience,
+        gateway_timeout_seconds=0.4,
+        media_timeout_seconds=0.3,
+        start_deadline_seconds=0.8,
+        stall_seconds=0.4,
+        retry_pause_seconds=0.05,
+    )
+    browsing = msgspec.structs.replace(behaviour.browsing, mean_segments=mean_segments)
+    return msgspec.structs.replace(behaviour, patience=patience, browsing=browsing)
+
+
+TV = Device(name="tv", max_height=720, weight=1)
+
+
+def travel(platform: FakePlatform, folder: Path, edge_failover: str = "next-edge", device: Device = TV) -> Events:
+    """One session of viewer 0, whose home is the region east."""
+    events = Events()
+    directory = read_directory({"CHAOS_STATE_FILE": str(platform.state_file(folder, edge_failover))})
+    viewer = Viewer(number=0, region="east", device=device)
+    journey = Journey(viewer, directory, impatient(), Reporter(events.fire, viewer.region))
+    gevent.spawn(journey.travel, Random(3), TIME_SCALE).get(timeout=20)
+    return events
+
+
+def begin_whole_title(platform: FakePlatform, folder: Path, edge_failover: str) -> tuple[Events, gevent.Greenlet]:
+    """The same viewer, who means to watch to the end; returns while it is still watching."""
+    events = Events()
+    directory = read_directory({"CHAOS_STATE_FILE": str(platform.state_file(folder, edge_failover))})
+    viewer = Viewer(number=0, region="east", device=TV)
+    journey = Journey(viewer, directory, impatient(mean_segments=1000), Reporter(events.fire, viewer.region))
+    return events, gevent.spawn(journey.travel, Random(3), TIME_SCALE)
+
+
+def test_a_viewer_browses_starts_watches_and_reports_all_of_it(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        events = travel(platform, tmp_path)
+        assert [event["name"] for event in events.all[:4]] == ["session", "home", "title", "play"]
+        assert events.failed() == set()
+        assert all(event["context"] == {"region": "east"} for event in events.all)
+        [start], [watch] = events.named("start"), events.named("watch")
+        assert start["response_time"] >= events.named("play")[0]["response_time"]
+        assert watch["response_time"] >= 1000 * 4 * (len(events.named("segment")) - 1) / TIME_SCALE
+        assert events.named("rebuffer_permille")[0]["response_time"] < 100
+        assert 321 < events.named("bitrate_kbps")[0]["response_time"] <= 645.216
+        assert events.named("heartbeat")
+        assert events.media_bytes == platform.edges[0].bytes_sent > 0
+
+
+def test_a_small_screen_never_asks_for_more_than_it_can_show(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        events = travel(platform, tmp_path, device=Device(name="phone", max_height=240, weight=1))
+        assert events.named("bitrate_kbps")[0]["response_time"] == 321.104
+        assert not any("480p" in path for path in platform.edges[0].requests)
+
+
+def test_a_dead_edge_is_left_for_the_next_and_the_viewer_sees_one_success(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.edges[0].close()
+        events = travel(platform, tmp_path)
+        assert events.failed() == set()
+        assert len(events.named("start")) == len(events.named("watch")) == 1
+        assert events.media_bytes == platform.edges[1].bytes_sent
+
+
+def test_an_edge_that_hangs_costs_its_timeout_once(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.edges[0].mode = "hang"
+        events = travel(platform, tmp_path)
+        assert events.failed() == set()
+        assert events.named("start")[0]["response_time"] >= 300
+        assert len(platform.edges[0].requests) == 1
+
+
+def test_half_a_segment_is_not_shown_but_its_bytes_are_counted(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.edges[0].mode = "cut"
+        events = travel(platform, tmp_path)
+        assert events.failed() == set()
+        assert platform.edges[0].bytes_sent > 0
+        assert events.media_bytes == sum(edge.bytes_sent for edge in platform.edges)
+
+
+def test_without_edge_failover_a_dead_edge_is_a_failed_start(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.edges[0].close()
+        began = time.monotonic()
+        events = travel(platform, tmp_path, edge_failover="none")
+        assert time.monotonic() - began < 5
+        assert {"playlist", "start"} <= events.failed()
+        assert len(events.named("start")) == 1
+        assert "refused" in str(events.named("start")[0]["exception"])
+        assert events.named("watch") == []
+        assert platform.edges[1].requests == []
+
+
+def test_an_edge_that_dies_while_watching_is_given_up_after_the_viewers_patience(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        events, session = begin_whole_title(platform, tmp_path, "none")
+        _close_after_segments(platform.edges[0], 2)
+        session.get(timeout=20)
+        [watch] = events.named("watch")
+        assert "gave up after" in str(watch["exception"])
+        assert "start" not in events.failed()
+        assert events.named("rebuffer_permille")[0]["response_time"] > 200
+
+
+def test_a_dead_region_is_left_for_the_other_as_one_success(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.gateways["east"].close()
+        events = travel(platform, tmp_path)
+        assert events.failed() == set()
+        assert len(events.named("home")) == 1
+        assert {event["context"]["region"] for event in events.all} == {"east"}
+        assert "/home" in platform.gateways["west"].requests
+
+
+def test_a_gateway_that_is_overloaded_is_left_too(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.gateways["east"].mode = "503"
+        assert travel(platform, tmp_path).failed() == set()
+        assert platform.gateways["east"].requests == ["/session"]  # then it stays with the one that answered
+
+
+def test_a_gateway_that_does_not_know_the_session_gets_a_new_one_unseen_by_the_viewer(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.gateways["east"].mode = "logged out"
+        events = travel(platform, tmp_path)
+        assert events.failed() == set()
+        assert len(events.named("session")) == len(events.named("home")) == 1
+        assert platform.gateways["east"].requests[:4] == ["/session", "/home", "/session", "/home"]
+
+
+def test_no_gateway_at_all_is_a_failed_session_and_the_viewer_leaves(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        for gateway in platform.gateways.values():
+            gateway.close()
+        events = travel(platform, tmp_path)
+        assert [event["name"] for event in events.all] == ["session"]
+        assert events.failed() == {"session"}
+
+
+def test_a_viewer_who_is_cut_off_reports_the_bytes_of_the_unfinished_request_and_no_failure(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        events, session = begin_whole_title(platform, tmp_path, "next-edge")
+        _until(lambda: bool(events.named("segment")))
+        session.kill()
+        assert events.failed() == set()
+        assert events.named("watch") == []
+        assert events.media_bytes <= platform.edges[0].bytes_sent
+
+
+def _close_after_segments(edge: FakeServer, count: int) -> None:
+    _until(lambda: sum(path.endswith(".ts") for path in edge.requests) >= count)
+    edge.mode = "hang"
+    edge.released.set()  # hanging requests end at once, without an answer
+
+
+def _until(condition: Any) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        gevent.sleep(0.002)
