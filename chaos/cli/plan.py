@@ -21,11 +21,13 @@ def plan(
     from chaos.cli.plan_text import plan_text
     from chaos.cli.suite import variables
     from chaos.conductor import plan_for
-    from chaos.shipped import find
+    from chaos.shipped import find, find_environment
     from chaos.spec import load_environment, load_experiment
 
-    loaded = load_experiment(find(experiment), Catalog(), variables(var or []))
-    planned, _ = plan_for(loaded, load_environment(environment), seed)
+    catalog = Catalog()
+    ref = load_environment(find_environment(environment), catalog)
+    loaded = load_experiment(find(experiment), catalog, variables(var or []))
+    planned, _ = plan_for(loaded, ref, seed)
     if as_json:
         import msgspec
 

@@ -18,7 +18,7 @@ from chaos.model.verdict import EXIT_CODES, Verdict
 from chaos.reports import write_all
 from chaos.reports.junit import Case, write_suite
 from chaos.reports.terminal import render
-from chaos.shipped import find
+from chaos.shipped import find, find_environment
 from chaos.spec import load_environment, load_experiment
 
 
@@ -60,8 +60,8 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
 
     All files are read before the first run, so that a mistake in the last one costs nothing.
     """
-    ref = load_environment(options.environment)
     catalog = Catalog()
+    ref = load_environment(find_environment(options.environment), catalog)
     experiments = [load_experiment(find(source), catalog, options.variables) for source in sources]
     if options.control:
         experiments = [without_faults(experiment) for experiment in experiments]

@@ -1,0 +1,120 @@
+"""kill -9 of a run at seeded random moments, on real processes: two seconds later nothing is broken."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.journal.read import read, read_open_injections
+from chaos.journal.runs import all_runs
+from chaos.model.events import Injecting, Judged
+from tests.local.small_system import EVERY_FAULT, SmallSystem
+
+MOMENTS = 20
+SEED = 20261121
+NOTHING_LEFT_SECONDS = 2.0
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
+    small = SmallSystem(tmp_path_factory.mktemp("kill-9"), 35000)
+    small.start()
+    try:
+        yield small
+    finally:
+        small.stop()
+
+
+@pytest.fixture(scope="module")
+def file(system: SmallSystem) -> Path:
+    path = system.home / "every-fault.yaml"
+    path.write_text(EVERY_FAULT)
+    return path
+
+
+def wait_for_first_injection(system: SmallSystem, known: int, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        runs = all_runs(system.home)
+        if len(runs) > known and any(isinstance(event, Injecting) for event in read(runs[-1].journal)):
+            return
+        time.sleep(0.01)
+    raise AssertionError("the run never injected anything")
+
+
+def until_whole(system: SmallSystem, seconds: float) -> list[str]:
+    """What is still broken after that time; returns early when nothing is."""
+    deadline = time.monotonic() + seconds
+    while broken := system.broken():
+        if time.monotonic() > deadline:
+            return broken
+        time.sleep(0.05)
+    return []
+
+
+def test_nothing_is_left_two_seconds_after_kill_9_at_any_moment(system: SmallSystem, file: Path) -> None:
+    draw = random.Random(SEED)
+    found_broken = 0
+    for moment in range(MOMENTS):
+        known = len(all_runs(system.home))
+        run = system.start_chaos("run", str(file), "--seed", str(moment))
+        try:
+            wait_for_first_injection(system, known, time.monotonic() + 20)
+            time.sleep(draw.uniform(0.0, 3.5))
+        finally:
+            run.send_signal(signal.SIGKILL)
+            run.communicate()
+        found_broken += bool(system.broken())
+        left = until_whole(system, NOTHING_LEFT_SECONDS)
+        assert left == [], f"moment {moment} of seed {SEED}: {left}"
+        deadline = time.monotonic() + 5
+        journal = all_runs(system.home)[-1].journal
+        while not isinstance(read(journal)[-1], Judged) and time.monotonic() < deadline:
+            time.sleep(0.05)  # the guardian writes its last lines after its second look
+        assert read_open_injections(journal) == ()
+    assert found_broken >= MOMENTS // 2, "most moments must have found something broken, or this shows nothing"
+
+
+def test_ctrl_c_reverts_at_once_and_a_second_one_does_not_stop_that(system: SmallSystem, file: Path) -> None:
+    known = len(all_runs(system.home))
+    run = system.start_chaos("run", str(file), "--seed", "1")
+    wait_for_first_injection(system, known, time.monotonic() + 20)
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=15)
+    assert run.returncode == 130, output
+    assert system.broken() == [], output
+
+
+def test_leases_end_everything_when_run_and_guardian_are_both_killed(system: SmallSystem, tmp_path: Path) -> None:
+    file = tmp_path / "short-lease.yaml"
+    file.write_text(EVERY_FAULT.replace("leaseMargin: 20s", "leaseMargin: 1s"))
+    known = len(all_runs(system.home))
+    run = system.start_chaos("run", str(file), "--seed", "2")
+    wait_for_first_injection(system, known, time.monotonic() + 20)
+    guardians = [pid for pid in children_of(run.pid) if "chaos.engine.guardian" in command_line(pid)]
+    assert len(guardians) == 1
+    for pid in guardians:
+        Path(f"/proc/{pid}").stat()
+        import os
+
+        os.kill(pid, signal.SIGKILL)
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    assert system.broken() != []
+    assert until_whole(system, 8.0) == []
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
