@@ -48,7 +48,7 @@ def down_command() -> None:
 def status_command(
     as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
 ) -> None:
-    """Show what runs. Exit code: 0 every instance is ready, 3 something is not (or nothing is up)."""
+    """Show what runs. Exit code: 0 every instance and proxy is ready, 3 something is not (or nothing is up)."""
     seen = _last_event(["status"])
     print(json.dumps(seen, indent=2) if as_json else "\n".join(_table(seen)))
     raise typer.Exit(0 if seen["ready"] else 3)
@@ -142,6 +142,7 @@ def _table(seen: dict[str, Any]) -> Iterator[str]:
     yield f"{state['name']}, {_weakened(state)}"
     rows = [("INSTANCE", "REGION", "STATE", "PID", "RESTARTS", "ADDRESS")]
     rows += [_row(each) for each in state["instances"]]
+    rows += [_row(_as_instance(each)) for each in state["proxies"]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -153,6 +154,11 @@ def _row(instance: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
         state += f" for {max(0.0, instance['held_until'] - time.time()):.0f} s"
     pid = "-" if instance["pid"] is None else str(instance["pid"])
     return instance["name"], instance["region"], state, pid, str(instance["restarts"]), instance["address"]
+
+
+def _as_instance(proxy: dict[str, Any]) -> dict[str, Any]:
+    address = proxy["api"].removeprefix("http://")
+    return {**proxy, "name": f"proxy-{proxy['region']}", "address": address, "held_until": None}
 
 
 def _log_of(instance: str) -> Path:

@@ -24,6 +24,8 @@ def main() -> int:
     except LauncherError as error:
         tell({"event": "error", "kind": error.kind, "message": error.message, "hint": error.hint})
         return EXIT_CODES[error.kind]
+    except KeyboardInterrupt:
+        return 130
     except OSError as error:
         sentence = f"{error.filename or options.home}: {error.strerror}"
         tell({"event": "error", "kind": "refused", "message": sentence, "hint": "free space or permit writing there"})

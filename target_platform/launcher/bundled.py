@@ -52,10 +52,13 @@ def _effective_policies(weakened: Sequence[str]) -> str:
 
 def _provide_media(folder: Folder, regions: Sequence[str]) -> None:
     """Copied, not linked: regions share no files."""
-    from target_platform.media import prepare
+    from target_platform.media import MediaError, prepare
 
     cache = os.environ.get("STEADFAST_CACHE") or Path.home() / ".cache" / "steadfast"
-    source = prepare(Path(cache))
+    try:
+        source = prepare(Path(cache))
+    except MediaError as error:
+        raise LauncherError(str(error)) from error
     for region in regions:
         _copy_folder(source, folder.home / region / "media")
 

@@ -17,8 +17,8 @@ from target_platform.launcher.spec import LaunchSpec
 
 Item = TypeVar("Item")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_RESERVED = {"launcher", "zygote"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
+_RESERVED = {"launcher", "zygote", "proxy", "logs", "pids"}
 
 
 def check_spec(spec: LaunchSpec) -> None:
@@ -27,8 +27,13 @@ def check_spec(spec: LaunchSpec) -> None:
     for name in (*names, *spec.regions):
         if not _NAME.fullmatch(name) or name in _RESERVED or name.startswith("proxy-"):
             raise _bad(f"{name!r} cannot be the name of an instance or region")
+    for region in spec.regions:
+        if "/" in region:
+            raise _bad(f"{region!r} cannot be the name of a region, which is a folder's name")
     for name in _twice(names):
         raise _bad(f"two instances are called {name}")
+    for region, name in _twice((each.region, each.name.removeprefix(f"{each.region}/")) for each in spec.instances):
+        raise _bad(f"{name} and {region}/{name} would write the same log")
     for instance in spec.instances:
         if instance.region not in spec.regions:
             raise _bad(f"{instance.name} is in region {instance.region!r}, which is not listed")

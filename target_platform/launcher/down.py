@@ -10,7 +10,7 @@ from target_platform.launcher.client import ask, running_launcher
 from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.folder import Folder, replace_file
 from target_platform.launcher.process import Identity, is_alive, stop_all
-from target_platform.launcher.spec import InstanceStatus, ProxyStatus, State
+from target_platform.launcher.spec import State
 from target_platform.launcher.state import read_state
 from target_platform.launcher.system import stop_everything
 
@@ -36,8 +36,7 @@ def _stop_listed(folder: Folder) -> int:
     state = read_state(folder.state)
     if state is None:
         return 0
-    processes: list[InstanceStatus | ProxyStatus] = [*state.instances, *state.proxies]
-    listed = [Identity(each.pid, each.started) for each in processes if each.pid and each.started]
+    listed = [Identity(each.pid, each.started) for each in state.supervised if each.pid and each.started]
     alive = [identity for identity in listed if is_alive(identity)]
     stop_all(alive, 0)
     replace_file(folder.state, msgspec.json.encode(_as_stopped(state)))

@@ -13,6 +13,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from target_platform.launcher.errors import LauncherError
 
@@ -32,17 +33,18 @@ class Folder:
         self.pids = self.home / "pids"
         self.logs = self.home / "logs"
         self.launcher_log = self.logs / "launcher.log"
-        self.policies_before = self.home / "policies.before-weaken.yaml"
+        self.policies_before = self.home / "policies.before.json"
 
     def policies(self, policies_file: str) -> Path:
         """The effective policies; a relative path counts from home."""
         return self.home / (policies_file or "policies.yaml")
 
     def record(self, name: str) -> Path:
-        return self.pids / name
+        return self.pids / quote(name, safe="")
 
     def log(self, name: str, region: str = "") -> Path:
-        return self.logs / region / f"{name}.log"
+        """A name that begins with its region ("east/web-1") does not repeat it in the file's name."""
+        return self.logs / region / f"{quote(name.removeprefix(f'{region}/'), safe='')}.log"
 
     def proxy_config(self, region: str) -> Path:
         return self.home / region / "proxy.json"

@@ -121,6 +121,10 @@ class ProxyStatus(Struct, frozen=True, kw_only=True):
     restarts: int = 0
     log: str = ""
 
+    @property
+    def name(self) -> str:
+        return f"proxy-{self.region}"
+
 
 class State(Struct, frozen=True, kw_only=True):
     """The state file: written by rename at each change, so a reader never sees half of it."""
@@ -138,3 +142,8 @@ class State(Struct, frozen=True, kw_only=True):
     proxies: tuple[ProxyStatus, ...] = ()
     zygote: dict[str, int] | None = None
     zygote_restarts: int = 0
+
+    @property
+    def supervised(self) -> tuple[InstanceStatus | ProxyStatus, ...]:
+        """Everything that has to be ready: proxies and instances."""
+        return (*self.proxies, *self.instances)

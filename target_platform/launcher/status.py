@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from target_platform.launcher.client import running_launcher
 from target_platform.launcher.folder import Folder
 from target_platform.launcher.process import Identity, is_alive
-from target_platform.launcher.spec import InstanceStatus, State
+from target_platform.launcher.spec import InstanceStatus, ProxyStatus, State
 from target_platform.launcher.state import read_state
+
+Status = TypeVar("Status", InstanceStatus, ProxyStatus)
 
 
 def status(folder: Folder) -> dict[str, Any]:
-    """{"launcher": whether one runs, "ready": whether it does and all instances are ready, "state": State or None}."""
+    """{"launcher": whether one runs, "ready": whether one does and everything is ready, "state": State or None}."""
     state = read_state(folder.state)
     if state is None:
         return {"launcher": False, "ready": False, "state": None}
     supervised = running_launcher(folder) is not None
-    seen: State = msgspec.structs.replace(state, instances=tuple(_seen(each) for each in state.instances))
-    ready = supervised and all(each.state == "ready" for each in seen.instances)
+    seen: State = msgspec.structs.replace(
+        state,
+        instances=tuple(_seen(each) for each in state.instances),
+        proxies=tuple(_seen(each) for each in state.proxies),
+    )
+    ready = supervised and all(each.state == "ready" for each in seen.supervised)
     return {"launcher": supervised, "ready": ready, "state": msgspec.to_builtins(seen)}
 
 
-def _seen(instance: InstanceStatus) -> InstanceStatus:
-    if instance.pid is None or instance.started is None or is_alive(Identity(instance.pid, instance.started)):
-        return instance
-    return msgspec.structs.replace(instance, state="stopped", pid=None, started=None)
+def _seen(each: Status) -> Status:
+    if each.pid is None or each.started is None or is_alive(Identity(each.pid, each.started)):
+        return each
+    return msgspec.structs.replace(each, state="stopped", pid=None, started=None)

@@ -16,7 +16,7 @@ from target_platform.launcher.control import Control
 from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.folder import Folder
 from target_platform.launcher.launch_file import read_spec
-from target_platform.launcher.policies import Policies
+from target_platform.launcher.policies import Policies, put_back
 from target_platform.launcher.recipes import ZYGOTE_COMMAND, Recipes
 from target_platform.launcher.spec import LaunchSpec
 from target_platform.launcher.system import System, stop_everything
@@ -54,10 +54,10 @@ class _Launcher:
     async def run(self, started: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGCHLD, reap_children)
-        system = System(self._folder, self._spec, Recipes(self._folder, self._spec, self._zygote_command))
-        policies = Policies(system)
-        system.take_over(policies.put_back_files())
-        control = Control(system, policies)
+        spec = put_back(self._folder, self._spec) or self._spec
+        system = System(self._folder, spec, Recipes(self._folder, spec, self._zygote_command))
+        system.take_over(stale_policies=spec is not self._spec)
+        control = Control(system, Policies(system))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, control.ending.set)
         await control.listen(self._folder.socket("control"))
@@ -68,13 +68,13 @@ class _Launcher:
             await control.ending.wait()
             for task in tasks:
                 task.cancel()
-        self._end(system, policies)
+        self._end(system)
         await control.finish()
 
-    def _end(self, system: System, policies: Policies) -> None:
+    def _end(self, system: System) -> None:
         stop_everything(self._folder)
         reap_children()
-        policies.put_back_files()
+        put_back(self._folder, system.spec)
         for keeper in system.keepers():
             keeper.stopped()
         system.state_file.flush()

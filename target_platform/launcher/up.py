@@ -17,7 +17,7 @@ from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.folder import Folder, replace_file
 from target_platform.launcher.fork import read_record
 from target_platform.launcher.launch_file import read_spec, write_spec
-from target_platform.launcher.spec import InstanceStatus, LaunchSpec, State
+from target_platform.launcher.spec import InstanceStatus, LaunchSpec, ProxyStatus, State
 
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
@@ -103,8 +103,8 @@ def _until_ready(folder: Folder, tell: Tell) -> State:
     told, deaths_before = -1, None
     while True:
         state = msgspec.convert(ask(folder, {"op": "status"}, ANSWER_SECONDS)["state"], State)
-        late = [each for each in state.instances if each.state not in ("ready", "held down")]
-        ready = len(state.instances) - len(late)
+        late = [each for each in state.supervised if each.state not in ("ready", "held down")]
+        ready = sum(each.state == "ready" for each in state.instances)
         if ready != told:
             tell({"event": "ready", "ready": ready, "total": len(state.instances)})
             told = ready
@@ -118,10 +118,10 @@ def _until_ready(folder: Folder, tell: Tell) -> State:
 
 def _deaths(state: State) -> int:
     """Of the process that died most often."""
-    return max(state.zygote_restarts, *(each.restarts for each in state.instances))
+    return max(state.zygote_restarts, *(each.restarts for each in state.supervised))
 
 
-def _not_ready(folder: Folder, state: State, late: Sequence[InstanceStatus]) -> LauncherError:
+def _not_ready(folder: Folder, state: State, late: Sequence[InstanceStatus | ProxyStatus]) -> LauncherError:
     names = ", ".join(f"{each.name} ({each.state})" for each in late[:3]) + (" ..." if len(late) > 3 else "")
     dying = sorted((each for each in late if each.restarts), key=lambda each: each.restarts)
     culprit = Path(dying[-1].log) if dying else folder.log("zygote")

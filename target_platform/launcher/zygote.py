@@ -6,8 +6,8 @@ its children, and the launcher learns of their end through a pidfd, which needs 
 zygote stays, and the next launcher finds it at its socket. When the zygote dies its children live on; the launcher
 has made itself their reaper (PR_SET_CHILD_SUBREAPER), and init is that after the launcher.
 
-Protocol: one JSON `ForkRequest` a line, one `Identity` a line as the answer. Asking twice for a name whose process
-is alive gives the same answer, so a request whose answer was lost with a launcher does no harm.
+Protocol: one JSON `ForkRequest` a line; the answer is one line, an `Identity` or {"error": "..."}. Asking twice for
+a name whose process is alive gives the same answer, so a request whose answer was lost with a launcher does no harm.
 """
 
 from __future__ import annotations
@@ -76,11 +76,17 @@ class Zygote:
         *lines, rest = (self._buffers[connection] + received).split(b"\n")
         self._buffers[connection] = rest
         for line in lines:
-            identity = self._fork(msgspec.json.decode(line, type=ForkRequest))
+            answer = self._answer(line)
             try:
-                connection.sendall(msgspec.json.encode(identity) + b"\n")
+                connection.sendall(answer + b"\n")
             except OSError:
                 return  # the launcher is gone; the child has left its record, so the next one finds it
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            return msgspec.json.encode(self._fork(msgspec.json.decode(line, type=ForkRequest)))
+        except (OSError, msgspec.DecodeError) as error:
+            return msgspec.json.encode({"error": str(error)})  # no memory, no room for a log, ...
 
     def _fork(self, request: ForkRequest) -> Identity:
         running = self._children.get(request.birth.name)

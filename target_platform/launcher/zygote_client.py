@@ -29,7 +29,7 @@ class ZygoteClient:
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     return await self._exchange(request)
-            except (OSError, TimeoutError, msgspec.DecodeError) as error:
+            except (OSError, TimeoutError) as error:
                 self.close()
                 raise StartFailed(f"the zygote did not answer ({type(error).__name__})") from error
 
@@ -54,4 +54,8 @@ class ZygoteClient:
         reader, writer = self._streams
         writer.write(msgspec.json.encode(request) + b"\n")
         await writer.drain()
-        return msgspec.json.decode(await reader.readline(), type=Identity)
+        line = await reader.readline()
+        try:
+            return msgspec.json.decode(line, type=Identity)
+        except msgspec.DecodeError as error:
+            raise StartFailed(f"the zygote answered {line.decode(errors='replace').strip() or 'nothing'}") from error

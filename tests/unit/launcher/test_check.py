@@ -27,7 +27,7 @@ def link(port: int) -> LinkSpec:
         source_region="r1",
         destination="b",
         destination_region="r1",
-        destination_instance="b-1",
+        destination_instance="r1/b-1",
         listen_port=port,
         upstream_port=1,
     )
@@ -39,6 +39,8 @@ def link(port: int) -> LinkSpec:
         (spec(instance("a", 1), instance("a", 2)), "two instances are called a"),
         (spec(instance("a", 1), instance("b", 1)), "port 1 is given to a and b"),
         (spec(instance("../a", 1)), "cannot be the name"),
+        (spec(instance("r1/../a", 1)), "cannot be the name"),
+        (spec(instance("r1/a", 1), instance("a", 2)), "would write the same log"),
         (spec(instance("zygote", 1)), "cannot be the name"),
         (spec(instance("proxy-r1", 1)), "cannot be the name"),
         (spec(instance("a", 1, region="mars")), "region 'mars', which is not listed"),
@@ -57,13 +59,13 @@ def test_a_spec_that_can_work_passes_and_its_ports_are_known_with_their_users() 
     right = LaunchSpec(
         name="trial",
         regions=("r1",),
-        instances=(instance("b-1", 1, "b"), instance("a-1", 2, "a", ("b",))),
+        instances=(instance("r1/b-1", 1, "b"), instance("a-1", 2, "a", ("b",))),
         links=(link(3),),
         proxies=(ProxySpec(region="r1", api_port=4),),
         proxy_command=("proxy",),
     )
     check_spec(right)
-    assert ports_of(right) == [(1, "b-1"), (2, "a-1"), (4, "proxy-r1"), (3, "proxy-r1")]
+    assert ports_of(right) == [(1, "r1/b-1"), (2, "a-1"), (4, "proxy-r1"), (3, "proxy-r1")]
 
 
 def test_a_port_in_use_is_named_with_its_user_and_a_free_one_is_not() -> None:

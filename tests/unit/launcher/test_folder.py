@@ -19,6 +19,13 @@ def test_a_socket_is_in_home_unless_its_path_is_too_long(tmp_path: Path, monkeyp
     assert Folder(tmp_path / ("y" * SOCKET_PATH_LIMIT_BYTES)).socket("control") != far.socket("control")
 
 
+def test_a_name_with_a_slash_is_one_file_that_does_not_repeat_the_region() -> None:
+    folder = Folder(Path("/h"))
+    assert folder.log("east/web-1", "east") == Path("/h/logs/east/web-1.log")
+    assert folder.log("web-1", "east") == Path("/h/logs/east/web-1.log")
+    assert folder.record("east/web-1") == Path("/h/pids/east%2Fweb-1")
+
+
 def test_a_file_that_cannot_be_replaced_keeps_its_content_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     replace_file(tmp_path / "a" / "file", b"one")
     replace_file(tmp_path / "a" / "file", b"two")
