@@ -71,7 +71,7 @@ def _live(birth: Birth, body: Callable[[], None]) -> NoReturn:
         body()
         code = 0
     except SystemExit as ending:
-        code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+        code = _exit_code(ending)
     except BaseException:  # noqa: BLE001  nothing may return into the code of the parent
         traceback.print_exc()
     finally:
@@ -80,6 +80,14 @@ def _live(birth: Birth, body: Callable[[], None]) -> NoReturn:
             sys.stderr.flush()
         finally:
             os._exit(code)
+
+
+def _exit_code(ending: SystemExit) -> int:
+    """As the interpreter does it: anything but a number is a message, and means 1."""
+    if ending.code is None or isinstance(ending.code, int):
+        return ending.code or 0
+    print(ending.code, file=sys.stderr)
+    return 1
 
 
 def _forget_signals() -> None:

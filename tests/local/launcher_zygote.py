@@ -14,7 +14,7 @@ def serve(service: str, config: dict[str, Any]) -> None:
     policies_file = Path(config["policies_file"])
     policies = policies_file.read_bytes() if policies_file.exists() else b"none"
     if policies == b"broken":
-        raise SystemExit(1)
+        raise SystemExit("these policies cannot be read")
     with socket.create_server(("127.0.0.1", config["port"])) as listener:
         while True:
             connection, _ = listener.accept()

@@ -72,6 +72,7 @@ def test_policies_under_which_services_do_not_start_are_taken_back(trial: Trial)
         until(lambda: trial.state().weakened == ())
         trial.until_ready()
         assert trial.answer("a") == "healthy"
+    assert "these policies cannot be read" in trial.folder.log("a", "r1").read_text()
 
 
 def test_a_launcher_that_dies_while_weakened_is_followed_by_healthy_policies(trial: Trial) -> None:
