@@ -44,7 +44,8 @@ def read_experiment(source: str, file: str, plugins: Plugins, variables: Mapping
         problems += of_variables
         experiment = _experiment(document, file, plugins)
     except Wrong as wrong:
-        raise BadFile(file, [*problems, *wrong.problems]) from wrong
+        known = {problem.mark for problem in problems}  # what follows from an unset variable is no second problem
+        raise BadFile(file, [*problems, *(each for each in wrong.problems if each.mark not in known)]) from wrong
     if problems:
         raise BadFile(file, problems)
     return experiment

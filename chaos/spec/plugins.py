@@ -14,7 +14,7 @@ from chaos.model.experiment import PluginUse
 from chaos.spec import suggest, units
 from chaos.spec.document import MappingNode, Node, shown
 from chaos.spec.fields import Decode, Fields, single
-from chaos.spec.problems import Mark, Wrong
+from chaos.spec.problems import Mark, Problem, Wrong
 from chaos.spec.values import quantity, struct_values, text
 
 Measures = Literal["share", "milliseconds", "number"]
@@ -57,14 +57,18 @@ def plugin_use(node: Node, role: Role, scope: Scope) -> PluginUse:
     """Kind and parameters, with defaults filled in and units resolved. Raises Wrong."""
     kind, value, at = single(node, role)
     of = plugin_type(kind, role, scope, at.mark)
+    problems: list[Problem] = []
     if role == "probe" and of.source == "load" and not scope.load:
-        raise Wrong.at(
-            at.mark, f"the probe {kind} reads the load generator, and there is no `load:`", "add a load section"
-        )
+        message = f"the probe {kind} reads the load generator's report, and there is no `load:`"
+        problems.append(Problem(mark=at.mark, message=message, hint="add a load section"))
+    parameters: dict[str, Any] = {}
     try:
-        return PluginUse(kind=kind, parameters=_parameters(value or MappingNode(at.mark, ()), of, kind, scope))
+        parameters = _parameters(value or MappingNode(at.mark, ()), of, kind, scope)
     except Wrong as wrong:
-        raise Wrong(problem.under(kind) for problem in wrong.problems) from wrong
+        problems += (problem.under(kind) for problem in wrong.problems)
+    if problems:
+        raise Wrong(problems)
+    return PluginUse(kind=kind, parameters=parameters)
 
 
 def plugin_type(kind: str, role: Role, scope: Scope, mark: Mark) -> type[Any]:
@@ -86,7 +90,8 @@ def _parameters(node: Node, of: type[Struct], kind: str, scope: Scope) -> dict[s
         filled = of(**values)
     except (ValueError, TypeError) as error:  # raised by the plug-in's own __post_init__
         raise Wrong.at(node.mark, f"{kind}: {error}") from error
-    parameters: dict[str, Any] = msgspec.to_builtins(filled)
+    # Through JSON, so that a plan that was read back from its journal equals the one that was written.
+    parameters: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(filled))
     return parameters
 
 

@@ -40,11 +40,12 @@ class Method:
 
     def _step(self, node: Node) -> Step:
         if not isinstance(node, MappingNode):
-            raise Wrong.at(node.mark, f"a step must be a mapping, this is {shown(node)}", _one_of_steps())
-        kinds = [name.text for name, _ in node.entries if name.text in _STEP_KEYS]
+            raise Wrong.at(node.mark, f"a step must be a mapping, this is {shown(node)}", "e.g. - wait: 3s")
+        names = [name.text for name, _ in node.entries]
+        kinds = [name for name in names if name in _STEP_KEYS] or _misspelt(names)
         if len(kinds) != 1:
-            found = f"has {' and '.join(kinds)}" if kinds else _unknown_step(node)
-            raise Wrong.at(node.mark, f"a step {found}", _one_of_steps())
+            found = " and ".join(kinds) if kinds else f"only {', '.join(names) or 'nothing'}"
+            raise Wrong.at(node.mark, f"a step has one of fault, wait, waitUntil and parallel; this has {found}")
         read = {"fault": self._fault, "wait": self._wait, "waitUntil": self._wait_until, "parallel": self._parallel}
         return read[kinds[0]](node)
 
@@ -180,16 +181,10 @@ def _names_in(node: Node) -> list[str]:
     return [getattr(own, "text", "").strip()] + (_names_in(inner) if inner is not None else [])
 
 
-def _unknown_step(node: MappingNode) -> str:
-    names = [name.text for name, _ in node.entries]
-    near = next(
-        (f'"{name}" (did you mean "{close}"?)' for name in names if (close := suggest.closest(name, _STEP_KEYS))), ""
-    )
-    return f"cannot be told by its keys: {near or ', '.join(names) or 'none'}"
-
-
-def _one_of_steps() -> str:
-    return f"exactly one of: {', '.join(_STEP_KEYS)}"
+def _misspelt(names: list[str]) -> list[str]:
+    """What the step most likely is: read as that, the misspelt key and all else that is wrong are told at once."""
+    near = (suggest.closest(name, _STEP_KEYS) for name in names)
+    return [key for key in near if key is not None][:1]
 
 
 def _in_words(selector: Selector) -> str:

@@ -20,18 +20,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 def substitute(root: MappingNode, overrides: Mapping[str, str]) -> tuple[MappingNode, list[Problem]]:
     """The document with every ${name} replaced, and all that is wrong with its variables."""
     substitution = _Substitution(root, overrides)
-    entries = tuple((key, _walked(substitution, key.text, value)) for key, value in root.entries)
+    entries = tuple(
+        (key, value if key.text == "variables" else substitution.walk(value, key.text)) for key, value in root.entries
+    )
     return MappingNode(root.mark, entries), substitution.problems + substitution.unused()
-
-
-def _walked(substitution: _Substitution, key: str, value: Node) -> Node:
-    if key == "variables":
-        return value
-    before = len(substitution.problems)
-    walked = substitution.walk(value)
-    found = substitution.problems[before:]
-    substitution.problems[before:] = [problem.under(key) for problem in found]
-    return walked
 
 
 class _Substitution:
@@ -45,22 +37,25 @@ class _Substitution:
         if section is not None and not is_null(section):
             self._declare(section)
 
-    def walk(self, node: Node) -> Node:
+    def walk(self, node: Node, path: str) -> Node:
         if isinstance(node, SequenceNode):
-            return SequenceNode(node.mark, tuple(self.walk(item) for item in node.items))
+            items = (self.walk(item, f"{path}[{index}]") for index, item in enumerate(node.items))
+            return SequenceNode(node.mark, tuple(items))
         if isinstance(node, MappingNode):
-            return MappingNode(node.mark, tuple((key, self.walk(value)) for key, value in node.entries))
+            entries = ((key, self.walk(value, f"{path}.{key.text}")) for key, value in node.entries)
+            return MappingNode(node.mark, tuple(entries))
         if "${" not in node.text:
             return node
-        return ScalarNode(node.mark, _USE.sub(lambda use: self._value(node, use), node.text), node.plain)
+        return ScalarNode(node.mark, _USE.sub(lambda use: self._value(node, use, path), node.text), node.plain)
 
     def unused(self) -> list[Problem]:
         """Overrides that change nothing: most likely a slip in a name, so the run would not be what was asked for."""
         return [
             Problem(
                 mark=self._at,
+                path="variables",
                 message=f"the variable {name} was given a value, and nothing in the file uses ${{{name}}}",
-                hint=suggest.hint(name, self._used | set(self.declared), "variables"),
+                hint=suggest.hint(name, self.declared, "variables"),
             )
             for name in self._overrides
             if name not in self._used
@@ -78,7 +73,7 @@ class _Substitution:
             else:
                 self.declared[key.text] = value.text
 
-    def _value(self, node: ScalarNode, use: re.Match[str]) -> str:
+    def _value(self, node: ScalarNode, use: re.Match[str], path: str) -> str:
         if use[0] == "$${":
             return "${"
         name = use[1]
@@ -88,14 +83,15 @@ class _Substitution:
         if name in self.declared:
             return self.declared[name]
         if not _NAME.fullmatch(name) or not use[0].endswith("}"):
-            self._wrong(node, f"{shown(node)}: ${{...}} must hold a variable's name", "write $${ for a literal ${")
+            problem = f"{shown(node)}: ${{...}} must hold a variable's name"
+            self._wrong(node, problem, "write $${ for a literal ${", path)
         else:
             hint = suggest.hint(name, self.declared, "variables") + f"; or give it from outside: --var {name}=..."
-            self._wrong(node, f"the variable ${{{name}}} is not set", hint)
-        return "0"
+            self._wrong(node, f"the variable ${{{name}}} is not set", hint, path)
+        return ""
 
-    def _wrong(self, node: Node, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(mark=node.mark, message=message, hint=hint))
+    def _wrong(self, node: Node, message: str, hint: str = "", path: str = "variables") -> None:
+        self.problems.append(Problem(mark=node.mark, message=message, hint=hint, path=path))
 
 
 def as_mapping(root: Node) -> MappingNode:

@@ -1,0 +1,72 @@
+"""Environment files, and files of either kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chaos.model.environment import EnvironmentRef
+from chaos.model.errors import BadInput
+from chaos.model.experiment import Experiment
+from chaos.spec import BadFile, load_environment, load_file
+from chaos.spec.environment import read_environment
+from tests.unit.spec.fakes import MINIMAL, PLUGINS
+
+LOCAL = """\
+apiVersion: chaos/v1
+kind: Environment
+name: my-laptop
+type: local
+armed: true
+settings:
+  state: /tmp/state.json
+  retries: 3
+"""
+
+
+def read(text: str) -> EnvironmentRef:
+    return read_environment(text, "e.yaml", PLUGINS)
+
+
+def test_an_environment_says_how_to_open_it_and_whether_faults_are_allowed() -> None:
+    assert read(LOCAL) == EnvironmentRef(
+        kind="local",
+        name="my-laptop",
+        settings={"state": "/tmp/state.json", "retries": 3, "armed": True, "source": "e.yaml"},
+    )
+
+
+def test_what_does_not_say_armed_is_not_armed() -> None:
+    assert read(LOCAL.replace("armed: true\n", "")).settings["armed"] is False
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("armed: true", "armed: yes", 'expected true or false, this is "yes"'),
+        ("armed: true", "armd: true", 'did you mean "armed"?'),
+        ("type: local", "type: locl", 'there is no type of environment "locl"'),
+        ("type: local\n", "", "needs the key `type`"),
+        ("  retries: 3", "  armed: true", "`armed` does not belong under settings"),
+        ("Environment", "Experiment", "this is an experiment, expected an environment"),
+        ("settings:", "settings:\nsettings:", "is given twice"),
+        ("apiVersion: chaos/v1\n", "", "begin with apiVersion: chaos/v1"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(old: str, new: str, says: str) -> None:
+    assert old in LOCAL
+    with pytest.raises(BadFile, match=r"e\.yaml:\d+:\d+: ") as caught:
+        read(LOCAL.replace(old, new))
+    assert says in str(caught.value)
+
+
+def test_a_file_is_read_as_what_it_says_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "some.yaml"
+    path.write_text(LOCAL)
+    assert load_file(path, PLUGINS) == load_environment(path, PLUGINS)
+    path.write_text(MINIMAL)
+    assert isinstance(load_file(path, PLUGINS), Experiment)
+    path.write_text("not: [yaml")
+    with pytest.raises(BadInput, match="not YAML"):
+        load_file(path, PLUGINS)
