@@ -1,0 +1,83 @@
+"""Toxics: what can be done to the bytes of a stream. One file each; its name is the toxic's type in the API.
+
+A file `slow_close.py` holds a frozen Struct `SlowClose` (a Toxic): its fields are the attributes of the API, its
+`start` makes a Stage, the toxic at work on one stream. A stage has to have one method, `take`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from enum import Enum
+from random import Random
+from typing import Protocol, cast
+
+from msgspec import Struct
+
+
+class Ending(Enum):
+    """How a stream ends: FIN, after which the other direction may go on, or RST, the end of the connection."""
+
+    EOF = "eof"
+    RESET = "reset"
+
+
+Chunk = bytes | Ending
+
+
+class Runtime:
+    """Clock, timers and randomness of the event loop. Handed in, so that tests need neither time nor luck."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
+        self.loop = loop
+        self.random = random
+
+    def now(self) -> float:
+        """Seconds of a clock that never goes back. Not the loop's: that one stands still while callbacks run."""
+        return time.monotonic()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, call)
+
+
+class Stage(ABC):
+    """A toxic at work on one stream: takes chunks in order and hands them to `forward`, now or later, in order.
+
+    The stream sets `forward` anew when the chain around this stage changes.
+    """
+
+    forward: Callable[[Chunk], None]
+    held_bytes: int = 0
+    """What it has taken and not handed on: the stream stops reading while there is too much."""
+
+    @abstractmethod
+    def take(self, chunk: Chunk) -> None: ...
+
+    def release(self) -> None:  # noqa: B027  optional, as is the next: a toxic that holds nothing back needs neither
+        """Hand on all that is held, at once and in order; the toxic is being removed."""
+
+    def discard(self) -> None:  # noqa: B027
+        """The connection is over: drop what is held and cancel timers."""
+
+
+class Toxic(Protocol):
+    """A frozen Struct of integer attributes, all with defaults."""
+
+    def start(self, runtime: Runtime) -> Stage: ...
+
+
+def toxic_types() -> tuple[str, ...]:
+    """The types that exist, sorted: the file names of this folder."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def toxic_type(name: str) -> type[Struct] | None:
+    """The attributes of a type, or None when there is no such type."""
+    if name not in toxic_types():
+        return None
+    module = importlib.import_module(f"{__name__}.{name}")
+    return cast(type[Struct], getattr(module, "".join(word.capitalize() for word in name.split("_"))))
