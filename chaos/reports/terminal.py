@@ -20,7 +20,7 @@ def render(events: Sequence[Event], verdict: Verdict, width: int = 80, colour: b
     paper = _Paper(max(width, _NARROWEST), colour)
     story = tell(events)
     experiment = story.started.plan.experiment
-    paper.line(experiment.name, style="1")
+    paper.wrapped(experiment.name, "", style="1")
     paper.wrapped(experiment.hypothesis, "  ")
     paper.gap()
     paper.wrapped(verdict.sentence, "", style=f"1;{_COLOURS.get(verdict.outcome, _OTHERWISE)}")
