@@ -9,7 +9,7 @@ from chaos.model.experiment import Objective, Operator, Threshold, Window
 from chaos.spec import units
 from chaos.spec.document import Node, ScalarNode, shown
 from chaos.spec.fields import Fields
-from chaos.spec.plugins import UNIT_OF_MEASURE, Measures, Scope, plugin_use
+from chaos.spec.plugins import UNIT_OF_MEASURE, Measures, Scope, plugin_use, type_in
 from chaos.spec.problems import Wrong
 from chaos.spec.values import one_of, quantity, text, whole_number
 
@@ -41,14 +41,9 @@ def objective(node: Node, scope: Scope, names: set[str]) -> Objective:
 
 
 def measures_of(probe: Node | None, scope: Scope) -> Measures | None:
-    """What a probe as written measures; None when there is no such probe (which is reported where it is decoded)."""
-    if probe is None:
-        return None
-    kind = getattr(probe, "text", None) or next((name.text for name, _ in getattr(probe, "entries", ())), "")
-    if kind not in scope.plugins.names("probes"):
-        return None
-    measures: Measures = scope.plugins.probe(kind).measures
-    return measures
+    """What a probe as written measures; None where that cannot be told."""
+    of = type_in(probe, "probe", scope)
+    return of.measures if of is not None else None
 
 
 def threshold(node: Node, measures: Measures | None) -> Threshold:

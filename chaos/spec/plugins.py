@@ -83,6 +83,17 @@ def plugin_type(kind: str, role: Role, scope: Scope, mark: Mark) -> type[Any]:
         raise Wrong.at(mark, error.message, error.hint) from error
 
 
+def type_in(use: Node | None, role: Role, scope: Scope) -> type[Any] | None:
+    """The type that a use as written speaks of, or None; why there is none is told where the use is decoded."""
+    if use is None:
+        return None
+    try:
+        kind, _, at = single(use, role)
+        return plugin_type(kind, role, scope, at.mark)
+    except Wrong:
+        return None
+
+
 def _parameters(node: Node, of: type[Struct], kind: str, scope: Scope) -> dict[str, Any]:
     with Fields(node, kind) as fields:
         values = struct_values(fields, of, _about_objectives(fields.node, of, scope))

@@ -12,7 +12,7 @@ from chaos.spec import suggest, units
 from chaos.spec.document import MappingNode, Node, SequenceNode, shown
 from chaos.spec.fields import Fields, sequence
 from chaos.spec.objectives import measures_of, threshold
-from chaos.spec.plugins import Scope, plugin_use
+from chaos.spec.plugins import Scope, plugin_use, type_in
 from chaos.spec.problems import Wrong
 from chaos.spec.values import positive, quantity, text
 
@@ -108,13 +108,12 @@ class Method:
         return Selector(kind=kinds[0], labels=labels[kinds[0]], amount=amount)
 
     def _check_kind(self, fields: Fields, kind: TargetKind, fault: Node | None) -> None:
-        name = getattr(fault, "text", None) or next((key.text for key, _ in getattr(fault, "entries", ())), "")
-        if name not in self._scope.plugins.names("faults"):
-            return
-        expected = self._scope.plugins.fault(name).target_kind
-        if expected != kind:
-            hint = f"labels of {_article(expected)}: {', '.join(BUILT_IN_LABELS[expected])}"
-            fields.wrong(f"the fault {name} breaks {_article(expected)}, the target is {_article(kind)}", hint, at=kind)
+        of = type_in(fault, "fault", self._scope)
+        if of is not None and of.target_kind != kind:
+            breaks, labels = _article(of.target_kind), ", ".join(BUILT_IN_LABELS[of.target_kind])
+            fields.wrong(
+                f"the fault breaks {breaks}, the target is {_article(kind)}", f"labels of {breaks}: {labels}", kind
+            )
 
     def _name(self, node: Node) -> str:
         name = text(node)

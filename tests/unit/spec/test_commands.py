@@ -45,7 +45,7 @@ def test_all_files_are_read_and_one_bad_one_makes_the_exit_code_2(app: typer.Typ
     assert done.exit_code == 2
     assert f"{good}: ok" in done.stdout
     assert f"{bad}: 2 problems" in done.stderr
-    assert f"{bad}:6:67: steadyState[0].target: " in done.stderr
+    assert f"{bad}:6:66: steadyState[0].target: " in done.stderr
     assert "there is no file nowhere" in done.stderr
     assert "2 of 3 files cannot be used" in done.stderr
 

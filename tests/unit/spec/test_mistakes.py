@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chaos.catalog import BrokenPlugin
 from chaos.model.errors import BadInput, ExitCode
-from chaos.spec import BadFile, load_experiment
-from tests.unit.spec.fakes import MINIMAL, PLUGINS, errors, read
+from chaos.spec import BadFile, load_experiment, read_experiment
+from tests.unit.spec.fakes import MINIMAL, PLUGINS, FakePlugins, errors, read
 
 LOAD = "load: {locustfile: viewers, users: 3}\n"
 
@@ -56,7 +58,7 @@ ONE_MISTAKE = {
     "a label without values": (changed("edge}", "[]}"), "an empty list of values matches nothing", ""),
     "a target of the wrong kind": (
         changed("instance: {service: edge}", "region: {name: eu}"),
-        "11:14: method[0].target: the fault kill breaks an instance, the target is a region",
+        "11:14: method[0].target: the fault breaks an instance, the target is a region",
         "service",
     ),
     "half as a word": (changed("edge}}", "edge}, amount: half}"), '"half" is not an amount', "50%"),
@@ -225,3 +227,15 @@ def test_what_is_no_file_is_told_in_one_sentence(tmp_path: Path) -> None:
         load_experiment(Path("/proc/self/mem"), PLUGINS)  # exists, and reading it fails, also for root
     with pytest.raises(BadInput, match="cannot be read"):
         load_experiment(Path("a\0b"), PLUGINS)
+
+
+class _WithABrokenFault(FakePlugins):
+    def fault(self, kind: str) -> type[Any]:
+        raise BrokenPlugin(f"kill.py: the fault {kind!r} is broken: it has no method revert")
+
+
+def test_a_broken_plug_in_is_told_where_it_is_used_beside_all_other_problems() -> None:
+    with pytest.raises(BadFile) as caught:
+        read_experiment(changed("5s", "5"), "x.yaml", _WithABrokenFault())
+    assert [problem.mark.line for problem in caught.value.problems] == [10, 12]
+    assert "no method revert" in caught.value.problems[0].message
