@@ -7,6 +7,7 @@ even while a locustfile keeps the event loop busy.
 from __future__ import annotations
 
 import os
+import resource
 import sys
 
 import msgspec
@@ -21,6 +22,7 @@ def main() -> int:
     outbox = Outbox(int(os.environ.pop(FD_VARIABLE)))
     leash = Leash(control_fd=sys.stdin.fileno())
     leash.hold()
+    _allow_many_connections()
 
     from chaos.load.generate import generate  # Locust is patched in here, and only in this process
     from chaos.load.locustfile import CannotUse
@@ -32,6 +34,12 @@ def main() -> int:
         outbox.flush_all()
         return 2
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Each open session holds a few sockets; the usual soft limit of 1024 files would end at some 300 sessions."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def encode(ladder: Ladder, folder: Path) -> None:
     last_lines = log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
     if finished.returncode != 0:
         raise MediaError(
-            f"ffmpeg failed to encode the clip into {folder.parent} (exit status {finished.returncode}). Its last words:"
+            f"ffmpeg failed to encode into {folder.parent} (exit status {finished.returncode}). Its last words:"
             + "".join(f"\n  {line}" for line in last_lines)
         )
     log.unlink()

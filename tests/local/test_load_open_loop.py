@@ -87,7 +87,8 @@ def test_latency_counts_from_the_intended_start_and_a_blocked_generator_shows_as
             reports = collect(source, 2.2) + finish(source)
     assert max(report.lag_ms for report in reports) > 800
     # The server answers in a millisecond; who arrived while the generator was blocked has waited all the same.
-    assert quantile_ms(reports, "/page", 1.0) > 800
+    # They are half of all users here, so this is more than the few whose request was under way when it blocked.
+    assert quantile_ms(reports, "/page", 0.8) > 300
     assert quantile_ms(reports, "/page", 0.2) < 100
 
 
