@@ -1,0 +1,1 @@
+"""Probes: one file each, the kind is the file name. Each measures one SLI."""
