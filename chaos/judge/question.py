@@ -51,7 +51,7 @@ def _fault_reasons(fault: PlannedFault, story: Story) -> list[str]:
         else:
             not_reached.append(target)
     if not_reached:
-        reasons.append(f"{fault.fault.kind} was never injected into {listed(not_reached)}: the run ended before it")
+        reasons.append(f"{fault.fault.kind} was never injected into {listed(not_reached)}: the run did not get that far")
     return reasons
 
 

@@ -45,7 +45,8 @@ def _ended_otherwise(story: Story) -> tuple[Outcome, str] | None:
     if broken:
         names = [f"{item.begun.fault.kind} on {item.begun.undo.target}" for item in broken]
         how = "is" if len(broken) == 1 else "are"
-        return "still broken", f"Still broken: {listed(names)} {how} not known to be reverted; run `chaos rollback`."
+        cure = f"run `chaos rollback {story.started.run}`"
+        return "still broken", f"Still broken: {listed(names)} {how} not known to be reverted; {cure}."
     if story.crashes and not _killed(story):
         return "bug", f"No answer: the run failed by a bug of its own ({story.crashes[0].message}); {_left(story)}."
     if story.interrupted is not None:

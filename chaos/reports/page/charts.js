@@ -117,6 +117,9 @@
     drawn = charts.map(draw);
   }
 
+  window.addEventListener("beforeprint", function () {  // paper has nothing to click on
+    document.querySelectorAll("details").forEach(function (item) { item.open = true; });
+  });
   var waiting = 0;
   all();
   window.addEventListener("resize", function () { clearTimeout(waiting); waiting = setTimeout(all, 120); });

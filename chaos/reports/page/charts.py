@@ -23,7 +23,7 @@ _INTERVAL_SHARE = 0.5
 class Chart:
     """What charts.js draws. `x` is seconds from the start of the method; `y` is None where `never` says why.
 
-    `faults` holds (begin, end) of each injection on the same axis.
+    `faults` holds (begin, end) of each stretch with a fault in force, on the same axis.
     """
 
     id: str
@@ -76,11 +76,17 @@ def chart(index: int, objective: Objective, result: ObjectiveResult, story: Stor
 
 
 def fault_spans(story: Story) -> list[tuple[float, float]]:
-    """(begin, end) of every injection that took hold, in seconds from the start of the method."""
-    held = [item for item in story.injections.values() if item.took_hold]
-    ends = [item.reverted.at if item.reverted and not item.open else story.last_at for item in held]
-    origin = story.method_began
-    return [(round(item.begun.at - origin, 2), round(end - origin, 2)) for item, end in zip(held, ends, strict=True)]
+    """When at least one injection was in force, as (begin, end) in seconds from the start of the method."""
+    origin, spans = story.method_began, list[tuple[float, float]]()
+    held = sorted((item for item in story.injections.values() if item.took_hold), key=lambda item: item.begun.at)
+    for item in held:
+        begin = round(item.begun.at - origin, 2)
+        end = round((item.reverted.at if item.reverted and not item.open else story.last_at) - origin, 2)
+        if spans and begin <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((begin, end))
+    return spans
 
 
 def number_line(objective: Objective, result: ObjectiveResult) -> NumberLine | None:

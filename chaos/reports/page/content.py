@@ -28,7 +28,7 @@ from chaos.model.experiment import Objective
 from chaos.model.fault import Active
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome, Verdict
 from chaos.reports.page.charts import NumberLine, chart, number_line
-from chaos.reports.page.plan import PlanRow, plan_facts, plan_rows
+from chaos.reports.page.plan import PlanRow, plan_facts, plan_rows, use_text
 from chaos.reports.page.timeline import Timeline, timeline
 
 _LABELS: dict[Outcome, str] = {
@@ -70,6 +70,10 @@ class Hit:
     evidence: str
     gone: str
     outcome: str
+
+    @property
+    def tone(self) -> str:
+        return {"in effect": "good", "still broken": "bad"}.get(self.outcome, "unclear")
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def content(events: Sequence[Event], verdict: Verdict) -> Page:
         sentence=_without_label(verdict.sentence),
         facts=_facts(story),
         timeline=timeline(story),
-        hits=[_hit(item, story) for item in story.injections.values()],
+        hits=sorted((_hit(item, story) for item in story.injections.values()), key=lambda hit: hit.tone == "good"),
         objectives=views,
         recovery_how=HOW if recovered else "",
         findings=_new_findings(verdict),
@@ -202,9 +206,8 @@ def _hit(item: InjectionStory, story: Story) -> Hit:
         outcome = {Active.YES: "in effect", Active.NO: "no effect", Active.UNKNOWN: "cannot tell"}[item.injected.active]
         evidence = item.injected.evidence
     back = item.reverted if item.reverted and not item.open else None
-    parameters = ", ".join(f"{name} {value}" for name, value in begun.fault.parameters.items())
     return Hit(
-        fault=f"{begun.fault.kind} {parameters}".strip(),
+        fault=use_text(begun.fault),
         target=begun.undo.target,
         injected=f"{begun.at - origin:.1f} s",
         reverted=f"{back.at - origin:.1f} s by the {back.by}"

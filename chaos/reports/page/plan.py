@@ -33,18 +33,27 @@ def plan_facts(plan: Plan, version: str) -> list[tuple[str, str]]:
         ("Experiment file", experiment.source or "not told"),
         ("Environment", f"{plan.environment.name} ({plan.environment.kind})"),
         ("Load", _load(experiment.load) if experiment.load else "none"),
-        ("Guardrails", ", ".join(_use(use) for use in experiment.guardrails) or "none but being armed"),
+        ("Guardrails", ", ".join(use_text(use) for use in experiment.guardrails) or "none but being armed"),
         ("Limits", f"{seconds_text(limits.max_duration_seconds)}, {limits.max_targets_share:.0%} of targets"),
         ("Steadfast", version),
     ]
     return facts + [("Note", note) for note in plan.notes]
 
 
+def use_text(use: PluginUse) -> str:
+    """ "latency (delay_ms 250, jitter_ms 50)"."""
+    told = {name: value for name, value in use.parameters.items() if value not in ("", None)}
+    parameters = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in told.items()
+    )
+    return f"{use.kind} ({parameters})" if parameters else use.kind
+
+
 def _rows(step: PlannedStep, depth: int) -> list[PlanRow]:
     if isinstance(step, PlannedFault):
         of = f"{len(step.targets)} of {step.candidates} that match, of {step.population} in all"
         targets = listed(step.targets, _MOST_TARGETS)
-        what = f"{_use(step.fault)} on {targets} ({of}) for {seconds_text(step.duration_seconds)}"
+        what = f"{use_text(step.fault)} on {targets} ({of}) for {seconds_text(step.duration_seconds)}"
         starts = "" if step.starts_at_seconds is None else f"{step.starts_at_seconds:.0f} s"
         return [PlanRow(step.name, what, starts, depth)]
     if isinstance(step, PlannedParallel):
@@ -52,13 +61,8 @@ def _rows(step: PlannedStep, depth: int) -> list[PlanRow]:
         return [PlanRow(step.name, "at the same time", "", depth), *inner]
     if isinstance(step, PlannedWait):
         return [PlanRow(step.name, f"wait {seconds_text(step.seconds)}", "", depth)]
-    until = f"wait until {_use(step.probe)} is {step.threshold.text}, at most {seconds_text(step.timeout_seconds)}"
+    until = f"wait until {use_text(step.probe)} is {step.threshold.text}, at most {seconds_text(step.timeout_seconds)}"
     return [PlanRow(step.name, until, "", depth)]
-
-
-def _use(use: PluginUse) -> str:
-    parameters = ", ".join(f"{name} {value}" for name, value in use.parameters.items() if value not in ("", None))
-    return f"{use.kind} ({parameters})" if parameters else use.kind
 
 
 def _load(load: Load) -> str:
