@@ -101,7 +101,7 @@ class _Progress:
 
     def on(self, event: dict[str, Any]) -> None:
         if event["event"] == "media":
-            self._say("media: encoding takes about 15 s the first time, after that it is cached")
+            self._say("preparing the media: about 15 s the first time, then it is cached")
         elif event["event"] == "launcher":
             self._launcher = event["launcher"]
             if self._launcher == "adopting":

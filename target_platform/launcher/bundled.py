@@ -19,7 +19,7 @@ from target_platform.launcher.up import Tell, Wanted, anything_runs
 def bundled(folder: Folder, base_port: int | None, weakened: Sequence[str], tell: Tell) -> Wanted:
     """The bundled platform, its media copied to every region. Raises LauncherError for an unknown weakness.
 
-    Without a base port what runs already keeps its ports. `tell` gets {"event": "media"} before media is prepared.
+    Without a base port what runs already keeps its ports. `tell` gets {"event": "media"} when that may take long.
     """
     from target_platform.topology import launch_spec
 
@@ -28,7 +28,8 @@ def bundled(folder: Folder, base_port: int | None, weakened: Sequence[str], tell
         return Wanted(msgspec.structs.replace(read_spec(folder), weakened=tuple(weakened)), policies)
     ports = {} if base_port is None else {"base_port": base_port}
     spec = launch_spec(folder.home, weakened=tuple(weakened), **ports)
-    tell({"event": "media"})
+    if not all((folder.home / region / "media").exists() for region in spec.regions):
+        tell({"event": "media"})
     _provide_media(folder, spec.regions)
     return Wanted(spec, policies)
 

@@ -65,7 +65,9 @@ def _change(folder: Folder, wanted: Wanted, tell: Tell) -> None:
     """Bring a system that runs to the policies that are wanted; anything else needs a `down` first."""
     running = read_spec(folder)
     if _apart_from_policies(running) != _apart_from_policies(wanted.spec):
-        raise LauncherError("another system, or the same on other ports, is up already", "take it down first")
+        raise LauncherError(
+            "another system, or the same on other ports, is up already", "take it down first: `chaos platform down`"
+        )
     if wanted.policies is not None and set(running.weakened) != set(wanted.spec.weakened):
         tell({"event": "policies", "weakened": list(wanted.spec.weakened)})
         request = {"op": "weaken", "weakened": wanted.spec.weakened, "policies": wanted.policies, "lasting": True}
