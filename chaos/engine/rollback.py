@@ -6,88 +6,99 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
-from chaos.model.errors import ActionFailed, ChaosError
+from chaos.model.errors import ChaosError
 from chaos.model.events import Event, Injecting, Reverted, RevertFailed, Reverting
-from chaos.model.fault import Active, AnyFault, Observation
+from chaos.model.fault import Active, Observation
 
 _LOOK_EVERY_SECONDS = 0.05
 _ATTEMPTS = 3
+PATIENCE_SECONDS = 10.0
+_UNCLEAR_PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Reverter:
     """Reverts injections and verifies by the effect that they are gone.
 
-    `by` is who does it, for the journal. `patience_seconds` is how long a reverted fault may still be
-    seen before it counts as still broken (a killed process needs a moment to come back).
+    `by` is who does it, for the journal. `closed` are the injections this reverter has seen to be
+    gone: they are not reverted again.
     """
 
     tools: Toolbox
     by: str
-    patience_seconds: float = 10.0
     closed: set[str] = field(default_factory=set)
-    """Injections this reverter has seen to be gone: they are not reverted again."""
 
-    def revert_all(self, injections: Sequence[Injecting]) -> list[Injecting]:
-        """Revert in parallel over targets, newest first on each. Returns those still broken."""
+    def revert_all(self, injections: Sequence[Injecting], others_open: bool = False) -> list[Injecting]:
+        """Revert in parallel over targets, newest first on each. Returns those still broken.
+
+        All acts come before all looks: a link can only be measured when the fault that holds its
+        destination down is reverted too. With `others_open` such a fault may stay for long, so an
+        effect that nobody can tell is not waited for; the caller looks again at the end.
+        """
         by_target: dict[str, list[Injecting]] = {}
         for injection in sorted(injections, key=lambda item: item.at, reverse=True):
             if injection.injection not in self.closed:
                 by_target.setdefault(injection.undo.target, []).append(injection)
-        outcomes = self.tools.workers.each([self._chain(chain) for chain in by_target.values()])
-        return [injection for broken in outcomes for injection in broken]
+        acted = self.tools.workers.each([self._acts(chain) for chain in by_target.values()])
+        patience = _UNCLEAR_PATIENCE_SECONDS if others_open else PATIENCE_SECONDS
+        looks = [self._look(injection, problem, patience) for chain in acted for injection, problem in chain]
+        return [injection for injection in self.tools.workers.each(looks) if injection is not None]
 
-    def revert(self, injection: Injecting) -> bool:
-        """Revert one injection; True when its effect was seen to be gone. Never raises."""
+    def _acts(self, chain: list[Injecting]) -> Callable[[], list[tuple[Injecting, str]]]:
+        """Revert what is on one target; each comes with what went wrong, if anything did."""
+        return lambda: [(injection, self._act(injection)) for injection in chain]
+
+    def _act(self, injection: Injecting) -> str:
+        """Call revert, again if it fails. A last failure is only a remark: the effect decides. Never raises."""
         self._record(Reverting(at=self.tools.clock.now(), injection=injection.injection, by=self.by))
-        try:
-            fault = self.tools.plugins.build_fault(injection.fault)
-            problem = self._act(fault, injection)
-            seen = self._settled(fault, injection)
-        except ChaosError as error:
-            return self._failed(injection, error.message)
-        except Exception as error:  # noqa: BLE001  a bug in one fault must not keep the others from being reverted
-            return self._failed(injection, f"{type(error).__name__}: {error}")
-        if seen.active is not Active.NO:
-            return self._failed(injection, f"{seen.evidence}{'; ' + problem if problem else ''}")
-        self.closed.add(injection.injection)
-        now = self.tools.clock.now()
-        self._record(Reverted(at=now, injection=injection.injection, by=self.by, evidence=seen.evidence))
-        return True
+        problem = ""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                fault = self.tools.plugins.build_fault(injection.fault)
+                fault.revert(self.tools.environment, injection.undo)
+            except ChaosError as error:
+                problem = error.message
+                self.tools.clock.sleep(0.1 * attempt)
+            except Exception as error:  # noqa: BLE001  a bug in one fault must not keep the others from being reverted
+                return f"{type(error).__name__}: {error}"
+            else:
+                return ""
+        return problem
+
+    def _look(self, injection: Injecting, problem: str, unclear_patience: float) -> Callable[[], Injecting | None]:
+        """Verify one injection: None when its effect was seen to be gone, else the injection. Never raises."""
+
+        def look() -> Injecting | None:
+            try:
+                seen = self._settled(injection, unclear_patience)
+            except Exception as error:  # noqa: BLE001  as above
+                seen = Observation(Active.UNKNOWN, f"{type(error).__name__}: {error}")
+            now = self.tools.clock.now()
+            if seen.active is Active.NO:
+                self.closed.add(injection.injection)
+                self._record(Reverted(at=now, injection=injection.injection, by=self.by, evidence=seen.evidence))
+                return None
+            message = "; ".join(part for part in (seen.evidence, problem) if part)
+            self._record(RevertFailed(at=now, injection=injection.injection, by=self.by, message=message))
+            return injection
+
+        return look
+
+    def _settled(self, injection: Injecting, unclear_patience: float) -> Observation:
+        """Look until the effect is gone, or the patience is: a killed process needs a moment to come back."""
+        fault = self.tools.plugins.build_fault(injection.fault)
+        began = self.tools.clock.now()
+        while True:
+            seen = fault.active(self.tools.environment, injection.undo)
+            patience = PATIENCE_SECONDS if seen.active is Active.YES else unclear_patience
+            if seen.active is Active.NO or self.tools.clock.now() - began >= patience:
+                return seen
+            self.tools.clock.sleep(_LOOK_EVERY_SECONDS)
 
     def still_active(self, injection: Injecting) -> bool:
         """Look once more, without reverting."""
         fault = self.tools.plugins.build_fault(injection.fault)
         return fault.active(self.tools.environment, injection.undo).active is Active.YES
-
-    def _chain(self, injections: list[Injecting]) -> Callable[[], list[Injecting]]:
-        return lambda: [injection for injection in injections if not self.revert(injection)]
-
-    def _act(self, fault: AnyFault, injection: Injecting) -> str:
-        """Call revert, again if it fails. A last failure is only a remark: the effect decides."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                fault.revert(self.tools.environment, injection.undo)
-            except ActionFailed as error:
-                if attempt == _ATTEMPTS:
-                    return error.message
-                self.tools.clock.sleep(0.1 * attempt)
-            else:
-                break
-        return ""
-
-    def _settled(self, fault: AnyFault, injection: Injecting) -> Observation:
-        deadline = self.tools.clock.now() + self.patience_seconds
-        while True:
-            seen = fault.active(self.tools.environment, injection.undo)
-            if seen.active is Active.NO or self.tools.clock.now() >= deadline:
-                return seen
-            self.tools.clock.sleep(_LOOK_EVERY_SECONDS)
-
-    def _failed(self, injection: Injecting, message: str) -> bool:
-        now = self.tools.clock.now()
-        self._record(RevertFailed(at=now, injection=injection.injection, by=self.by, message=message))
-        return False
 
     def _record(self, event: Event) -> None:
         """Write it down if that is possible: a full disk must not keep a fault from being reverted."""

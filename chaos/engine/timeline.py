@@ -165,7 +165,7 @@ class _Fault:
     def _revert(self) -> None:
         assert self._batch is not None
         try:
-            self._broken = self._stage.reverter.revert_all(self._batch.opened)
+            self._broken = self._stage.reverter.revert_all(self._batch.opened, others_open=True)
         finally:
             self._reverted = True
 

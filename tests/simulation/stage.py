@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass, field
 
 import msgspec
-from chaos.catalog import Catalog
 
+from chaos.catalog import Catalog
 from chaos.engine.plan import make_plan
 from chaos.engine.rollback import Reverter
 from chaos.engine.run import Around, Run, SignalName
