@@ -30,8 +30,6 @@ class Buffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    gateway_timeout_seconds: float
-    media_timeout_seconds: float
     start_deadline_seconds: float
     stall_seconds: float
     retry_pause_seconds: float

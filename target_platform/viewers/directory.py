@@ -6,9 +6,9 @@ Read from the launcher's state file and the effective policies file, whose `play
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
 import yaml
@@ -19,13 +19,28 @@ class NoPlatform(Exception):
     """The platform cannot be found; the message says why."""
 
 
+class PlayerPolicy(Struct, frozen=True, kw_only=True):
+    """How a player asks: `deadline_ms` for one wish and all its attempts, `attempts` different servers at most.
+
+    With failover "none" it asks for edges only the first it was told, for gateways only those of its own region.
+    """
+
+    deadline_ms: float
+    attempts: int
+    failover: Literal["none", "other-region", "next-edge"] = "none"
+
+    @property
+    def moves(self) -> bool:
+        return self.failover != "none"
+
+
 class Directory(Struct, frozen=True, kw_only=True):
     """`gateways` are base URLs by region, in the order of the state file."""
 
     regions: tuple[str, ...]
     gateways: dict[str, tuple[str, ...]]
-    moves_to_next_edge: bool = True
-    moves_to_other_region: bool = True
+    ask_gateway: PlayerPolicy = PlayerPolicy(deadline_ms=4000, attempts=4, failover="other-region")
+    ask_edge: PlayerPolicy = PlayerPolicy(deadline_ms=2000, attempts=3, failover="next-edge")
 
     def gateways_for(self, region: str, number: int) -> tuple[str, ...]:
         """Base URLs in the order viewer `number` of a region tries them: its own region's, then (if allowed) others'.
@@ -33,10 +48,15 @@ class Directory(Struct, frozen=True, kw_only=True):
         Viewers of a region start at different instances, as a load balancer would spread them.
         """
         own = _rotated(self.gateways.get(region, ()), number)
-        if not self.moves_to_other_region:
-            return own
+        if not self.ask_gateway.moves:
+            return own[: self.ask_gateway.attempts]
         others = (_rotated(self.gateways.get(other, ()), number) for other in self.regions if other != region)
-        return own + tuple(base for bases in others for base in bases)
+        everywhere = own + tuple(base for bases in others for base in bases)
+        return everywhere[: self.ask_gateway.attempts]
+
+    def edges_of(self, offered: Sequence[str]) -> Sequence[str]:
+        """Those of the edges a viewer was offered that it tries."""
+        return offered[: self.ask_edge.attempts if self.ask_edge.moves else 1]
 
 
 def read_directory(environ: Mapping[str, str] = os.environ) -> Directory:
@@ -51,13 +71,13 @@ def read_directory(environ: Mapping[str, str] = os.environ) -> Directory:
     gateways = {region: _addresses(state, region) for region in state.regions}
     if not any(gateways.values()):
         raise NoPlatform(f"the state file {path} lists no instance of the service gateway.")
-    players = _players_policies(state.policies_file)
-    return Directory(
-        regions=state.regions,
-        gateways=gateways,
-        moves_to_next_edge=_failover(players, "player>edge", "next-edge"),
-        moves_to_other_region=_failover(players, "player>gateway", "other-region"),
-    )
+    players = _players(state.policies_file)
+    asking = {
+        field: players[call]
+        for call, field in (("player>gateway", "ask_gateway"), ("player>edge", "ask_edge"))
+        if call in players
+    }
+    return Directory(regions=state.regions, gateways=gateways, **asking)
 
 
 class _Instance(Struct, frozen=True):
@@ -74,27 +94,23 @@ class _State(Struct, frozen=True):
     policies_file: str = ""
 
 
+class _Policies(Struct, frozen=True):
+    players: dict[str, PlayerPolicy] = {}
+
+
 def _addresses(state: _State, region: str) -> tuple[str, ...]:
     return tuple(f"http://{i.address}" for i in state.instances if i.service == "gateway" and i.region == region)
 
 
-def _players_policies(policies_file: str) -> dict[str, Any]:
+def _players(policies_file: str) -> dict[str, PlayerPolicy]:
+    """The policies' part for players; empty where there is none. A mistake must not pass for a policy."""
     if not policies_file:
         return {}
     try:
         policies = yaml.safe_load(Path(policies_file).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        return msgspec.convert(policies, _Policies).players
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise NoPlatform(f"the policies file {policies_file} cannot be read: {error}") from error
-    players = policies.get("players") if isinstance(policies, dict) else None
-    return players if isinstance(players, dict) else {}
-
-
-def _failover(players: dict[str, Any], call: str, moving: str) -> bool:
-    """Players move on unless the policy says "none"; any other word is a mistake that must not pass for either."""
-    said = (players.get(call) or {}).get("failover", moving)
-    if said not in (moving, "none", None):
-        raise NoPlatform(f"players.{call}.failover is {said!r} in the policies; it can be {moving!r} or 'none'.")
-    return bool(said == moving)
 
 
 def _rotated(bases: tuple[str, ...], by: int) -> tuple[str, ...]:

@@ -42,12 +42,11 @@ class Answer(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request, whichever server answers it. `timeout_seconds` is for one attempt, `until` (monotonic) for all."""
+    """One request, whichever server answers it. All attempts end before the monotonic time `until`."""
 
     path: str
-    timeout_seconds: float
+    until: float
     body: dict[str, Any] | None = None
-    until: float = float("inf")
 
     @property
     def method(self) -> str:
@@ -63,12 +62,19 @@ class Route:
         self._bases = tuple(bases)
         self._at = 0
 
-    def __iter__(self) -> Iterator[str]:
-        """Each once, beginning with the present one; moving on is remembered."""
-        begin = self._at
-        for step in range(len(self._bases)):
-            self._at = (begin + step) % len(self._bases)
-            yield self._bases[self._at]
+    def attempts(self, until: float) -> Iterator[tuple[str, float]]:
+        """Each server once, beginning with the present one, and the seconds that it is given; moving on is remembered.
+
+        An attempt gets half of the time left until the monotonic time `until`, the last one all of it: a server that
+        hangs must leave time for another.
+        """
+        begin, count = self._at, len(self._bases)
+        for step in range(count):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._at = (begin + step) % count
+            yield self._bases[self._at], left if step == count - 1 else left / 2
 
 
 class Connections:
@@ -81,12 +87,9 @@ class Connections:
     def ask(self, route: Route, call: Call, tally: Tally, headers: Mapping[str, str] | None = None) -> Answer:
         """The first answer below 500 that a server of the route gives. Raises RequestFailed when none does."""
         reason = "no time was left to ask"
-        for base in route:
-            left = min(call.timeout_seconds, call.until - time.monotonic())
-            if left <= 0:
-                break
+        for base, seconds in route.attempts(call.until):
             try:
-                with gevent.Timeout(left, _TooSlow(f"{base} did not answer within {left:.1f} s")):
+                with gevent.Timeout(seconds, _TooSlow(f"{base} did not answer within {seconds:.1f} s")):
                     answer = self._attempt(base, call, tally, {**self._headers, **(headers or {})})
             except (OSError, HTTPParseError, _TooSlow) as error:
                 # A connection in an unknown state is of no further use.

@@ -43,6 +43,7 @@ class Journey:
         self._reporter = reporter
         self._connections = Connections(f"steadfast-viewer/{viewer.device.name}")
         self._gateways = Route(directory.gateways_for(viewer.region, viewer.number // len(directory.regions)))
+        self._gateway_seconds = directory.ask_gateway.deadline_ms / 1000
         self._token = ""
 
     def travel(self, random: Random, time_scale: float) -> None:
@@ -62,7 +63,7 @@ class Journey:
 
     def _sign_in(self) -> None:
         with self._reporter.request("session") as tally:
-            self._renew_token(tally)
+            self._renew_token(tally, time.monotonic() + self._gateway_seconds)
 
     def _home(self) -> Sequence[str]:
         with self._reporter.request("home") as tally:
@@ -75,14 +76,14 @@ class Journey:
     def _watch(self, title: str, random: Random, time_scale: float) -> None:
         screening, player, playback = self._start(title, random, time_scale)
         left = Event()
-        heart = gevent.spawn(self._beat_until, left, title, screening)
+        heart = gevent.spawn(self._beat_until, left, title, playback)
         try:
             with self._reporter.request("watch"):
                 player.watch(screening, playback)
         finally:
             left.set()
             player.report_quality(playback)
-            heart.join(timeout=self._behaviour.patience.gateway_timeout_seconds)
+            heart.join(timeout=self._gateway_seconds)
             heart.kill()
 
     def _start(self, title: str, random: Random, time_scale: float) -> tuple[Screening, Player, Playback]:
@@ -98,19 +99,25 @@ class Journey:
                     max_height=self._viewer.device.max_height,
                     time_scale=time_scale,
                 )
-                edges = offer["edges"] if self._directory.moves_to_next_edge else offer["edges"][:1]
+                edges = Route(self._directory.edges_of(offer["edges"]))
             except (KeyError, TypeError) as error:
                 raise RequestFailed(f"the answer to play lacks {error}") from error
-            player = Player(self._connections, Route(edges), self._reporter, self._behaviour)
+            deadline_ms = self._directory.ask_edge.deadline_ms
+            player = Player(self._connections, edges, deadline_ms, self._reporter, self._behaviour)
             return screening, player, player.start(screening, until)
 
-    def _beat_until(self, left: Event, title: str, screening: Screening) -> None:
+    def _beat_until(self, left: Event, title: str, playback: Playback) -> None:
         """Heartbeats go beside the stream: a slow one must not hold a segment back."""
-        began = time.monotonic()
-        while not left.wait(self._behaviour.browsing.heartbeat_seconds / screening.time_scale):
-            watched = (time.monotonic() - began) * screening.time_scale
+        stalled = 0.0
+        while not left.wait(self._behaviour.browsing.heartbeat_seconds / playback.time_scale):
+            newly_stalled, stalled = playback.stalled - stalled, playback.stalled
+            body = {
+                "title": title,
+                "position_seconds": round(playback.played, 1),
+                "rebuffer_ms": round(1000 * newly_stalled / playback.time_scale),
+            }
             try:
-                self._ask("heartbeat", "/heartbeat", body={"title": title, "position_seconds": round(watched, 1)})
+                self._ask("heartbeat", "/heartbeat", body)
             except RequestFailed:
                 pass  # reported; the picture goes on
 
@@ -120,21 +127,18 @@ class Journey:
 
     def _gateway(self, path: str, tally: Tally, body: dict[str, Any] | None = None) -> Answer:
         """Ask the gateways; a session that the answering one does not know is renewed once, unseen by the viewer."""
-        call = Call(path=path, body=body, timeout_seconds=self._behaviour.patience.gateway_timeout_seconds)
+        call = Call(path=path, body=body, until=time.monotonic() + self._gateway_seconds)
         answer = self._connections.ask(self._gateways, call, tally, self._authorization())
         if answer.status == 401:
-            self._renew_token(tally)
+            self._renew_token(tally, call.until)
             answer = self._connections.ask(self._gateways, call, tally, self._authorization())
         if answer.status >= 400:
             raise RequestFailed(f"the gateway answered {answer.status}")
         return answer
 
-    def _renew_token(self, tally: Tally) -> None:
-        call = Call(
-            path="/session",
-            body={"user": f"viewer-{self._viewer.number}", "device": self._viewer.device.name},
-            timeout_seconds=self._behaviour.patience.gateway_timeout_seconds,
-        )
+    def _renew_token(self, tally: Tally, until: float) -> None:
+        body = {"user": f"viewer-{self._viewer.number}", "device": self._viewer.device.name}
+        call = Call(path="/session", body=body, until=until)
         answer = self._connections.ask(self._gateways, call, tally)
         token = answer.json().get("token") if answer.status < 400 else None
         if not token:

@@ -13,7 +13,7 @@ class Playback:
         self.level = 0.0
         self.played = 0.0
         self.stalled = 0.0
-        self._scale = time_scale
+        self.time_scale = time_scale
         self._at = now
         self._empty_since = now
 
@@ -24,13 +24,13 @@ class Playback:
 
     def advance(self, now: float) -> None:
         """Play up to now."""
-        elapsed = max(0.0, now - self._at) * self._scale
+        elapsed = max(0.0, now - self._at) * self.time_scale
         played = min(self.level, elapsed)
         self.level -= played
         self.played += played
         self.stalled += elapsed - played
         if played > 0:
-            self._empty_since = now - (elapsed - played) / self._scale
+            self._empty_since = now - (elapsed - played) / self.time_scale
         self._at = now
 
     def stalled_for(self, now: float) -> float:

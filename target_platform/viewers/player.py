@@ -12,7 +12,7 @@ from msgspec import Struct
 from target_platform.viewers import hls
 from target_platform.viewers.abr import next_rung
 from target_platform.viewers.behaviour import Behaviour
-from target_platform.viewers.fetch import Answer, Call, Connections, RequestFailed, Route
+from target_platform.viewers.fetch import Call, Connections, RequestFailed, Route, Tally
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.report import Reporter
 
@@ -29,11 +29,14 @@ class Screening(Struct, frozen=True, kw_only=True):
 
 
 class Player:
-    """Asks the edges in their order."""
+    """Asks the edges in their order; `deadline_ms` is for one playlist or segment, whoever serves it."""
 
-    def __init__(self, connections: Connections, edges: Route, reporter: Reporter, behaviour: Behaviour) -> None:
+    def __init__(
+        self, connections: Connections, edges: Route, deadline_ms: float, reporter: Reporter, behaviour: Behaviour
+    ) -> None:
         self._connections = connections
         self._edges = edges
+        self._deadline_seconds = deadline_ms / 1000
         self._reporter = reporter
         self._buffer = behaviour.buffer
         self._patience = behaviour.patience
@@ -107,8 +110,7 @@ class Player:
         variant = self._variants[self._rung]
         segment = self._segments(until)[number]
         with self._reporter.request("segment") as tally:
-            call = Call(path=segment.path, timeout_seconds=self._patience.media_timeout_seconds, until=until)
-            _succeeded(self._connections.ask(self._edges, call, tally), segment.path)
+            self._fetch(segment.path, until, tally)
         self._bits_seen += variant.bits_per_second
         self._segments_seen += 1
         return segment.seconds
@@ -121,14 +123,14 @@ class Player:
 
     def _playlist(self, path: str, until: float) -> str:
         with self._reporter.request("playlist") as tally:
-            call = Call(path=path, timeout_seconds=self._patience.media_timeout_seconds, until=until)
-            return _succeeded(self._connections.ask(self._edges, call, tally), path).body.decode(errors="replace")
+            return self._fetch(path, until, tally).decode(errors="replace")
 
-
-def _succeeded(answer: Answer, what: str) -> Answer:
-    if answer.status != 200:
-        raise RequestFailed(f"{what} was answered with {answer.status}")
-    return answer
+    def _fetch(self, path: str, until: float, tally: Tally) -> bytes:
+        call = Call(path=path, until=min(until, time.monotonic() + self._deadline_seconds))
+        answer = self._connections.ask(self._edges, call, tally)
+        if answer.status != 200:
+            raise RequestFailed(f"{path} was answered with {answer.status}")
+        return answer.body
 
 
 def _parsed(parse: Callable[[str, str], tuple[Item, ...]], text: str, path: str) -> tuple[Item, ...]:

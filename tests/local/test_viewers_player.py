@@ -44,8 +44,6 @@ def impatient(mean_segments: float = 8.0) -> Behaviour:
     behaviour = shipped_behaviour()
     patience = msgspec.structs.replace(
         behaviour.patience,
-        gateway_timeout_seconds=0.4,
-        media_timeout_seconds=0.3,
         start_deadline_seconds=0.8,
         stall_seconds=0.4,
         retry_pause_seconds=0.05,

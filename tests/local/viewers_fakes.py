@@ -116,7 +116,11 @@ class FakePlatform:
 
     def state_file(self, folder: Path, edge_failover: str = "next-edge") -> Path:
         policies = folder / "policies.yaml"
-        policies.write_text(f'players: {{"player>edge": {{failover: {edge_failover}}}}}\n')
+        policies.write_text(
+            "players:\n"
+            f"  player>edge: {{deadline_ms: 600, attempts: 3, failover: {edge_failover}}}\n"
+            "  player>gateway: {deadline_ms: 800, attempts: 4, failover: other-region}\n"
+        )
         instances = [
             {"name": f"gateway-{region}", "service": "gateway", "region": region, "address": gateway.address}
             for region, gateway in self.gateways.items()

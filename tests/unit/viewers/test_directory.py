@@ -9,9 +9,14 @@ from random import Random
 import pytest
 
 from target_platform.viewers.behaviour import shipped_behaviour
-from target_platform.viewers.directory import Directory, NoPlatform, read_directory
+from target_platform.viewers.directory import Directory, NoPlatform, PlayerPolicy, read_directory
 from target_platform.viewers.journey import Viewer
 
+POLICIES = """
+players:
+  player>edge: {deadline_ms: 1500, attempts: 3, failover: none}
+  player>gateway: {deadline_ms: 4000, attempts: 4, failover: other-region}
+"""
 DIRECTORY = Directory(regions=("east", "west"), gateways={"east": ("e0", "e1"), "west": ("w0",)})
 
 
@@ -29,18 +34,26 @@ def _state_file(folder: Path, policies: str | None = None, service: str = "gatew
 def test_gateways_are_those_of_the_state_file(tmp_path: Path) -> None:
     directory = read_directory(_state_file(tmp_path))
     assert directory.gateways == {"east": ("http://127.0.0.1:1",)}
-    assert (directory.moves_to_next_edge, directory.moves_to_other_region) == (True, True)
+    assert (directory.ask_gateway.failover, directory.ask_edge.failover) == ("other-region", "next-edge")
 
 
 def test_the_policies_say_when_a_player_stays(tmp_path: Path) -> None:
-    policies = 'players:\n  "player>edge": {failover: none}\n  "player>gateway": {failover: other-region}\n'
-    directory = read_directory(_state_file(tmp_path, policies))
-    assert (directory.moves_to_next_edge, directory.moves_to_other_region) == (False, True)
+    directory = read_directory(_state_file(tmp_path, POLICIES))
+    assert directory.edges_of(["a", "b", "c"]) == ["a"]
+    assert directory.ask_edge.deadline_ms == 1500
+    assert directory.ask_gateway.moves
+
+
+def test_a_player_asks_no_more_servers_than_its_policy_says() -> None:
+    asking = PlayerPolicy(deadline_ms=1000, attempts=2, failover="other-region")
+    few = Directory(regions=DIRECTORY.regions, gateways=DIRECTORY.gateways, ask_gateway=asking)
+    assert few.gateways_for("west", 0) == ("w0", "e0")
+    assert DIRECTORY.edges_of(["a", "b", "c", "d"]) == ["a", "b", "c"]
 
 
 def test_a_misspelt_failover_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoPlatform, match="failover is 'nxt-edge'"):
-        read_directory(_state_file(tmp_path, 'players: {"player>edge": {failover: nxt-edge}}'))
+    with pytest.raises(NoPlatform, match=r"policies.yaml cannot be read: .*nxt-edge.*player"):
+        read_directory(_state_file(tmp_path, POLICIES.replace("none", "nxt-edge")))
 
 
 def test_no_platform_is_one_sentence(tmp_path: Path) -> None:
@@ -58,7 +71,8 @@ def test_a_viewer_asks_its_own_region_first_and_neighbours_begin_elsewhere() -> 
 
 
 def test_without_failover_it_asks_its_own_region_only() -> None:
-    staying = Directory(regions=DIRECTORY.regions, gateways=DIRECTORY.gateways, moves_to_other_region=False)
+    asking = PlayerPolicy(deadline_ms=1000, attempts=4)
+    staying = Directory(regions=DIRECTORY.regions, gateways=DIRECTORY.gateways, ask_gateway=asking)
     assert staying.gateways_for("west", 3) == ("w0",)
 
 
