@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from chaos.judge.question import ended_early, unfinished_text
 from chaos.judge.recovery import Recovery, recovery_times
 from chaos.judge.story import InjectionStory, Story
-from chaos.judge.wording import counted, milliseconds_text, seconds_text
+from chaos.judge.wording import counted, kind_text, milliseconds_text, seconds_text
 from chaos.model.experiment import Objective
 from chaos.model.fault import Active
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome
@@ -30,7 +30,7 @@ def findings(
         *_injections(story),
         *_missing(story),
         *_load(story),
-        *(_recovered(item) for item in recovery_times(story)),
+        *(_recovered(item) for item in recovery_times(story) if _came_to_its_end(outcome)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
@@ -58,7 +58,7 @@ def _off_target(outcome: Outcome, results: Sequence[ObjectiveResult]) -> Iterato
         if result.outcome == "deviated":
             yield Finding("problem", f"{_capital(result.reason)}.")
         elif result.outcome == "inconclusive" and outcome not in ("refused", "held"):
-            yield Finding("warning", f"No answer for {result.name}: {result.reason}.")
+            yield Finding("warning", f"No answer: {result.reason}.")
 
 
 def _injections(story: Story) -> Iterator[Finding]:
@@ -77,7 +77,8 @@ def _injection(item: InjectionStory) -> Finding:
     if seen is None or seen.active is not Active.YES:
         began = "was never seen in effect"
     else:
-        began = f"took effect within {seconds_text(seen.at - item.begun.at)} ({seen.evidence})"
+        after = seen.at - item.begun.at
+        began = f"took effect {'at once' if after < 0.05 else f'within {seconds_text(after)}'} ({seen.evidence})"
     lasted = seconds_text(item.reverted.at - item.begun.at)
     text = (
         f"{_name(item)} {began} and was reverted by the {item.reverted.by} after {lasted} ({item.reverted.evidence})."
@@ -99,7 +100,7 @@ def _missing_of(objective: Objective, story: Story) -> Iterator[Finding]:
     missing = reasons.total()
     looks = missing + sum(begin <= of < end for of, _ in story.samples.get(objective.name, ()))
     reason, times = reasons.most_common(1)[0]
-    text = f"{_capital(objective.name)} had no sample in {missing:,} of {counted(looks, 'look')}"
+    text = f'"{objective.name}" had no sample in {missing:,} of {counted(looks, "look")}'
     yield Finding(
         "warning" if missing > _NOTABLE_MISSING_SHARE * looks else "note", f"{text}; {times:,} times: {reason}."
     )
@@ -131,14 +132,14 @@ def _errors(failures: dict[str, int]) -> str:
 
 def _recovered(item: Recovery) -> Finding:
     if item.seconds is None:
-        return Finding("warning", f"Recovery of {item.objective} was not shown: {item.reason}.")
+        return Finding("warning", f'Recovery of "{item.objective}" was not shown: {item.reason}.')
     if item.seconds == 0:
-        return Finding("note", f"{_capital(item.objective)} was {item.reason}.")
-    return Finding("note", f"{_capital(item.objective)} recovered {seconds_text(item.seconds)} after the last revert.")
+        return Finding("note", f'"{item.objective}" was {item.reason}.')
+    return Finding("note", f'"{item.objective}" recovered {seconds_text(item.seconds)} after the last revert.')
 
 
 def _name(item: InjectionStory) -> str:
-    return f"{_capital(item.begun.fault.kind)} on {item.begun.undo.target}"
+    return f"{_capital(kind_text(item.begun.fault.kind))} on {item.begun.undo.target}"
 
 
 def _capital(text: str) -> str:

@@ -52,7 +52,7 @@ def judge_objective(objective: Objective, story: Story) -> ObjectiveResult:
     estimated = None
     outcome: Answer = "inconclusive"
     if measured is None or count_of(measured) == 0:
-        reason = f"there is no sample {window_text(objective, story)}{_why_missing(objective, story)}"
+        reason = f'"{objective.name}" has no sample {window_text(objective, story)}{_why_missing(objective, story)}'
     else:
         estimated = estimate(measured, objective.confidence)
         outcome = compare(estimated, objective.threshold)
@@ -139,12 +139,12 @@ def meets(value: float, threshold: Threshold) -> bool:
 
 def _point_text(measured: Measurement, estimated: Estimate, objective: Objective) -> str:
     if isinstance(measured, Ratio):
-        return f"{objective.name} was {share_text(estimated.point)}"
+        return f'"{objective.name}" was {share_text(estimated.point)}'
     measures = measures_of(measured, objective.threshold)
     at = f"at the {quantile_text(measured.quantile)}"
     if measures == "milliseconds" and is_never(estimated.point):
-        return f"{objective.name} had no good answer {at}"
-    return f"{objective.name} was {value_text(estimated.point, measures)} {at}"
+        return f'"{objective.name}" had no good answer {at}'
+    return f'"{objective.name}" was {value_text(estimated.point, measures)} {at}'
 
 
 def quantile_text(quantile: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.judge.story import InjectionStory, LoadStory, Story
-from chaos.judge.wording import counted, listed, milliseconds_text, seconds_text, share_text
+from chaos.judge.wording import counted, kind_text, listed, milliseconds_text, seconds_text, share_text
 from chaos.model.fault import Active
 from chaos.model.plan import PlannedFault, planned_faults
 
@@ -47,18 +47,22 @@ def _fault_reasons(fault: PlannedFault, story: Story) -> list[str]:
         if target in by_target:
             reasons += _injection_reasons(by_target[target], fault)
         elif target in refused:
-            reasons.append(f"{fault.fault.kind} was not injected into {target}: {refused[target]}")
+            reasons.append(f"{kind_text(fault.fault.kind)} was not injected into {target}: {refused[target]}")
         else:
             not_reached.append(target)
     if not_reached:
-        reasons.append(f"{fault.fault.kind} was never injected into {listed(not_reached)}: the run did not get that far")
+        reasons.append(
+            f"{kind_text(fault.fault.kind)} was never injected into {listed(not_reached)}: the run did not get that far"
+        )
     return reasons
 
 
 def _injection_reasons(item: InjectionStory, fault: PlannedFault) -> list[str]:
-    what = f"{fault.fault.kind} on {item.begun.undo.target}"
+    what = f"{kind_text(fault.fault.kind)} on {item.begun.undo.target}"
     if item.not_injected is not None:
-        return [f"{fault.fault.kind} was not injected into {item.begun.undo.target}: {item.not_injected.message}"]
+        return [
+            f"{kind_text(fault.fault.kind)} was not injected into {item.begun.undo.target}: {item.not_injected.message}"
+        ]
     if item.failed is not None:
         return [f"{what} may or may not have taken effect: {item.failed.message}"]
     if item.injected is None:

@@ -15,7 +15,7 @@ from chaos.judge.findings import findings
 from chaos.judge.objectives import judge_objective
 from chaos.judge.question import why_not_asked
 from chaos.judge.story import Story, tell
-from chaos.judge.wording import counted, listed, seconds_text
+from chaos.judge.wording import counted, kind_text, listed, seconds_text
 from chaos.model.events import Event
 from chaos.model.plan import planned_faults
 from chaos.model.verdict import ObjectiveResult, Outcome, Verdict
@@ -43,7 +43,7 @@ def _ended_otherwise(story: Story) -> tuple[Outcome, str] | None:
     """Why the run did not come to its end, or None when it did."""
     broken = [item for item in story.injections.values() if item.open]
     if broken:
-        names = [f"{item.begun.fault.kind} on {item.begun.undo.target}" for item in broken]
+        names = [f"{kind_text(item.begun.fault.kind)} on {item.begun.undo.target}" for item in broken]
         how = "is" if len(broken) == 1 else "are"
         cure = f"run `chaos rollback {story.started.run}`"
         return "still broken", f"Still broken: {listed(names)} {how} not known to be reverted; {cure}."
@@ -78,7 +78,8 @@ def _answer(story: Story, results: Sequence[ObjectiveResult], not_asked: Sequenc
         return "inconclusive", f"Inconclusive: {not_asked[0]}{more}."
     deviated = [result for result in results if result.outcome == "deviated"]
     if deviated:
-        more = f"; so did {listed([result.name for result in deviated[1:]])}" if len(deviated) > 1 else ""
+        others = [f'"{result.name}"' for result in deviated[1:]]
+        more = f"; so did {listed(others)}" if others else ""
         return "deviated", f"Deviated: {_while(story)}, {deviated[0].reason}{more}."
     unclear = [result for result in results if result.outcome == "inconclusive"]
     if unclear:
@@ -94,7 +95,7 @@ def _while(story: Story) -> str:
     if not faults:
         return "with no fault injected"
     hits = [
-        f"{fault.fault.kind} hit {listed(fault.targets, 2)} for {seconds_text(fault.duration_seconds)}"
+        f"{kind_text(fault.fault.kind)} hit {listed(fault.targets, 2)} for {seconds_text(fault.duration_seconds)}"
         for fault in faults
     ]
     return f"while {listed(hits, 2)}"

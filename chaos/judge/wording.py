@@ -98,6 +98,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def kind_text(kind: str) -> str:
+    """The kind of a fault in prose: "region outage"."""
+    return kind.replace("_", " ")
+
+
 def repeat_command(plan: Plan) -> str:
     """The command that does the same again: same file, same seed, so the same targets at the same times."""
     source = shlex.quote(plan.experiment.source or "EXPERIMENT.yaml")

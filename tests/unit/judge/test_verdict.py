@@ -74,7 +74,7 @@ def test_a_healthy_system_held() -> None:
 def test_a_weakened_system_deviated_and_the_sentence_says_by_how_much() -> None:
     verdict = judge(WEAKENED)
     assert verdict.outcome == "deviated"
-    assert "start success was 97" in verdict.sentence
+    assert '"start success" was 97' in verdict.sentence
     assert "target >= 98%" in verdict.sentence
 
 
@@ -205,7 +205,7 @@ def test_when_the_question_was_not_asked_the_run_is_inconclusive_even_if_an_obje
     assert why in verdict.sentence
     assert any(result.outcome == "deviated" for result in verdict.objectives)
     assert any(
-        finding.severity == "problem" and "start success was" in finding.text.lower() for finding in verdict.findings
+        finding.severity == "problem" and '"start success" was' in finding.text.lower() for finding in verdict.findings
     )
 
 
