@@ -1,0 +1,212 @@
+"""Processes on this machine, kept running by the launcher, with a fault proxy on every link between them.
+
+Works over what docs/explanation/contracts.md describes: the launcher's state file and control socket, the proxies' API.
+What happens to a process is always read from the operating system.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from chaos.environments.local import control, processes, proxy_api, round_trip
+from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
+from chaos.model.capabilities import CanPause, CanShapeLinks, Identity, ProcessState
+from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
+from chaos.model.errors import ActionFailed, ChaosError, SystemDown
+from chaos.model.home import steadfast_home
+from chaos.model.system import Instance, Inventory, Link, Region
+
+Named = TypeVar("Named", Instance, Link, Region)
+
+_UP_HINT = "start it with `chaos platform up`"
+
+
+def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
+    """Never fails: whether anything runs is looked up at each call, so that a rollback works whatever is left."""
+    return LocalEnvironment(ref)
+
+
+class LocalEnvironment:
+    """Settings: `state`, the path of the state file ("" for the bundled platform's), and `armed`.
+
+    Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
+    process nobody does, so its lease needs a detached holder.
+    """
+
+    def __init__(self, ref: EnvironmentRef) -> None:
+        self.ref = ref
+        path = str(ref.settings.get("state") or "")
+        self._path = Path(path).expanduser() if path else steadfast_home() / "platform" / "state.json"
+
+    @property
+    def lock_key(self) -> str:
+        return os.path.realpath(self._path)
+
+    def arming(self) -> Arming:
+        armed = self.ref.settings.get("armed") is True
+        where = self.ref.settings.get("source") or "its settings"
+        return Arming(armed, f"{where} {'says' if armed else 'does not say'} `armed: true`")
+
+    def lease_holder(self, capability: type) -> LeaseHolder:
+        if capability is CanPause:
+            return LeaseHolder("lease holder", detached=True)
+        return LeaseHolder("proxy" if capability is CanShapeLinks else "launcher")
+
+    def inventory(self) -> Inventory:
+        """Raises SystemDown when neither the launcher nor any instance runs, nor is held down."""
+        state = self._state()
+        instances = tuple(map(_instance, state.instances))
+        # Without its launcher a system whose instances are all held down is not down, but broken by us.
+        broken = any(map(_is_held, state.instances))
+        if not broken and not any(each.identity for each in instances) and not processes.is_alive(state.launcher):
+            raise SystemDown(f"nothing of {state.name!r} runs (state file {self._path})", _UP_HINT)
+        return Inventory(
+            instances=_by_name(instances),
+            links=_by_name(map(_link, state.links)),
+            regions=_by_name(Region(name=name) for name in state.regions),
+        )
+
+    def load_settings(self) -> dict[str, str]:
+        """CHAOS_STATE_FILE, and CHAOS_HOST: the first gateway's URL, or empty."""
+        try:
+            gateways = [each.address for each in self._state().instances if each.service == "gateway"]
+        except ChaosError:
+            gateways = []  # the load generator says what it misses
+        return {
+            "CHAOS_STATE_FILE": os.path.abspath(self._path),
+            "CHAOS_HOST": f"http://{gateways[0]}" if gateways else "",
+        }
+
+    def hold_down(self, instance: str, until: float) -> None:
+        self._hold([self._known(instance).name], until)
+
+    def let_go(self, instance: str) -> None:
+        if self._find(instance) is not None:
+            self._release([instance])
+
+    def is_held(self, instance: str) -> bool:
+        found = self._find(instance)
+        return found is not None and _is_held(found)
+
+    def live_identity(self, instance: str) -> Identity | None:
+        found = self._find(instance)
+        return None if found is None else _live(found)
+
+    def process_state(self, identity: Identity) -> ProcessState:
+        return processes.state(identity)
+
+    def pause(self, identity: Identity) -> None:
+        processes.stop(identity)
+
+    def resume(self, identity: Identity) -> None:
+        processes.resume(identity)
+
+    def fail_region(self, region: str, until: float) -> None:
+        names = [each.name for each in self.region_instances(region)]
+        if not names:
+            raise ActionFailed(f"no instance is in region {region}", took_effect="no")
+        self._hold(names, until)
+
+    def restore_region(self, region: str) -> None:
+        names = [each.name for each in self.region_instances(region)]
+        if names:
+            self._release(names)
+
+    def region_instances(self, region: str) -> tuple[Instance, ...]:
+        return _by_name(_instance(each) for each in self._instances() if each.region == region)
+
+    # parameters: those of CanShapeLinks
+    def delay_link(self, link: str, name: str, delay_ms: float, jitter_ms: float, until: float) -> None:
+        found = self._link(link)
+        if found is None:
+            raise ActionFailed(f"there is no link {link}", took_effect="no")
+        toxic = proxy_api.Latency(name=name, delay_ms=round(delay_ms), jitter_ms=round(jitter_ms), expires_at=until)
+        proxy_api.put(found.proxy_api, link, toxic)
+
+    def clear_link(self, link: str, name: str) -> None:
+        found = self._link(link)
+        if found is not None:
+            proxy_api.delete(found.proxy_api, link, name)
+
+    def round_trip_ms(self, link: str) -> float | None:
+        """The end of a stream sent over the link until the other end's comes back.
+
+        A refusal by the destination counts as an answer: it passes the link as everything does.
+        """
+        found = self._link(link)
+        return None if found is None else round_trip.measure_ms(found.address)
+
+    def _hold(self, names: list[str], until: float) -> None:
+        control.ask(self._state().control, {"op": "hold", "instances": names, "until": until})
+
+    def _release(self, names: list[str]) -> None:
+        control.ask(self._state().control, {"op": "release", "instances": names})
+
+    def _known(self, instance: str) -> InstanceStatus:
+        found = self._find(instance)
+        if found is None:
+            raise ActionFailed(f"there is no instance {instance}", took_effect="no")
+        return found
+
+    def _find(self, instance: str) -> InstanceStatus | None:
+        return next((each for each in self._instances() if each.name == instance), None)
+
+    def _link(self, name: str) -> LinkStatus | None:
+        return next((each for each in self._listed().links if each.name == name), None)
+
+    def _instances(self) -> tuple[InstanceStatus, ...]:
+        return self._listed().instances
+
+    def _listed(self) -> State:
+        """What the state file lists; nothing when there is none: a system that is gone has no targets."""
+        return read_state(self._path) or State()
+
+    def _state(self) -> State:
+        state = read_state(self._path)
+        if state is None:
+            raise SystemDown(f"no platform is up: there is no state file {self._path}", _UP_HINT)
+        return state
+
+
+def _instance(status: InstanceStatus) -> Instance:
+    return Instance(
+        name=status.name,
+        service=status.service,
+        region=status.region,
+        labels=status.labels,
+        identity=_live(status),
+        address=status.address,
+        health_path=status.health_path,
+        metrics_path=status.metrics_path,
+    )
+
+
+def _is_held(status: InstanceStatus) -> bool:
+    return status.held_until is not None and status.held_until > time.time()
+
+
+def _live(status: InstanceStatus) -> Identity | None:
+    if status.pid is None or status.started is None:
+        return None
+    identity: Identity = {"pid": status.pid, "started": status.started}
+    return identity if processes.is_alive(identity) else None
+
+
+def _link(status: LinkStatus) -> Link:
+    return Link(
+        name=status.name,
+        source=status.source,
+        source_region=status.source_region,
+        destination=status.destination,
+        destination_region=status.destination_region,
+        destination_instance=status.destination_instance,
+        address=status.address,
+    )
+
+
+def _by_name(targets: Iterable[Named]) -> tuple[Named, ...]:
+    return tuple(sorted(targets, key=lambda target: target.name))

@@ -1,0 +1,95 @@
+"""The API of the fault proxies, as far as links are shaped by it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from chaos.model.errors import ActionFailed
+
+TIMEOUT_SECONDS = 2.0
+CONNECT_ATTEMPTS = 5
+BETWEEN_ATTEMPTS_SECONDS = 0.2
+"""A proxy that has died is started again by the launcher in about this time."""
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """A delay of what the destination answers; `expires_at` (epoch seconds) is when the proxy ends it."""
+
+    name: str
+    delay_ms: int
+    jitter_ms: int
+    expires_at: float
+
+
+def put(api: str, link: str, toxic: Latency) -> None:
+    """Set a toxic, in place of one of the same name. Raises ActionFailed."""
+    body = {
+        "name": toxic.name,
+        "type": "latency",
+        "stream": "downstream",
+        "attributes": {"latency": toxic.delay_ms, "jitter": toxic.jitter_ms},
+        "expires_at": toxic.expires_at,
+    }
+    status, answer = _until_connected(api, "POST", _path(link), body)
+    if status == 409:
+        delete(api, link, toxic.name)
+        status, answer = _until_connected(api, "POST", _path(link), body)
+    if status != 200:
+        raise ActionFailed(f"the proxy of {link} did not take the delay: {_text(answer)}", took_effect="no")
+
+
+def delete(api: str, link: str, name: str) -> None:
+    """Remove a toxic; it is fine if there is none. Raises ActionFailed."""
+    try:
+        status, answer = _request(api, "DELETE", f"{_path(link)}/{quote(name, safe='')}")
+    except ConnectionRefusedError:
+        return  # toxics live in the memory of the proxy's process, and that is gone
+    if status not in (204, 404):
+        raise ActionFailed(f"the proxy of {link} did not remove {name}: {_text(answer)}")
+
+
+def _path(link: str) -> str:
+    return f"/proxies/{quote(link, safe='')}/toxics"
+
+
+def _until_connected(api: str, method: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        try:
+            return _request(api, method, path, body)
+        except ConnectionRefusedError as error:
+            if attempt == CONNECT_ATTEMPTS:
+                hint = "`chaos platform status` shows whether the proxies run"
+                raise ActionFailed(f"no proxy answers at {api}", hint, took_effect="no") from error
+            time.sleep(BETWEEN_ATTEMPTS_SECONDS)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _request(api: str, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    """Status and body. Raises ConnectionRefusedError when nobody listens, ActionFailed for all else."""
+    from http.client import HTTPConnection, HTTPException  # 20 ms, needed only by who shapes links
+
+    address = urlsplit(api)
+    connection = HTTPConnection(address.hostname or "", address.port or 80, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(method, path, body=None if body is None else msgspec.json.encode(body))
+        response = connection.getresponse()
+        return response.status, response.read()
+    except ConnectionRefusedError:
+        raise
+    except (OSError, HTTPException) as error:
+        raise ActionFailed(f"the proxy at {api} did not answer: {str(error) or type(error).__name__}") from error
+    finally:
+        connection.close()
+
+
+def _text(answer: bytes) -> str:
+    """What Toxiproxy's error body says, or the body itself."""
+    try:
+        return str(msgspec.json.decode(answer)["error"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return answer.decode(errors="replace").strip() or "no reason given"

@@ -1,0 +1,67 @@
+"""What `chaos` reads of the launcher's state file (docs/explanation/contracts.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from chaos.model.errors import ActionFailed
+
+
+class InstanceStatus(Struct, frozen=True, kw_only=True):
+    """`pid` counts only together with `started`; `held_until` is in epoch seconds, None when not held."""
+
+    name: str
+    service: str
+    region: str
+    address: str
+    pid: int | None = None
+    started: int | None = None
+    held_until: float | None = None
+    labels: dict[str, str] = {}
+    health_path: str = ""
+    metrics_path: str = ""
+
+
+class LinkStatus(Struct, frozen=True, kw_only=True):
+    """`proxy_api` is the base URL of the proxy that carries it under `name`."""
+
+    name: str
+    source: str
+    source_region: str
+    destination: str
+    destination_region: str
+    destination_instance: str
+    address: str
+    proxy_api: str
+
+
+class State(Struct, frozen=True, kw_only=True):
+    name: str = ""
+    launcher: dict[str, int] = {}
+    control: str = ""
+    regions: tuple[str, ...] = ()
+    instances: tuple[InstanceStatus, ...] = ()
+    links: tuple[LinkStatus, ...] = ()
+
+
+_DECODER = msgspec.json.Decoder(State)
+
+
+def read_state(path: Path) -> State | None:
+    """The state of this moment, None without a file. Raises ActionFailed for a file that cannot be used."""
+    try:
+        return _DECODER.decode(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    except msgspec.DecodeError as error:
+        raise _unusable(path, str(error)) from error
+
+
+def _unusable(path: Path, why: str) -> ActionFailed:
+    hint = "if the platform runs, `chaos platform up` has it written anew"
+    return ActionFailed(f"the state file {path} cannot be used: {why}", hint, took_effect="no")
