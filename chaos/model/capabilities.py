@@ -28,6 +28,8 @@ class CanKill(Protocol):
         """The identity of the process that runs under this name now, as the operating system shows it."""
         ...
 
+    def process_state(self, identity: Identity) -> ProcessState: ...
+
 
 @runtime_checkable
 class CanPause(Protocol):

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from chaos.model.system import JSON, Inventory
+from chaos.model.errors import SystemDown
+from chaos.model.system import JSON, Inventory, TargetKind
 
 
 class EnvironmentRef(Struct, frozen=True, kw_only=True):
@@ -47,10 +48,21 @@ class Environment(Protocol):
 
     def arming(self) -> Arming: ...
 
-    def inventory(self) -> Inventory: ...
+    def inventory(self) -> Inventory:
+        """What is there now. Raises SystemDown when the whole system is not."""
+        ...
 
     def lease_holder(self, capability: type) -> LeaseHolder: ...
 
     def load_settings(self) -> dict[str, str]:
         """Environment variables that tell a load generator where to send its requests."""
         ...
+
+
+def is_there(environment: Environment, kind: TargetKind, name: str) -> bool:
+    """Whether a target still exists; not when it was removed, nor when the whole system is down."""
+    try:
+        targets = environment.inventory().of_kind(kind)
+    except SystemDown:
+        return False
+    return any(target.name == name for target in targets)

@@ -68,6 +68,10 @@ class Refused(ChaosError):
     exit_code = ExitCode.REFUSED
 
 
+class SystemDown(Refused):
+    """The system under test does not run at all: nothing can be injected, and nothing of it can be left broken."""
+
+
 class ActionFailed(ChaosError):
     """A change to the system under test failed.
 
