@@ -1,4 +1,7 @@
-"""The report as one self-contained page: report.html. It loads nothing, and reads without JavaScript."""
+"""The report as one self-contained page: report.html. It loads nothing, and reads without JavaScript.
+
+content.py says what is on it (charts, timeline and plan are parts of that), page.html.j2, page.css and charts.js how it looks.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from markupsafe import Markup
 
 from chaos.model.events import Event
 from chaos.model.verdict import Verdict
-from chaos.reports.page.content import content
+from chaos.reports.html.content import content
 
-_PAGE = Path(__file__).parent / "page"
+_HERE = Path(__file__).parent
 
 
 def write(events: Sequence[Event], verdict: Verdict, directory: Path) -> Path:
@@ -25,7 +28,7 @@ def write(events: Sequence[Event], verdict: Verdict, directory: Path) -> Path:
 def render(events: Sequence[Event], verdict: Verdict) -> str:
     """The page. Everything that comes from the run is escaped; only our own files go in as they are."""
     environment = Environment(
-        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["signs"] = _signs
     own = {
@@ -36,7 +39,7 @@ def render(events: Sequence[Event], verdict: Verdict) -> str:
 
 
 def _own(name: str) -> Markup:
-    return Markup((_PAGE / name).read_text(encoding="utf-8"))
+    return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 
 def _signs(text: str) -> str:

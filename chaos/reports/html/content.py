@@ -27,9 +27,9 @@ from chaos.model.events import Event
 from chaos.model.experiment import Objective
 from chaos.model.fault import Active
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome, Verdict
-from chaos.reports.page.charts import NumberLine, chart, number_line
-from chaos.reports.page.plan import PlanRow, plan_facts, plan_rows, use_text
-from chaos.reports.page.timeline import Timeline, timeline
+from chaos.reports.html.charts import NumberLine, chart, number_line
+from chaos.reports.html.plan import PlanRow, plan_facts, plan_rows, use_text
+from chaos.reports.html.timeline import Timeline, timeline
 
 _LABELS: dict[Outcome, str] = {
     "held": "Held",
