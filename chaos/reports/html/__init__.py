@@ -1,6 +1,6 @@
 """The report as one self-contained page: report.html. It loads nothing, and reads without JavaScript.
 
-content.py says what is on it (charts, timeline and plan are parts of that), page.html.j2, page.css and charts.js how it looks.
+content.py says what is on it (with charts, timeline and plan); page.html.j2, page.css and charts.js say how it looks.
 """
 
 from __future__ import annotations
