@@ -1,0 +1,71 @@
+"""breaker_state: which circuit breakers are open, half-open or closed, as the services' own metrics show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from chaos.model.environment import Environment
+from chaos.model.errors import ChaosError
+from chaos.model.sample import NoSample, Ratio
+from chaos.model.system import Instance
+
+_AT_ONCE = 16
+_VALUES = {"closed": 0.0, "half-open": 1.0, "open": 2.0}
+_LINE = re.compile(r"breaker_state\{(?P<labels>.*)\}\s+(?P<value>[-+.\deE]+)")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+class BreakerState(Struct, frozen=True, kw_only=True):
+    """Share of the circuit breakers from `caller` to `target` (empty is any) that are in `state`.
+
+    Reads the gauge `breaker_state` (0 closed, 1 half-open, 2 open; labels caller, target, region) from the metrics of
+    all instances, or those of `caller`. Instances that do not answer are left out: their breakers are not known.
+    """
+
+    source: ClassVar[Literal["system"]] = "system"
+    measures: ClassVar[Literal["share"]] = "share"
+
+    caller: str = ""
+    target: str = ""
+    region: str = ""
+    state: Literal["closed", "half-open", "open"] = "closed"
+    timeout_ms: float = 1000.0
+    every_seconds: float = 1.0
+
+    def sample(self, environment: Environment) -> Ratio | NoSample:
+        try:
+            instances = environment.inventory().instances
+        except ChaosError as error:
+            return NoSample(error.message)
+        callers = [each for each in instances if self.caller in ("", each.service) and each.metrics_path]
+        running = [each for each in callers if each.address and each.identity]
+        if not running:
+            return NoSample(f"no instance of {self.caller or 'any service'} that has metrics runs")
+        with ThreadPoolExecutor(min(_AT_ONCE, len(running))) as pool:
+            values = [value for text in pool.map(self._metrics, running) for value in self._values(text)]
+        if not values:
+            return NoSample(f"no breaker from {self.caller or 'anybody'} to {self.target or 'anybody'} was seen")
+        return Ratio(good=values.count(_VALUES[self.state]), total=len(values))
+
+    def _metrics(self, instance: Instance) -> str:
+        connection = HTTPConnection(instance.address, timeout=self.timeout_ms / 1000)
+        try:
+            connection.request("GET", instance.metrics_path)
+            return connection.getresponse().read().decode(errors="replace")
+        except (OSError, HTTPException):
+            return ""
+        finally:
+            connection.close()
+
+    def _values(self, metrics: str) -> Iterator[float]:
+        for found in filter(None, map(_LINE.match, metrics.splitlines())):
+            labels = dict(_LABEL.findall(found["labels"]))
+            wanted = {"caller": self.caller, "target": self.target, "region": self.region}
+            if all(value in ("", labels.get(name)) for name, value in wanted.items()):
+                yield float(found["value"])
