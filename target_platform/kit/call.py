@@ -1,0 +1,136 @@
+"""The only way out of a service: deadline, bulkhead, retry, breaker, request; and a fallback when all that failed.
+
+    deadline   the time the caller of this service has left, or the policy's, whichever ends first; sent along
+    bulkhead   a place among the calls to this dependency, or a quick refusal
+    retry      tenacity: the next instance after a random, growing pause, while attempts, time and retry budget last
+    breaker    pybreaker, one an instance: who failed several times in a row is left alone for a while
+    fallback   what the caller offers instead, if the policy names it
+
+An answer below 500 is an answer, whatever it says; 5xx, a timeout and a broken connection are failures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from msgspec import structs
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    wait_random_exponential,
+)
+
+from target_platform.kit import deadline
+from target_platform.kit.client import Ask, Client, Reply
+from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.kit.dependency import Dependency
+from target_platform.kit.errors import CallFailed, Undeclared
+from target_platform.kit.metrics import Metrics
+from target_platform.kit.policy import Policies
+
+Fallback = Callable[[], Awaitable[Reply]]
+
+
+class Calls:
+    """What one instance calls. `callees` are the services its declaration lists."""
+
+    def __init__(
+        self, config: InstanceConfig, callees: Iterable[str], policies: Policies, metrics: Metrics, client: Client
+    ) -> None:
+        self._caller = config.service
+        self._metrics = metrics
+        self._client = client
+        self._dependencies = {
+            callee: Dependency(config, callee, policies.of(config.service, callee), metrics) for callee in callees
+        }
+
+    async def call(self, callee: str, ask: Ask, fallbacks: Mapping[str, Fallback] | None = None) -> Reply:
+        """Ask a service. Its policy may name one of `fallbacks`, which then answers in its place.
+
+        Raises CallFailed when there is neither an answer nor a fallback; Undeclared for a service that is not declared
+        and for a fallback that is not offered here.
+        """
+        dependency = self._dependency(callee)
+        fallback = self._chosen_fallback(dependency, fallbacks or {})
+        began = time.monotonic()
+        outcome = "cancelled"
+        try:
+            reply = await self._protected(dependency, ask)
+            outcome = "answered"
+        except CallFailed as failure:
+            outcome = failure.kind
+            if fallback is None:
+                raise
+            self._metrics.fallbacks.labels(callee, dependency.policy.fallback).inc()
+            reply = structs.replace(await fallback(), fallback=dependency.policy.fallback)
+        finally:
+            self._metrics.calls.labels(callee, outcome).inc()
+            self._metrics.call_seconds.labels(callee).observe(time.monotonic() - began)
+        return reply
+
+    async def _protected(self, dependency: Dependency, ask: Ask) -> Reply:
+        ends_at = deadline.limited_to(dependency.policy.deadline_ms)
+        if deadline.left_seconds(ends_at) == 0:
+            raise CallFailed(f"{dependency.name}: no time was left to ask", "deadline")
+        async with dependency.bulkhead.place(ends_at):
+            dependency.budget.deposit()
+            retrying = self._retrying(dependency, ask, ends_at)
+            tried: list[Endpoint] = []
+            return await retrying(self._attempt, dependency, ask, ends_at, tried)
+
+    def _retrying(self, dependency: Dependency, ask: Ask, ends_at: float) -> AsyncRetrying:
+        """A new one for each call: a tenacity object remembers the call it is in."""
+        policy = dependency.policy
+        attempts = policy.attempts if ask.idempotent else 1
+
+        def is_enough(state: RetryCallState) -> bool:
+            if state.attempt_number >= attempts or state.upcoming_sleep >= deadline.left_seconds(ends_at):
+                return True
+            if not dependency.budget.take():  # asked last, because asking spends: only a retry that is made is paid
+                return True
+            self._metrics.retries.labels(dependency.callee).inc()
+            return False
+
+        return AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and error.worth_a_retry),
+            stop=is_enough,
+            wait=wait_random_exponential(multiplier=policy.backoff.first_ms / 1000, max=policy.backoff.max_ms / 1000),
+            reraise=True,
+        )
+
+    async def _attempt(self, dependency: Dependency, ask: Ask, ends_at: float, tried: list[Endpoint]) -> Reply:
+        target = dependency.next_target(tried)
+        tried.append(target)
+        usual_seconds = dependency.policy.attempt_seconds
+        seconds = min(usual_seconds, deadline.left_seconds(ends_at))
+        outcome = "cancelled"
+        try:
+            with dependency.breaker(target).calling():
+                headers = {deadline.HEADER: deadline.header_value(seconds)}
+                try:
+                    reply = await self._client.request(target, ask, seconds, headers)
+                except CallFailed as failure:
+                    failure.hurried = failure.kind == "timeout" and seconds < usual_seconds / 2
+                    raise
+                outcome = "answered"
+                return reply
+        except CallFailed as failure:
+            outcome = failure.kind
+            raise
+        finally:
+            self._metrics.attempts.labels(dependency.caller, dependency.callee, target.region, outcome).inc()
+
+    def _dependency(self, callee: str) -> Dependency:
+        if callee not in self._dependencies:
+            raise Undeclared(f"{self._caller} calls {callee}, which its declaration does not list")
+        return self._dependencies[callee]
+
+    def _chosen_fallback(self, dependency: Dependency, offered: Mapping[str, Fallback]) -> Fallback | None:
+        name = dependency.policy.fallback
+        if name == "none":
+            return None
+        if name not in offered:
+            raise Undeclared(f"the policy of {dependency.name} names the fallback {name}, which is not offered there")
+        return offered[name]

@@ -1,0 +1,59 @@
+"""One service's way to another one: who can be asked, and everything that protects the asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from target_platform.kit.breaker import Breaker
+from target_platform.kit.bulkhead import Bulkhead
+from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.kit.discovery import Targets
+from target_platform.kit.errors import CallFailed
+from target_platform.kit.metrics import Metrics
+from target_platform.kit.policy import CallPolicy
+from target_platform.kit.retry_budget import RetryBudget
+
+
+class Dependency:
+    """`caller` and `callee` are names of services."""
+
+    def __init__(self, config: InstanceConfig, callee: str, policy: CallPolicy, metrics: Metrics) -> None:
+        self.caller = config.service
+        self.callee = callee
+        self.policy = policy
+        self.name = f"{config.service}>{callee}"
+        self.bulkhead = Bulkhead(policy.bulkhead, self.name)
+        self.budget = RetryBudget(policy.retry_budget)
+        self._targets = Targets(config.endpoints.get(callee, ()), config, policy.failover == "other-region")
+        self._breakers = {each.instance: Breaker(policy.breaker, each.instance) for each in self._targets.all()}
+        self._show_breakers(metrics)
+
+    def breaker(self, target: Endpoint) -> Breaker:
+        return self._breakers[target.instance]
+
+    def next_target(self, tried: Sequence[Endpoint]) -> Endpoint:
+        """The first instance that was not tried yet and whose breaker admits a call; else one that was tried.
+
+        Raises CallFailed("open") when no breaker admits one.
+        """
+        admitted = [each for each in self._targets.in_order() if self.breaker(each).admits]
+        untried = [each for each in admitted if each not in tried]
+        if not admitted:
+            raise CallFailed(f"{self.name}: all instances are left alone, their breakers are open", "open")
+        return (untried or admitted)[0]
+
+    def _show_breakers(self, metrics: Metrics) -> None:
+        by_region: dict[str, list[Breaker]] = {}
+        for target in self._targets.all():
+            breaker = self.breaker(target)
+            by_region.setdefault(target.region, []).append(breaker)
+            labels = (self.caller, self.callee, target.region, target.instance)
+            metrics.watch_breaker(labels, partial(_best, [breaker]))
+        for region, group in by_region.items():
+            labels_of_group = (self.caller, self.callee, region)
+            metrics.watch_breakers(labels_of_group, partial(_best, group))
+
+
+def _best(breakers: Sequence[Breaker]) -> float:
+    return float(min(each.state for each in breakers))

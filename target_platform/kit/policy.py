@@ -1,0 +1,141 @@
+"""Policies: how each call is protected. Data in policies.yaml, checked when it is read.
+
+    defaults:                     # for every call
+      deadline_ms: 1000
+      ...
+    calls:
+      gateway>recommendations:    # CALLER>CALLEE, merged over the defaults
+        deadline_ms: 300
+        fallback: popular
+    players: ...                  # the same for the devices in front of the services
+    steering: ...                 # which edges a device is told
+
+Every duration is a number in the unit that ends its key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from target_platform.kit.errors import PolicyError
+from target_platform.kit.policy_text import merged, read_sections, typed
+
+Milliseconds = Annotated[float, Meta(gt=0, le=600_000)]
+Count = Annotated[int, Meta(ge=1, le=10_000)]
+
+
+class Backoff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Before retry n a random time between 0 and min(max_ms, first_ms * 2**(n-1)) passes ("full jitter").
+
+    Source: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+
+    first_ms: Milliseconds = 10
+    max_ms: Milliseconds = 100
+
+
+class RetryBudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Retries may be at most this share of the calls, and up to `burst` more at once."""
+
+    share: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    burst: Annotated[float, Meta(ge=0, le=10_000)] = 10
+
+
+class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Opens after that many failures in a row; tries again, with one call, after reset_seconds."""
+
+    failures: Count = 5
+    reset_seconds: Annotated[float, Meta(gt=0, le=3600)] = 2
+
+
+class BulkheadPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most `concurrent` calls at a time; `queue` more may wait; the next is refused at once."""
+
+    concurrent: Count = 64
+    queue: Annotated[int, Meta(ge=0, le=10_000)] = 64
+
+
+class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One call. `deadline_ms` is for everything together, `attempt_ms` for one attempt (the deadline if not given).
+
+    `attempts` counts the first one too, and more than one are made only of calls that are idempotent. `fallback` is
+    the name of something the caller offers, or "none". `failover` allows instances of other regions once those of the
+    own region have failed or are kept away from by their breakers.
+    """
+
+    deadline_ms: Milliseconds = 1000
+    attempt_ms: Milliseconds | None = None
+    attempts: Annotated[int, Meta(ge=1, le=20)] = 2
+    backoff: Backoff = Backoff()
+    retry_budget: RetryBudgetPolicy = RetryBudgetPolicy()
+    breaker: BreakerPolicy = BreakerPolicy()
+    bulkhead: BulkheadPolicy = BulkheadPolicy()
+    fallback: str = "none"
+    failover: Literal["none", "other-region"] = "none"
+
+    @property
+    def attempt_seconds(self) -> float:
+        return (self.attempt_ms or self.deadline_ms) / 1000
+
+
+class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a device does: `attempts` different servers at most. It has no breakers and no budget."""
+
+    deadline_ms: Milliseconds
+    attempts: Annotated[int, Meta(ge=1, le=20)]
+    failover: Literal["none", "other-region", "next-edge"] = "none"
+
+
+class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many edges a device is told, best first."""
+
+    edges_listed: Count = 3
+
+
+class Policies(Struct, frozen=True, kw_only=True):
+    """All policies in force."""
+
+    defaults: CallPolicy = CallPolicy()
+    calls: dict[str, CallPolicy] = {}
+    players: dict[str, PlayerPolicy] = {}
+    steering: Steering = Steering()
+
+    def of(self, caller: str, callee: str) -> CallPolicy:
+        """The policy of one call; the defaults where none is written."""
+        return self.calls.get(f"{caller}>{callee}", self.defaults)
+
+
+def read_policies(path: Path) -> Policies:
+    """The policies in a file. Raises PolicyError, also when the file cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: the policies cannot be read: {error}") from error
+    return parse_policies(text, str(path))
+
+
+def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
+    """The policies in a text; `source` names it in errors. Raises PolicyError."""
+    sections = read_sections(text, source, ("defaults", "calls", "players", "steering"))
+    defaults = sections.get("defaults", {})
+    return Policies(
+        defaults=typed(defaults, CallPolicy, source, "defaults"),
+        calls={
+            _edge(edge, source, "calls"): typed(merged(defaults, policy), CallPolicy, source, f"calls.{edge}")
+            for edge, policy in sections.get("calls", {}).items()
+        },
+        players={
+            _edge(edge, source, "players"): typed(policy, PlayerPolicy, source, f"players.{edge}")
+            for edge, policy in sections.get("players", {}).items()
+        },
+        steering=typed(sections.get("steering", {}), Steering, source, "steering"),
+    )
+
+
+def _edge(edge: object, source: str, section: str) -> str:
+    if isinstance(edge, str) and all(part.strip() for part in edge.split(">")) and edge.count(">") == 1:
+        return edge
+    raise PolicyError(f"{source}: {section}.{edge}: a call is written CALLER>CALLEE")
