@@ -1,0 +1,130 @@
+"""A cache in front of the media origin, and the server viewers fetch their video from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextvars import Context
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from target_platform.kit.answer import passed_on
+from target_platform.kit.client import Reply
+from target_platform.kit.service import Instance, Service
+
+CACHE_BYTES = 96 * 1024 * 1024
+PIECE_BYTES = 64 * 1024
+HEADERS = {
+    "Access-Control-Allow-Origin": "*",  # a player in a browser page of another host
+    "Cache-Control": "public, max-age=3600",
+}
+
+
+def routes(instance: Instance) -> Sequence[Route]:
+    limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
+    return [Route("/media/{title}/{path:path}", Edge(instance, Cache(limit_bytes)).media)]
+
+
+class Cache:
+    """Whole answers, at most `limit_bytes` of them together; who was not asked for longest goes first."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._kept: OrderedDict[str, Reply] = OrderedDict()
+        self.bytes = 0
+
+    def get(self, path: str) -> Reply | None:
+        reply = self._kept.get(path)
+        if reply is not None:
+            self._kept.move_to_end(path)
+        return reply
+
+    def put(self, path: str, reply: Reply) -> None:
+        """Keep an answer, unless it alone is larger than all that may be kept."""
+        if len(reply.body) > self._limit_bytes:
+            return
+        self.bytes += len(reply.body) - len(self._kept.pop(path, Reply()).body)
+        self._kept[path] = reply
+        while self.bytes > self._limit_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self.bytes -= len(oldest.body)
+
+
+class Edge:
+    """However many viewers miss the same file at once, the origin is asked once."""
+
+    def __init__(self, instance: Instance, cache: Cache) -> None:
+        self._instance = instance
+        self._cache = cache
+        self._under_way: dict[str, asyncio.Task[Reply]] = {}
+        self._asked = instance.metrics.counter("edge_cache", "Files asked for", "cache")
+
+    async def media(self, request: Request) -> Response:
+        path = quote(request.scope["path"])
+        reply = self._cache.get(path)
+        found = "hit" if reply else "miss"
+        self._asked.labels(found).inc()
+        if reply is None:
+            reply = await asyncio.shield(self._fetching(path))
+        if reply.status != 200:
+            return passed_on(reply)
+        return _Pieces(reply.body, media_type=reply.content_type, headers={**HEADERS, "X-Cache": found})
+
+    def _fetching(self, path: str) -> asyncio.Task[Reply]:
+        """The one request to the origin for this file.
+
+        It belongs to nobody in particular: in a context of its own, so that the deadline of who came first does not
+        bind the others, and shielded, so that it goes on when who came first goes away.
+        """
+        task = self._under_way.get(path)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._fetch(path), context=Context())
+            self._under_way[path] = task
+            task.add_done_callback(lambda done: self._fetched(path, done))
+        return task
+
+    async def _fetch(self, path: str) -> Reply:
+        reply = await self._instance.call("origin", path)
+        if reply.status == 200:
+            self._cache.put(path, reply)
+        return reply
+
+    def _fetched(self, path: str, done: asyncio.Task[Reply]) -> None:
+        del self._under_way[path]
+        if not done.cancelled():
+            done.exception()  # whoever waited has been told; if nobody waits any more, nobody needs to be
+
+
+class _Pieces(Response):
+    """Sent piece by piece, and no further when the viewer has gone: so what is counted as sent has been sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if len(self.body) <= PIECE_BYTES:
+            await send({"type": "http.response.body", "body": self.body})
+            return
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            whole = memoryview(self.body)
+            for start in range(0, len(whole), PIECE_BYTES):
+                more = start + PIECE_BYTES < len(whole)
+                await send(
+                    {"type": "http.response.body", "body": whole[start : start + PIECE_BYTES], "more_body": more}
+                )
+                if gone.done():
+                    return
+        finally:
+            gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+SERVICE = Service(name="edge", calls=("origin",), criticality="critical", routes=routes)

@@ -1,0 +1,53 @@
+"""The media of one region, as files. All titles show the one clip that is encoded; the title is only in the address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from target_platform.kit.answer import problem
+from target_platform.kit.service import Instance, Service
+
+TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".ts": "video/mp2t",
+    ".mp4": "video/mp4",
+    ".m4s": "video/iso.segment",
+}
+
+
+def routes(instance: Instance) -> Sequence[Route]:
+    return [Route("/media/{title}/{path:path}", Origin(Path(instance.config.settings["media_dir"])).file)]
+
+
+class Origin:
+    """Serves files below a folder, and nothing else."""
+
+    def __init__(self, media_dir: Path) -> None:
+        self._media_dir = media_dir.resolve()
+
+    async def file(self, request: Request) -> Response:
+        path = self._inside(request.path_params["path"])
+        try:
+            content = await asyncio.to_thread(path.read_bytes) if path else None
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            content = None
+        if path is None or content is None:
+            return problem(404, f"there is no {request.url.path}")
+        return Response(content, media_type=TYPES.get(path.suffix, "application/octet-stream"))
+
+    def _inside(self, asked: str) -> Path | None:
+        """The file, unless a `..`, an absolute path or a symbolic link leads out of the folder."""
+        try:
+            path = (self._media_dir / asked).resolve()
+        except (ValueError, OSError):  # a NUL in it, or a name that is too long
+            return None
+        return path if path.is_relative_to(self._media_dir) else None
+
+
+SERVICE = Service(name="origin", criticality="critical", routes=routes, replicas=1)

@@ -1,0 +1,154 @@
+"""The platform as it is run on one machine: the one truth about who runs where and who calls whom.
+
+Computed from what the services declare. Two regions, active-active; instances are called REGION/SERVICE-N; each calls
+the others through links, one for every (region, service) that calls and every instance that is called:
+
+    us-east-1/gateway>eu-west-1/catalog-1
+
+Ports from `base_port` on, 400 a region: 0-99 instances (ten a service), 100-398 links, 399 the proxy's API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from target_platform import services
+from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.kit.service import Service
+from target_platform.launcher.spec import InstanceSpec, LaunchSpec, LinkSpec, ProxySpec
+
+NAME = "streaming"
+REGIONS = ("us-east-1", "eu-west-1")
+BASE_PORT = 21000
+PORTS_A_REGION = 400
+FIRST_LINK, PROXY_API = 100, 399
+PORTS_A_SERVICE = 10
+
+BETWEEN_REGIONS_MS = 30.0
+"""One way; there and back it is 60 ms, about what lies between two neighbouring regions of one continent."""
+
+SESSION_KEY = "a key for a platform that exists to be broken"
+"""Signs sessions, the same in all regions. Known to everybody, which is well here: it guards nothing."""
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """One instance, before it is told about the others."""
+
+    name: str
+    service: str
+    region: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+def launch_spec(home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] = ()) -> LaunchSpec:
+    """Everything the launcher has to run, with `home` as its folder. Writes nothing.
+
+    `proxy_command` is left to the caller, as is writing the effective policies to `policies_file` and the media to
+    HOME/REGION/media. Raises LookupError for an unknown weakness.
+    """
+    if weakened:
+        from target_platform.weaknesses import effective_policies
+
+        effective_policies(weakened)
+    home = home.absolute()
+    declared = [services.load(name) for name in services.names()]
+    places = list(_places(declared, base_port))
+    links = list(_links(declared, places, base_port))
+    return LaunchSpec(
+        name=NAME,
+        regions=REGIONS,
+        instances=tuple(_instance(place, places, links, home) for place in places),
+        links=tuple(links),
+        proxies=tuple(ProxySpec(region=region, api_port=_port(base_port, region, PROXY_API)) for region in REGIONS),
+        policies_file=str(home / "policies.yaml"),
+        weakened=tuple(weakened),
+    )
+
+
+def _places(declared: Sequence[Service], base_port: int) -> Iterator[Place]:
+    for region in REGIONS:
+        for slot, service in enumerate(declared):
+            assert service.replicas < PORTS_A_SERVICE, f"{service.name} has more replicas than ports"
+            for number in range(1, service.replicas + 1):
+                yield Place(
+                    name=f"{region}/{service.name}-{number}",
+                    service=service.name,
+                    region=region,
+                    port=_port(base_port, region, slot * PORTS_A_SERVICE + number),
+                )
+
+
+def _links(declared: Sequence[Service], places: Sequence[Place], base_port: int) -> Iterator[LinkSpec]:
+    for region in REGIONS:
+        offsets = count(FIRST_LINK)
+        for caller in declared:
+            for place in (each for callee in caller.calls for each in places if each.service == callee):
+                offset = next(offsets)
+                assert offset < PROXY_API, f"{region} has more links than ports"
+                yield LinkSpec(
+                    name=f"{region}/{caller.name}>{place.name}",
+                    source=caller.name,
+                    source_region=region,
+                    destination=place.service,
+                    destination_region=place.region,
+                    destination_instance=place.name,
+                    listen_port=_port(base_port, region, offset),
+                    upstream_port=place.port,
+                    base_delay_ms=0.0 if place.region == region else BETWEEN_REGIONS_MS,
+                )
+
+
+def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], home: Path) -> InstanceSpec:
+    service = services.load(place.service)
+    config = InstanceConfig(
+        name=place.name,
+        service=place.service,
+        region=place.region,
+        port=place.port,
+        regions=REGIONS,
+        policies_file=str(home / "policies.yaml"),
+        data_dir=str(home / place.region / place.name.rpartition("/")[2]),
+        log_dir=str(home / "logs" / place.region),
+        endpoints=_endpoints(service, place.region, places, links),
+        settings={"media_dir": str(home / place.region / "media"), "session_key": SESSION_KEY},
+    )
+    return InstanceSpec(
+        name=place.name,
+        service=place.service,
+        region=place.region,
+        port=place.port,
+        config=msgspec.to_builtins(config),
+        labels={"criticality": service.criticality},
+        after=service.calls,
+    )
+
+
+def _endpoints(
+    service: Service, region: str, places: Sequence[Place], links: Sequence[LinkSpec]
+) -> dict[str, tuple[Endpoint, ...]]:
+    """Called services through links; services that are only referred to at their own addresses."""
+    listens = {(link.source_region, link.source, link.destination_instance): link.listen_port for link in links}
+
+    def endpoint(place: Place) -> Endpoint:
+        port = listens.get((region, service.name, place.name), place.port)
+        return Endpoint(
+            instance=place.name, region=place.region, address=f"127.0.0.1:{port}", public_address=place.address
+        )
+
+    return {
+        other: tuple(endpoint(place) for place in places if place.service == other)
+        for other in (*service.calls, *service.refers_to)
+    }
+
+
+def _port(base_port: int, region: str, offset: int) -> int:
+    return base_port + REGIONS.index(region) * PORTS_A_REGION + offset
