@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from chaos.catalog import Catalog
-from chaos.spec.describe import describe, first_sentence, in_words, listing, reference_page
+from chaos.spec import read_experiment
+from chaos.spec.describe import Description, describe, first_sentence, in_words, listing, reference_page
 from chaos.spec.plugins import Role
 from tests.unit.spec.fakes import PLUGINS
 
@@ -55,3 +56,26 @@ def test_every_installed_plug_in_can_be_described_with_an_example(role: Role) ->
 def test_the_catalogues_page_is_the_one_that_is_generated() -> None:
     written = (ROOT / "docs" / "reference" / "catalog.md").read_text()
     assert written == reference_page(Catalog()), "python -m chaos.catalog docs > docs/reference/catalog.md"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_example_can_be_pasted_into_an_experiment(role: Role) -> None:
+    catalog = Catalog()
+    for kind in catalog.names(f"{role}s"):
+        read_experiment(_experiment_with(describe(catalog, role, kind), catalog), "x.yaml", catalog)
+
+
+def _experiment_with(plugin: Description, catalog: Catalog) -> str:
+    """The example of a plug-in in an experiment whose one objective is called as text is in examples."""
+    probe = plugin.example if plugin.role == "probe" else "probe: {load_ratio: {request: home}}"
+    measures = catalog.probe(plugin.kind).measures if plugin.role == "probe" else "share"
+    target = {"share": ">= 99%", "milliseconds": "< 1s", "number": "< 5"}[measures]
+    lines = ["apiVersion: chaos/v1", "kind: Experiment", "name: x", "hypothesis: y"]
+    lines += ["load: {locustfile: viewers, users: 3}", "steadyState:", "  - name: TEXT"]
+    lines += [f"    {probe}", f'    target: "{target}"']
+    if plugin.role == "fault":
+        kind = catalog.fault(plugin.kind).target_kind
+        lines += ["method:", f"  - {plugin.example}", f"    target: {{{kind}: {{name: a}}}}", "    duration: 1s"]
+    if plugin.role == "guardrail":
+        lines += ["guardrails:", f"  {plugin.example}"]
+    return "\n".join(lines)
