@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,6 +90,32 @@ def up(weaken: Sequence[str], base_port: int | None, say: Say) -> None:
 def down(say: Say) -> None:
     """Stop every process of the platform. Raises ActionFailed when that cannot be done."""
     say("the platform is down" if _last_event(["down"])["stopped"] else "the platform was not up")
+
+
+@contextmanager
+def weaken(names: Sequence[str], say: Say) -> Iterator[None]:
+    """Take protections away from the running platform until the block ends, or this process does.
+
+    The launcher binds them to a child of ours that reads from us: also after kill -9 they are taken back.
+    Raises BadInput (an unknown weakness) or Refused (the platform is not up).
+    """
+    arguments = ["weaken", *(part for name in names for part in ("--weaken", name))]
+    holder = subprocess.Popen(
+        _command(arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert holder.stdin is not None, "asked for above"
+    assert holder.stdout is not None, "asked for above"
+    with holder:
+        said = json.loads(holder.stdout.readline() or '{"event": "error", "kind": "failed", "message": "", "hint": ""}')
+        if said["event"] == "error":
+            raise _error(said)
+        say(f"the platform is {_weakened(said)} for these runs")
+        try:
+            yield
+        finally:
+            holder.stdin.close()
+            said = json.loads(holder.stdout.readline())
+            say(f"the platform is back {_weakened(said)}" if said["event"] == "restored" else said["message"])
 
 
 class _Progress:
@@ -216,10 +243,8 @@ def _last_event(arguments: list[str]) -> dict[str, Any]:
 def _events(arguments: list[str]) -> Iterator[dict[str, Any]]:
     """Run a launcher command and yield what it says. Raises ChaosError when it fails."""
     from chaos.model.errors import ActionFailed
-    from chaos.model.home import steadfast_home
 
-    home = steadfast_home() / "platform"
-    command = [sys.executable, "-m", "target_platform.launcher", *arguments, "--home", str(home)]
+    command = _command(arguments)
     last: dict[str, Any] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as launcher:
         assert launcher.stdout is not None, "asked for above"
@@ -231,8 +256,16 @@ def _events(arguments: list[str]) -> Iterator[dict[str, Any]]:
     if not last or launcher.returncode not in (0, 3):
         raise ActionFailed(
             f"`{' '.join(command[1:4])}` ended with exit code {launcher.returncode} and did not say why",
-            f"see {home / 'logs' / 'launcher.log'}",
+            f"see {Path(command[-1]) / 'logs' / 'launcher.log'}",
         )
+
+
+def _command(arguments: list[str]) -> list[str]:
+    """A launcher command on this user's platform."""
+    from chaos.model.home import steadfast_home
+
+    home = steadfast_home() / "platform"
+    return [sys.executable, "-m", "target_platform.launcher", *arguments, "--home", str(home)]
 
 
 def _error(event: dict[str, Any]) -> Exception:

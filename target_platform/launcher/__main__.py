@@ -1,4 +1,4 @@
-"""`python -m target_platform.launcher [up|down|status] --home DIR`: JSON lines on stdout, for programs.
+"""`python -m target_platform.launcher [up|down|status|weaken] --home DIR`: JSON lines on stdout, for programs.
 
 Without an action it is the launcher itself, in the foreground, running DIR/launch.json.
 `chaos platform` is the same for people.
@@ -20,7 +20,9 @@ def main() -> int:
     """Exit codes: 0; 2 bad input; 3 not ready, or something went wrong on the way; 4 refused, nothing was started."""
     options = _options()
     try:
-        return {"supervise": _supervise, "up": _up, "down": _down, "status": _status}[options.action](options)
+        return {"supervise": _supervise, "up": _up, "down": _down, "status": _status, "weaken": _weaken}[
+            options.action
+        ](options)
     except LauncherError as error:
         tell({"event": "error", "kind": error.kind, "message": error.message, "hint": error.hint})
         return EXIT_CODES[error.kind]
@@ -38,11 +40,15 @@ def tell(event: dict[str, Any]) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m target_platform.launcher", description=__doc__)
-    parser.add_argument("action", nargs="?", default="supervise", choices=("supervise", "up", "down", "status"))
+    parser.add_argument(
+        "action", nargs="?", default="supervise", choices=("supervise", "up", "down", "status", "weaken")
+    )
     parser.add_argument("--home", type=Path, required=True, help="the launcher's folder")
     parser.add_argument("--spec", type=Path, help="up: run this LaunchSpec (JSON) instead of the bundled platform")
     parser.add_argument("--base-port", type=int, help="up: the first port of the bundled platform")
-    parser.add_argument("--weaken", action="append", default=[], metavar="NAME", help="up: a weakness (repeatable)")
+    parser.add_argument(
+        "--weaken", action="append", default=[], metavar="NAME", help="up, weaken: a weakness (repeatable)"
+    )
     parser.add_argument("--proxy-command", help="up: JSON list of the command that starts a proxy")
     return parser.parse_args()
 
@@ -87,6 +93,14 @@ def _status(options: argparse.Namespace) -> int:
     seen = status(Folder(options.home))
     tell({"event": "status", **seen})
     return 0 if seen["ready"] else 3
+
+
+def _weaken(options: argparse.Namespace) -> int:
+    from target_platform.launcher.folder import Folder
+    from target_platform.launcher.weaken import weaken
+
+    weaken(Folder(options.home), options.weaken, sys.stdin.buffer, tell)
+    return 0
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def bundled(folder: Folder, base_port: int | None, weakened: Sequence[str], tell
     """
     from target_platform.topology import launch_spec
 
-    policies = _effective_policies(weakened)
+    policies = effective(weakened)
     if base_port is None and anything_runs(folder):
         return Wanted(msgspec.structs.replace(read_spec(folder), weakened=tuple(weakened)), policies)
     ports = {} if base_port is None else {"base_port": base_port}
@@ -42,7 +42,8 @@ def from_file(path: Path) -> Wanted:
         raise LauncherError(f"{path} cannot be read: {error}", kind="bad input") from error
 
 
-def _effective_policies(weakened: Sequence[str]) -> str:
+def effective(weakened: Sequence[str]) -> str:
+    """The text of policies.yaml with these weaknesses applied. Raises LauncherError for an unknown one."""
     from target_platform.weaknesses import effective_policies
 
     try:

@@ -25,10 +25,15 @@ def running_launcher(folder: Folder) -> Identity | None:
 
 def ask(folder: Folder, request: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
     """One request, one answer. Raises LauncherError with the launcher's own sentence when it says no."""
-    with _connected(folder, timeout_seconds) as connection:
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        with connection.makefile("rb") as lines:
-            line = lines.readline()
+    with connected(folder, timeout_seconds) as connection:
+        return exchange(folder, connection, request)
+
+
+def exchange(folder: Folder, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
+    """The same on a connection that stays open: what is bound to it lasts as long as it does."""
+    connection.sendall(json.dumps(request).encode() + b"\n")
+    with connection.makefile("rb") as lines:
+        line = lines.readline()
     if not line:
         raise LauncherError(
             "the launcher closed the connection without an answer", f"see {folder.launcher_log}", "failed"
@@ -40,7 +45,7 @@ def ask(folder: Folder, request: dict[str, Any], timeout_seconds: float) -> dict
 
 
 @contextmanager
-def _connected(folder: Folder, timeout_seconds: float) -> Iterator[socket.socket]:
+def connected(folder: Folder, timeout_seconds: float) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_seconds)
         try:
