@@ -29,7 +29,7 @@ def demo(
     began = time.monotonic()
     platform.up(weaken or [], None, print)
     try:
-        code = suite.run_all(EXPERIMENTS, suite.Options(seed=seed, out=out))
+        code = suite.run_all(EXPERIMENTS, suite.Options(seed=seed, weakened=tuple(weaken or ()), out=out))
     finally:
         if keep:
             print("the platform is still running; `chaos platform down` ends it")

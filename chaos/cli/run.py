@@ -46,6 +46,7 @@ def run(  # noqa: PLR0913  one parameter is one option
         seed=seed,
         variables=suite.variables(var or []),
         control=control,
+        weakened=tuple(weaken or ()),
         out=out,
         junit=junit,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import structs
 
 from chaos.catalog import Catalog
 from chaos.cli.progress import Progress
@@ -28,6 +31,7 @@ class Options:
     seed: int | None = None
     variables: dict[str, str] = field(default_factory=dict)
     control: bool = False
+    weakened: tuple[str, ...] = ()
     out: Path | None = None
     junit: Path | None = None
 
@@ -66,8 +70,8 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     if options.control:
         experiments = [without_faults(experiment) for experiment in experiments]
     cases: list[Case] = []
-    for experiment in experiments:
-        cases.append(_run_one(experiment, ref, options))
+    for source, experiment in zip(sources, experiments, strict=True):
+        cases.append(_run_one(source, experiment, ref, options))
         if cases[-1].verdict.outcome in ("interrupted", "terminated") and len(cases) < len(experiments):
             _say("interrupted: the experiments that follow are not run")
             break
@@ -78,10 +82,11 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     return worst(EXIT_CODES[case.verdict.outcome] for case in cases)
 
 
-def _run_one(experiment: Experiment, ref: EnvironmentRef, options: Options) -> Case:
+def _run_one(source: str, experiment: Experiment, ref: EnvironmentRef, options: Options) -> Case:
     """One run, printed. A run that cannot begin is a case as well: a suite must not look complete without it."""
     try:
         plan, environment = plan_for(experiment, ref, options.seed)
+        plan = structs.replace(plan, repeat=_repeat(source, plan.seed, options))
         progress = Progress(sys.stdout, plan)
         conducted = conduct(plan, environment, Listener(progress.on_event, progress.on_repeated_signal))
     except Refused as error:
@@ -92,6 +97,18 @@ def _run_one(experiment: Experiment, ref: EnvironmentRef, options: Options) -> C
     _say(render(conducted.events, conducted.verdict, colour=sys.stdout.isatty()))
     _write_reports(conducted, options)
     return Case(experiment.name, conducted.events, conducted.verdict)
+
+
+def _repeat(source: str, seed: int, options: Options) -> str:
+    """The command that does the same again."""
+    words = ["chaos", "run", source, "--seed", str(seed)]
+    if options.environment != Options.environment:
+        words += ["--environment", options.environment]
+    for name, value in options.variables.items():
+        words += ["--var", f"{name}={value}"]
+    for name in options.weakened:
+        words += ["--weaken", name]
+    return shlex.join([*words, "--control"] if options.control else words)
 
 
 def _write_reports(conducted: Conducted, options: Options) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from chaos.judge.question import ended_early, unfinished_text
+from chaos.judge.question import unfinished_text
 from chaos.judge.recovery import Recovery, recovery_times
 from chaos.judge.story import InjectionStory, Story
 from chaos.judge.wording import counted, kind_text, milliseconds_text, seconds_text
@@ -13,7 +13,6 @@ from chaos.model.experiment import Objective
 from chaos.model.fault import Active
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome
 
-_MOST_INJECTIONS = 12
 _MOST_ERRORS = 5
 _NOTABLE_MISSING_SHARE = 0.1
 _ORDER = {"problem": 0, "warning": 1, "note": 2}
@@ -30,7 +29,7 @@ def findings(
         *_injections(story),
         *_missing(story),
         *_load(story),
-        *(_recovered(item) for item in recovery_times(story) if _came_to_its_end(outcome)),
+        *(_recoveries(recovery_times(story)) if _came_to_its_end(outcome) else ()),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
@@ -62,13 +61,36 @@ def _off_target(outcome: Outcome, results: Sequence[ObjectiveResult]) -> Iterato
 
 
 def _injections(story: Story) -> Iterator[Finding]:
-    held = [item for item in story.injections.values() if item.took_hold and not item.open]
-    for item in held[:_MOST_INJECTIONS]:
-        yield _injection(item)
-    if len(held) > _MOST_INJECTIONS:
-        yield Finding(
-            "note", f"{counted(len(held) - _MOST_INJECTIONS, 'more injection')} took effect and were reverted."
-        )
+    """What went as planned in one sentence a step, with one target's evidence; whatever did not, by itself."""
+    smooth: dict[str, list[InjectionStory]] = {}
+    for item in story.injections.values():
+        if item.open or not item.took_hold:
+            continue
+        if _went_as_planned(item):
+            smooth.setdefault(item.begun.step, []).append(item)
+        else:
+            yield _injection(item)
+    for items in smooth.values():
+        yield _injection(items[0]) if len(items) == 1 else _injected_alike(items)
+
+
+def _went_as_planned(item: InjectionStory) -> bool:
+    seen_active = item.injected is not None and item.injected.active is Active.YES
+    return seen_active and item.reverted is not None and item.reverted.by == "run"
+
+
+def _injected_alike(items: Sequence[InjectionStory]) -> Finding:
+    first = items[0]
+    assert first.injected is not None
+    assert first.reverted is not None
+    slowest = max(item.injected.at - item.begun.at for item in items if item.injected is not None)
+    lasted = seconds_text(first.reverted.at - first.begun.at)
+    kind = _capital(kind_text(first.begun.fault.kind))
+    return Finding(
+        "note",
+        f"{kind} took effect on all {len(items)} targets within {seconds_text(slowest)} (on {first.begun.undo.target}: "
+        f"{first.injected.evidence}) and was reverted by the run after {lasted} ({first.reverted.evidence}).",
+    )
 
 
 def _injection(item: InjectionStory) -> Finding:
@@ -83,8 +105,7 @@ def _injection(item: InjectionStory) -> Finding:
     text = (
         f"{_name(item)} {began} and was reverted by the {item.reverted.by} after {lasted} ({item.reverted.evidence})."
     )
-    early = item.reverted.by != "run" and ended_early(item, float("inf"))
-    return Finding("warning" if early else "note", text)
+    return Finding("note" if _went_as_planned(item) else "warning", text)
 
 
 def _missing(story: Story) -> Iterator[Finding]:
@@ -130,12 +151,18 @@ def _errors(failures: dict[str, int]) -> str:
     return f"Users saw errors: {told}{f'; and {rest} other kinds' if rest > 0 else ''}."
 
 
-def _recovered(item: Recovery) -> Finding:
-    if item.seconds is None:
-        return Finding("warning", f'Recovery of "{item.objective}" was not shown: {item.reason}.')
-    if item.seconds == 0:
-        return Finding("note", f'"{item.objective}" was {item.reason}.')
-    return Finding("note", f'"{item.objective}" recovered {seconds_text(item.seconds)} after the last revert.')
+def _recoveries(recoveries: Sequence[Recovery]) -> Iterator[Finding]:
+    never_off: list[str] = []
+    for item in recoveries:
+        if item.seconds is None:
+            yield Finding("warning", f'Recovery of "{item.objective}" was not shown: {item.reason}.')
+        elif item.seconds == 0:
+            never_off.append(f'"{item.objective}"')
+        else:
+            text = f'"{item.objective}" recovered {seconds_text(item.seconds)} after the last revert.'
+            yield Finding("note", text)
+    if never_off:
+        yield Finding("note", f"On target from the last revert on: {', '.join(never_off)}.")
 
 
 def _name(item: InjectionStory) -> str:

@@ -105,5 +105,7 @@ def kind_text(kind: str) -> str:
 
 def repeat_command(plan: Plan) -> str:
     """The command that does the same again: same file, same seed, so the same targets at the same times."""
+    if plan.repeat:
+        return plan.repeat
     source = shlex.quote(plan.experiment.source or "EXPERIMENT.yaml")
     return f"chaos run {source} --seed {plan.seed}"

@@ -48,7 +48,10 @@ PlannedStep = PlannedFault | PlannedParallel | PlannedWait | PlannedWaitUntil
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Everything a run depends on. `seconds` is the expected length including load warm-up and recovery."""
+    """Everything a run depends on.
+
+    `seconds` is the expected length including load warm-up and recovery; `repeat` the command that does the same again.
+    """
 
     experiment: Experiment
     environment: EnvironmentRef
@@ -56,6 +59,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     steps: tuple[PlannedStep, ...]
     seconds: float
     notes: tuple[str, ...] = ()
+    repeat: str = ""
 
 
 def planned_faults(steps: tuple[PlannedStep, ...]) -> tuple[PlannedFault, ...]:

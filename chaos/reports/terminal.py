@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from chaos.judge.story import InjectionStory, Story, tell
-from chaos.judge.wording import counted, interval_text, repeat_command, seconds_text, value_text
+from chaos.judge.wording import counted, interval_text, listed, repeat_command, seconds_text, value_text
 from chaos.model.events import Event
 from chaos.model.verdict import ObjectiveResult, Verdict
 
@@ -79,15 +79,18 @@ def _measured(result: ObjectiveResult) -> str:
 
 
 def _hits(paper: _Paper, story: Story) -> None:
+    """Targets of one step that fared alike share a line."""
     if not story.injections:
         return
     paper.gap()
     paper.line("What was hit", style="1")
+    alike: dict[tuple[str, str], list[InjectionStory]] = {}
     for item in story.injections.values():
-        began = item.begun.at - story.method_began
-        paper.wrapped(
-            f"{began:6.1f} s  {item.begun.fault.kind} on {item.begun.undo.target}{_end(item)}", "  ", " " * 12
-        )
+        alike.setdefault((item.begun.step, _end(item)), []).append(item)
+    for (_, end), items in alike.items():
+        began = items[0].begun.at - story.method_began
+        targets = listed([item.begun.undo.target for item in items])
+        paper.wrapped(f"{began:6.1f} s  {items[0].begun.fault.kind} on {targets}{end}", "  ", " " * 12)
 
 
 def _end(item: InjectionStory) -> str:
