@@ -12,7 +12,9 @@ EXPECTED_SKIPS = Path(__file__).parent / "expected_skips"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--prove-all", action="store_true", help="prove every shipped experiment, not only this commit's part")
+    parser.addoption(
+        "--prove-all", action="store_true", help="prove every shipped experiment, not only this commit's part"
+    )
     parser.addoption("--run-benchmarks", action="store_true", help="run tests/benchmarks, which measure and print")
 
 
