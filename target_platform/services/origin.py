@@ -33,21 +33,18 @@ class Origin:
 
     async def file(self, request: Request) -> Response:
         path = self._inside(request.path_params["path"])
-        try:
-            content = await asyncio.to_thread(path.read_bytes) if path else None
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            content = None
-        if path is None or content is None:
+        if path is None:
             return problem(404, f"there is no {request.url.path}")
+        content = await asyncio.to_thread(path.read_bytes)
         return Response(content, media_type=TYPES.get(path.suffix, "application/octet-stream"))
 
     def _inside(self, asked: str) -> Path | None:
         """The file, unless a `..`, an absolute path or a symbolic link leads out of the folder."""
         try:
-            path = (self._media_dir / asked).resolve()
-        except (ValueError, OSError):  # a NUL in it, or a name that is too long
+            path = (self._media_dir / asked).resolve(strict=True)
+        except (ValueError, OSError):  # a NUL in it, a name that is too long, or nothing there
             return None
-        return path if path.is_relative_to(self._media_dir) else None
+        return path if path.is_relative_to(self._media_dir) and path.is_file() else None
 
 
 SERVICE = Service(name="origin", criticality="critical", routes=routes, replicas=1)

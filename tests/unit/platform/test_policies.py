@@ -1,0 +1,85 @@
+"""The shipped policies and weaknesses fit the services they are about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from target_platform import services
+from target_platform.kit.errors import PolicyError
+from target_platform.kit.policy import CallPolicy, parse_policies
+from target_platform.kit.policy_text import patched
+from target_platform.kit.service import check_fallbacks
+from target_platform.weaknesses import POLICIES, effective_policies, known
+
+HEALTHY = parse_policies(effective_policies())
+DECLARED = {f"{name}>{callee}" for name in services.names() for callee in services.load(name).calls}
+
+
+def weakened(*names: str) -> str:
+    return effective_policies(names)
+
+
+def test_without_weaknesses_the_text_is_the_file() -> None:
+    assert effective_policies() == Path(POLICIES).read_text()
+
+
+def test_every_call_that_is_declared_has_a_policy_and_no_other() -> None:
+    assert set(HEALTHY.calls) == DECLARED
+
+
+@pytest.mark.parametrize("name", services.names())
+def test_every_fallback_that_is_chosen_is_offered(name: str) -> None:
+    check_fallbacks(services.load(name), HEALTHY)
+
+
+def test_a_home_page_never_waits_long_for_recommendations() -> None:
+    assert HEALTHY.of("gateway", "recommendations").deadline_ms <= 300
+
+
+def test_every_failover_leaves_an_attempt_for_the_other_region() -> None:
+    def reaches(policy: CallPolicy, replicas: int) -> bool:
+        return policy.attempts > replicas or policy.fallback != "none"
+
+    for edge, policy in HEALTHY.calls.items():
+        if policy.failover == "other-region":
+            assert reaches(policy, services.load(edge.partition(">")[2]).replicas), edge
+
+
+@pytest.mark.parametrize("name", list(known()))
+def test_a_weakness_changes_the_policies_and_leaves_them_valid(name: str) -> None:
+    policies = parse_policies(weakened(name))
+    assert policies != HEALTHY
+    for service in services.names():
+        check_fallbacks(services.load(service), policies)
+
+
+def test_each_weakness_takes_its_protection_away() -> None:
+    assert parse_policies(weakened("no-recommendations-fallback")).of("gateway", "recommendations").fallback == "none"
+    assert parse_policies(weakened("no-edge-failover")).players["player>edge"].failover == "none"
+
+
+def test_without_region_failover_nobody_at_all_goes_to_the_other_region() -> None:
+    text = weakened("no-region-failover")
+    assert "other-region" in effective_policies()
+    assert "other-region" not in text
+
+
+def test_weaknesses_add_up() -> None:
+    policies = parse_policies(weakened("no-edge-failover", "no-recommendations-fallback"))
+    assert policies.players["player>edge"].failover == "none"
+    assert policies.of("gateway", "recommendations").fallback == "none"
+
+
+def test_an_unknown_weakness_is_told_with_the_known_ones() -> None:
+    with pytest.raises(LookupError, match=r"did you mean no-edge-failover.*known: no-edge-failover, "):
+        weakened("no-edge-failovers")
+
+
+def test_a_patch_that_makes_no_sense_is_an_error() -> None:
+    text = patched(effective_policies(), [{"calls": {"gateway>catalog": {"failover": "elsewhere"}}}])
+    assert yaml.safe_load(text)["calls"]["gateway>catalog"]["attempts"] == 3
+    with pytest.raises(PolicyError, match=r"gateway>catalog\.failover"):
+        parse_policies(text)

@@ -1,0 +1,115 @@
+"""The topology: complete, deterministic, and true to what the services declare."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from target_platform import services
+from target_platform.kit.config import InstanceConfig
+from target_platform.launcher.check import check_spec
+from target_platform.topology import BASE_PORT, REGIONS, launch_spec
+
+HOME = Path("/nowhere/platform")
+SPEC = launch_spec(HOME)
+CONFIGS = {each.name: msgspec.convert(each.config, InstanceConfig) for each in SPEC.instances}
+
+
+def test_the_launcher_can_run_it() -> None:
+    check_spec(msgspec.structs.replace(SPEC, proxy_command=("proxy",)))
+
+
+def test_it_is_the_same_every_time_and_writes_nothing(tmp_path: Path) -> None:
+    assert launch_spec(tmp_path) == launch_spec(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_every_region_has_every_service() -> None:
+    replicas = Counter((each.region, each.service) for each in SPEC.instances)
+    assert set(replicas) == {(region, name) for region in REGIONS for name in services.names()}
+    assert all(count == (1 if service == "origin" else 2) for (_, service), count in replicas.items())
+
+
+def test_ports_are_where_they_are_promised() -> None:
+    by_name = {each.name: each.port for each in SPEC.instances}
+    assert by_name["us-east-1/catalog-1"] == BASE_PORT + 1
+    assert by_name["us-east-1/gateway-2"] == BASE_PORT + 22
+    assert by_name["eu-west-1/catalog-1"] == BASE_PORT + 401
+    assert {proxy.region: proxy.api_port for proxy in SPEC.proxies} == {
+        "us-east-1": BASE_PORT + 399,
+        "eu-west-1": BASE_PORT + 799,
+    }
+    assert min(link.listen_port for link in SPEC.links) == BASE_PORT + 100
+
+
+def test_there_is_a_link_from_every_caller_to_every_instance_it_may_call() -> None:
+    expected = {
+        f"{region}/{name}>{each.name}"
+        for region in REGIONS
+        for name in services.names()
+        for each in SPEC.instances
+        if each.service in services.load(name).calls
+    }
+    assert {link.name for link in SPEC.links} == expected
+    assert len(SPEC.links) == len(expected)
+    assert "us-east-1/gateway>eu-west-1/recommendations-2" in expected
+
+
+def test_the_distance_between_regions_is_on_their_links_and_on_no_other() -> None:
+    assert {(link.source_region == link.destination_region, link.base_delay_ms) for link in SPEC.links} == {
+        (True, 0.0),
+        (False, 30.0),
+    }
+
+
+def test_an_instance_is_told_addresses_of_links_of_its_own_region_and_service() -> None:
+    links = {f"127.0.0.1:{link.listen_port}": link for link in SPEC.links}
+    for config in CONFIGS.values():
+        for callee in services.load(config.service).calls:
+            for endpoint in config.endpoints[callee]:
+                link = links[endpoint.address]
+                assert (link.source, link.source_region) == (config.service, config.region)
+                assert link.destination_instance == endpoint.instance
+                assert endpoint.public_address == f"127.0.0.1:{link.upstream_port}"
+
+
+def test_playback_hands_out_the_edges_own_addresses() -> None:
+    edges = CONFIGS["us-east-1/playback-1"].endpoints["edge"]
+    ports = {each.name: each.port for each in SPEC.instances}
+    assert {each.public_address for each in edges} == {f"127.0.0.1:{ports[each.instance]}" for each in edges}
+    assert len(edges) == 4
+
+
+def test_regions_share_no_files() -> None:
+    for config in CONFIGS.values():
+        for path in (config.data_dir, config.log_dir, config.settings["media_dir"]):
+            assert config.region in Path(path).relative_to(HOME).parts
+
+
+def test_sessions_are_good_in_every_region() -> None:
+    assert len({config.settings["session_key"] for config in CONFIGS.values()}) == 1
+
+
+def test_services_start_after_those_they_call() -> None:
+    after = {each.service: each.after for each in SPEC.instances}
+    assert set(after["gateway"]) == {"catalog", "playback", "recommendations"}
+    assert after["origin"] == ()
+
+
+def test_other_ports_move_everything_together() -> None:
+    moved = launch_spec(HOME, base_port=31000)
+    assert [each.port - 31000 for each in moved.instances] == [each.port - BASE_PORT for each in SPEC.instances]
+
+
+def test_an_unknown_weakness_is_refused() -> None:
+    with pytest.raises(LookupError, match="did you mean no-edge-failover"):
+        launch_spec(HOME, weakened=("no-edge-failovers",))
+
+
+def test_an_unknown_service_is_refused() -> None:
+    with pytest.raises(LookupError, match="did you mean gateway"):
+        services.load("gatway")
