@@ -1,0 +1,180 @@
+"""Some bundled services as processes of their own, talking directly: what a viewer gets when one is hung or dead."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.topology import launch_spec
+from target_platform.weaknesses import effective_policies
+
+BASE_PORT = 31000
+HERE = ("catalog-1", "recommendations-1", "playback-1", "origin-1", "edge-1", "edge-2", "gateway-1")
+RUNNING = (*(f"us-east-1/{name}" for name in HERE), "eu-west-1/playback-1")
+SEGMENT = os.urandom(300_000)
+
+
+class Platform:
+    """Instances by name, started by the kit's own command line."""
+
+    def __init__(self, home: Path) -> None:
+        self.home_folder = home
+        spec = launch_spec(home, BASE_PORT)
+        self.configs = {
+            each.name: _direct(msgspec.convert(each.config, InstanceConfig))
+            for each in spec.instances
+            if each.name in RUNNING
+        }
+        Path(spec.policies_file).write_text(effective_policies())
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        config = self.home_folder / f"{name.replace('/', '.')}.json"
+        config.write_bytes(msgspec.json.encode(self.configs[name]))
+        command = [sys.executable, "-m", "target_platform.kit.serve", str(config)]
+        self.processes[name] = subprocess.Popen(command)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        self.processes[name].send_signal(number)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        for process in self.processes.values():
+            process.wait()
+
+    def ask(self, name: str, path: str, token: str = "", body: bytes | None = None) -> tuple[int, bytes]:
+        url = f"http://127.0.0.1:{self.configs[name].port}{path}"
+        request = urllib.request.Request(url, data=body, headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def wait_until_ready(self, name: str) -> None:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            assert self.processes[name].poll() is None, f"{name} has ended"
+            try:
+                if self.ask(name, "/readyz")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.02)
+        pytest.fail(f"{name} is not ready after 20 s")
+
+    def home(self) -> tuple[dict[str, Any], float]:
+        """The home page, and how many seconds it took."""
+        began = time.monotonic()
+        status, body = self.ask("us-east-1/gateway-1", "/home", self.token())
+        assert status == 200, body
+        return json.loads(body), time.monotonic() - began
+
+    def token(self) -> str:
+        status, body = self.ask("us-east-1/gateway-1", "/session", body=b'{"user": "viewer-1"}')
+        assert status == 200
+        return str(json.loads(body)["token"])
+
+
+def _direct(config: InstanceConfig) -> InstanceConfig:
+    """Without a proxy on the links: to the instances' own addresses, and only to those that run here."""
+
+    def direct(endpoint: Endpoint) -> Endpoint:
+        return msgspec.structs.replace(endpoint, address=endpoint.public_address)
+
+    endpoints = {
+        service: tuple(direct(each) for each in known if each.instance in RUNNING)
+        for service, known in config.endpoints.items()
+    }
+    return msgspec.structs.replace(config, endpoints=endpoints)
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    home = tmp_path_factory.mktemp("platform")
+    media = home / "us-east-1" / "media" / "720p"
+    media.mkdir(parents=True)
+    (media / "segment-00.ts").write_bytes(SEGMENT)
+    made = Platform(home)
+    try:
+        for name in RUNNING:
+            made.start(name)
+        for name in RUNNING:
+            made.wait_until_ready(name)
+        yield made
+    finally:
+        made.stop()
+
+
+def test_in_calm_times_a_viewer_gets_a_personal_home_page_and_a_stream(platform: Platform) -> None:
+    home, _ = platform.home()
+    assert home["personalised"]
+    title = home["titles"][0]["id"]
+    status, body = platform.ask("us-east-1/gateway-1", f"/play/{title}", platform.token(), body=b"{}")
+    assert status == 200
+    stream = json.loads(body)
+    ports = [int(edge.rpartition(":")[2]) for edge in stream["edges"]]
+    assert sorted(ports) == [platform.configs[f"us-east-1/edge-{n}"].port for n in (1, 2)]
+    for edge in ("us-east-1/edge-1", "us-east-1/edge-2"):
+        assert platform.ask(edge, f"/media/{title}/720p/segment-00.ts") == (200, SEGMENT)
+
+
+def test_while_recommendations_hang_the_home_page_comes_soon_and_is_not_personal(platform: Platform) -> None:
+    platform.signal("us-east-1/recommendations-1", signal.SIGSTOP)
+    try:
+        pages = [platform.home() for _ in range(8)]
+        assert not any(home["personalised"] for home, _ in pages)
+        assert max(seconds for _, seconds in pages) < 0.6
+        assert pages[-1][1] < 0.2, "the breaker should be open by now"
+        assert b'target="recommendations"} 2.0' in platform.ask("us-east-1/gateway-1", "/metrics")[1]
+    finally:
+        platform.signal("us-east-1/recommendations-1", signal.SIGCONT)
+
+
+def test_when_recommendations_are_well_again_so_is_the_home_page(platform: Platform) -> None:
+    until = time.monotonic() + 6
+    while not platform.home()[0]["personalised"]:
+        assert time.monotonic() < until, "the breaker does not close"
+        time.sleep(0.1)
+
+
+def test_when_playback_is_dead_streams_start_from_the_other_region(platform: Platform) -> None:
+    platform.signal("us-east-1/playback-1", signal.SIGKILL)
+    platform.processes["us-east-1/playback-1"].wait()
+    status, body = platform.ask("us-east-1/gateway-1", "/play/split-brain", platform.token(), body=b"{}")
+    assert status == 200
+    assert json.loads(body)["region"] == "eu-west-1"
+
+
+def test_told_to_stop_an_instance_ends_within_a_second(platform: Platform) -> None:
+    process = platform.processes["us-east-1/edge-2"]
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(timeout=5) == 0
+    assert time.monotonic() - began < 1
+
+
+def test_a_port_in_use_is_one_sentence(platform: Platform) -> None:
+    name = "us-east-1/edge-1"
+    config = platform.home_folder / "taken.json"
+    config.write_bytes(msgspec.json.encode(platform.configs[name]))
+    command = [sys.executable, "-m", "target_platform.kit.serve", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    port = platform.configs[name].port
+    assert done.stderr == f"{name} cannot start: port {port} cannot be listened on: Address already in use\n"
