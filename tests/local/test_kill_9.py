@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
-    small = SmallSystem(tmp_path_factory.mktemp("kill-9"), 35000)
+    small = SmallSystem(tmp_path_factory.mktemp("kill-9"), 27000)
     small.start()
     try:
         yield small
