@@ -1,4 +1,7 @@
-"""`python -m target_platform.media --cache DIR` prepares the media and prints where it is, as JSON."""
+"""`python -m target_platform.media --cache DIR` prepares the media and prints where it is, as JSON.
+
+`--check` only says which encoder would do it.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,19 @@ import sys
 from pathlib import Path
 
 from target_platform.media import MediaError, prepare
+from target_platform.media.ffmpeg import find_binary
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m target_platform.media", description=__doc__)
-    parser.add_argument("--cache", type=Path, required=True, metavar="DIR", help="where encoded media is kept")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--cache", type=Path, metavar="DIR", help="where encoded media is kept")
+    wanted.add_argument("--check", action="store_true", help="only look for the encoder")
     arguments = parser.parse_args()
     try:
+        if arguments.check:
+            print(find_binary("ffmpeg"))
+            return 0
         folder = prepare(arguments.cache)
     except MediaError as error:
         print(error, file=sys.stderr)
