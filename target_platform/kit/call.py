@@ -24,8 +24,8 @@ from tenacity import (
 
 from target_platform.kit import deadline
 from target_platform.kit.client import Ask, Client, Reply
-from target_platform.kit.config import Endpoint, InstanceConfig
-from target_platform.kit.dependency import Dependency
+from target_platform.kit.config import InstanceConfig
+from target_platform.kit.dependency import Choice, Dependency
 from target_platform.kit.errors import CallFailed, Undeclared
 from target_platform.kit.metrics import Metrics
 from target_platform.kit.policy import Policies
@@ -77,8 +77,7 @@ class Calls:
         async with dependency.bulkhead.place(ends_at):
             dependency.budget.deposit()
             retrying = self._retrying(dependency, ask, ends_at)
-            tried: list[Endpoint] = []
-            return await retrying(self._attempt, dependency, ask, ends_at, tried)
+            return await retrying(self._attempt, dependency, dependency.choice(), ask, ends_at)
 
     def _retrying(self, dependency: Dependency, ask: Ask, ends_at: float) -> AsyncRetrying:
         """A new one for each call: a tenacity object remembers the call it is in."""
@@ -100,9 +99,8 @@ class Calls:
             reraise=True,
         )
 
-    async def _attempt(self, dependency: Dependency, ask: Ask, ends_at: float, tried: list[Endpoint]) -> Reply:
-        target = dependency.next_target(tried)
-        tried.append(target)
+    async def _attempt(self, dependency: Dependency, choice: Choice, ask: Ask, ends_at: float) -> Reply:
+        target = choice.next()
         usual_seconds = dependency.policy.attempt_seconds
         seconds = min(usual_seconds, deadline.left_seconds(ends_at))
         outcome = "cancelled"

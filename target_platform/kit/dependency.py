@@ -32,16 +32,9 @@ class Dependency:
     def breaker(self, target: Endpoint) -> Breaker:
         return self._breakers[target.instance]
 
-    def next_target(self, tried: Sequence[Endpoint]) -> Endpoint:
-        """The first instance that was not tried yet and whose breaker admits a call; else one that was tried.
-
-        Raises CallFailed("open") when no breaker admits one.
-        """
-        admitted = [each for each in self._targets.in_order() if self.breaker(each).admits]
-        untried = [each for each in admitted if each not in tried]
-        if not admitted:
-            raise CallFailed(f"{self.name}: all instances are left alone, their breakers are open", "open")
-        return (untried or admitted)[0]
+    def choice(self) -> Choice:
+        """For one call: whom to ask, one attempt after the other."""
+        return Choice(self, self._targets.in_order())
 
     def _show_breakers(self, metrics: Metrics) -> None:
         by_region: dict[str, list[Breaker]] = {}
@@ -53,6 +46,29 @@ class Dependency:
         for region, group in by_region.items():
             labels_of_group = (self.caller, self.callee, region)
             metrics.watch_breakers(labels_of_group, partial(_best, group))
+
+
+class Choice:
+    """Takes its turn once for a call, not for each attempt: retries would bring the turns out of step."""
+
+    def __init__(self, dependency: Dependency, order: Sequence[Endpoint]) -> None:
+        self._dependency = dependency
+        self._order = order
+        self._tried: list[Endpoint] = []
+
+    def next(self) -> Endpoint:
+        """The first instance that was not tried yet and whose breaker admits a call; else one that was tried.
+
+        Raises CallFailed("open") when no breaker admits one.
+        """
+        admitted = [each for each in self._order if self._dependency.breaker(each).admits]
+        if not admitted:
+            name = self._dependency.name
+            raise CallFailed(f"{name}: all instances are left alone, their breakers are open", "open")
+        untried = [each for each in admitted if each not in self._tried]
+        chosen = (untried or admitted)[0]
+        self._tried.append(chosen)
+        return chosen
 
 
 def _best(breakers: Sequence[Breaker]) -> float:

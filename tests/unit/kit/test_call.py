@@ -52,6 +52,15 @@ def test_a_retry_goes_to_the_next_instance(sick: str) -> None:
     on_stage(play, {"here-1": sick, "here-2": "ok"}, attempt_ms=30)
 
 
+def test_a_sick_instance_is_the_first_in_every_second_call_and_no_oftener() -> None:
+    async def play(made: Stage) -> None:
+        for _ in range(10):
+            assert (await made.calls.call("callee", GET)).body == b"here-2"
+        assert made.instances[0].calls == 5
+
+    on_stage(play, {"here-1": "503", "here-2": "ok"}, breaker={"failures": 1000})
+
+
 def test_a_retry_is_made_when_nobody_listens() -> None:
     async def play(made: Stage) -> None:
         await made.instances[0].stop()
@@ -143,8 +152,7 @@ def test_a_dead_instance_is_left_alone_and_the_living_one_is_not() -> None:
         dead, living = made.instances
         for _ in range(12):
             assert (await made.calls.call("callee", GET)).body == b"here-2"
-        assert dead.calls == 3
-        assert living.calls == 12
+        assert (dead.calls, living.calls) == (3, 12)
         labels = 'caller="caller",instance="here-1",region="here",target="callee"'
         assert made.metric(f"breaker_instance_state{{{labels}}}") == 2
         assert made.metric('breaker_state{caller="caller",region="here",target="callee"}') == 0
