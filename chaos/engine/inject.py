@@ -124,11 +124,13 @@ class Injector:
         now = self._tools.clock.now()
         step = batch.planned
         injecting = Injecting(at=now, injection=injection, step=step.name, fault=step.fault, undo=undo)
+        if self._stopped:
+            return None
+        self._tools.recorder.record(injecting, durable=True)
         with self._lock:
-            if self._stopped:
+            if self._stopped:  # whoever stopped the run has its list of what to revert already
                 return None
             batch.opened.append(injecting)
-        self._tools.recorder.record(injecting, durable=True)
         return injecting
 
     def _settle(self, batch: Batch, fault: AnyFault, injecting: Injecting) -> None:

@@ -18,6 +18,7 @@ from chaos.environments.simulated.load import SimulatedLoad
 from chaos.environments.simulated.world import World, streaming_world
 from chaos.journal.read import open_injections
 from chaos.judge.verdict import judge
+from chaos.model.errors import ChaosError
 from chaos.model.events import Event, Injecting
 from chaos.model.experiment import (
     Amount,
@@ -45,15 +46,18 @@ class Killed(BaseException):
 
 @dataclass
 class DyingRecorder:
-    """Keeps lines as bytes, as a file would. Dies right after the given number of lines."""
+    """Keeps lines as bytes, as a file would. Dies right after, or is full from, the given number of lines on."""
 
     dies_after: int | None = None
+    full_after: int | None = None
     lines: list[bytes] = field(default_factory=list)
     dead: bool = False
 
     def record(self, *events: Event, durable: bool = False) -> None:
         for event in events:
             self.live()
+            if self.full_after is not None and len(self.lines) >= self.full_after:
+                raise ChaosError("the journal cannot be written: no space left on device")
             self.lines.append(msgspec.json.encode(event))
             if len(self.lines) == self.dies_after:
                 self.dead = True
@@ -83,13 +87,15 @@ class Stage:
     seed: int = 1
     dies_after_line: int | None = None
     dies_at_change: int | None = None
+    full_after_line: int | None = None
     interrupted_after: float | None = None
     world: World = field(default_factory=lambda: streaming_world(VirtualClock()))
     recorder: DyingRecorder = field(init=False)
     changes: int = 0
+    error: str = ""
 
     def __post_init__(self) -> None:
-        self.recorder = DyingRecorder(self.dies_after_line)
+        self.recorder = DyingRecorder(self.dies_after_line, self.full_after_line)
         self.name = f"stage-{next(_NAMES)}"
 
     def run(self) -> Stage:
@@ -109,6 +115,8 @@ class Stage:
             Run(plan, tools, around).execute()
         except Killed:
             pass
+        except ChaosError as error:
+            self.error = error.message
         self.world.on_change = lambda what: None
         return self
 

@@ -64,3 +64,14 @@ def test_an_interrupted_run_reverts_everything_it_had_injected() -> None:
         assert injected == reverted
         assert stage.world.whole() == []
         assert stage.verdict().exit_code == 130
+
+
+def test_a_disk_that_fills_up_at_any_line_leaves_nothing_broken_and_is_never_green() -> None:
+    whole = Stage(ALL_FAULTS).run()
+    for line in range(len(whole.recorder.lines)):
+        stage = Stage(ALL_FAULTS, full_after_line=line).run()
+        assert stage.world.whole() == [], f"full after line {line}"
+        announced = [event for event in stage.recorder.events() if isinstance(event, Injecting)]
+        assert stage.changes == 0 or announced, "nothing is changed that is not in the journal"
+        if line:
+            assert stage.verdict().outcome != "held", f"full after line {line}"

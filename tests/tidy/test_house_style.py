@@ -109,11 +109,7 @@ def test_the_project_speaks_only_of_itself() -> None:
     machine_path = re.compile(r"(?<![\w.$/-])/(work|root|farm)/")
     offenders = []
     for path in tracked():
-        if (
-            path.suffix in {".py", ".md", ".yaml", ".toml", ".html", ".sh", ""}
-            and path.is_file()
-            and path != Path(__file__)
-        ):
-            if machine_path.search(path.read_text(errors="replace")):
-                offenders.append(name_of(path))
+        spoken = path.suffix in {".py", ".md", ".yaml", ".toml", ".html", ".sh", ""} and path != Path(__file__)
+        if spoken and path.is_file() and machine_path.search(path.read_text(errors="replace")):
+            offenders.append(name_of(path))
     assert offenders == []
