@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal, Protocol, cast
 
 from msgspec import Struct
 
 from chaos.model.capabilities import CanFailRegion, Identity
+from chaos.model.environment import Environment, is_there
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.system import JSON, Region, Target
+
+
+class _Place(CanFailRegion, Environment, Protocol):
+    """An environment that can fail a region."""
 
 
 class RegionOutage(Struct, frozen=True, kw_only=True):
@@ -22,7 +27,7 @@ class RegionOutage(Struct, frozen=True, kw_only=True):
     target_kind: ClassVar[Literal["region"]] = "region"
     needs: ClassVar[type] = CanFailRegion
 
-    def prepare(self, environment: CanFailRegion, target: Target, lease: Lease) -> Undo:
+    def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Region), "the selector's kind is target_kind"
         instances = environment.region_instances(target.name)
         identities: dict[str, JSON] = {each.name: {**each.identity} for each in instances if each.identity}
@@ -30,13 +35,15 @@ class RegionOutage(Struct, frozen=True, kw_only=True):
             raise ActionFailed(f"nothing runs in {target.name}, so it cannot fail", took_effect="no")
         return Undo(target=target.name, lease=lease, data={"identities": identities})
 
-    def inject(self, environment: CanFailRegion, undo: Undo) -> None:
+    def inject(self, environment: _Place, undo: Undo) -> None:
         environment.fail_region(undo.target, undo.lease.expires_at)
 
-    def revert(self, environment: CanFailRegion, undo: Undo) -> None:
+    def revert(self, environment: _Place, undo: Undo) -> None:
         environment.restore_region(undo.target)
 
-    def active(self, environment: CanFailRegion, undo: Undo) -> Observation:
+    def active(self, environment: _Place, undo: Undo) -> Observation:
+        if not is_there(environment, "region", undo.target):
+            return Observation(Active.NO, f"{undo.target} does not exist any more")
         before = cast(dict[str, Identity], undo.data["identities"])
         instances = environment.region_instances(undo.target)
         wanted = [each for each in instances if each.name in before]

@@ -17,7 +17,7 @@ from chaos.model.system import Instance
 
 _AT_ONCE = 16
 _VALUES = {"closed": 0.0, "half-open": 1.0, "open": 2.0}
-_LINE = re.compile(r"breaker_state\{(?P<labels>.*)\}\s+(?P<value>[-+.\deE]+)")
+_LINE = re.compile(r"breaker_state\{(?P<labels>.*)\}\s+(?P<value>-?\d+(?:\.\d+)?)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 

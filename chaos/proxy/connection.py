@@ -84,6 +84,11 @@ class End(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if transport.get_extra_info("sockname") == transport.get_extra_info("peername"):
+            # TCP connects a socket to itself when nobody listens on the port and the kernel draws that very one.
+            self._outgoing.take(Ending.RESET)
+            self.reset()
+            return
         self._connected()
         early, self._early = self._early, []
         for chunk in early:

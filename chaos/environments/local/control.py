@@ -25,33 +25,40 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def ask(path: str, request: dict[str, object]) -> None:
-    """Send a request and wait until it is carried out. Raises ActionFailed."""
-    with _connect(path) as connection:
-        try:
-            connection.sendall(msgspec.json.encode(request) + b"\n")
-            line = _line(connection)
-            answer = msgspec.json.decode(line, type=Answer)
-        except (OSError, msgspec.DecodeError) as error:
-            raise ActionFailed(f"the launcher did not answer {request['op']!r}: {error}", _HINT) from error
+    """Send a request and wait until it is carried out. Raises ActionFailed.
+
+    Sent again when the launcher dies meanwhile: holds and releases may be repeated.
+    """
+    sent = False
+    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            try:
+                connection.connect(path)
+                sent = True
+                connection.sendall(msgspec.json.encode(request) + b"\n")
+                _check(_line(connection), request)
+                return
+            except (ConnectionError, FileNotFoundError) as error:
+                if attempt == CONNECT_ATTEMPTS:
+                    raise _failed(request, str(error.strerror or error), sent) from error
+            except OSError as error:
+                raise _failed(request, str(error), sent) from error
+        time.sleep(BETWEEN_ATTEMPTS_SECONDS)
+
+
+def _check(line: bytes, request: dict[str, object]) -> None:
+    try:
+        answer = msgspec.json.decode(line, type=Answer)
+    except msgspec.DecodeError as error:
+        raise _failed(request, f"its answer is not understood: {error}", sent=True) from error
     if not answer.ok:
         raise ActionFailed(f"the launcher could not {request['op']}: {answer.error}")
 
 
-def _connect(path: str) -> socket.socket:
-    for attempt in range(1, CONNECT_ATTEMPTS + 1):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(ANSWER_SECONDS)
-        try:
-            connection.connect(path)
-        except OSError as error:
-            connection.close()
-            if attempt == CONNECT_ATTEMPTS:
-                message = f"the launcher cannot be reached at {path}: {error.strerror or error}"
-                raise ActionFailed(message, _HINT, took_effect="no") from error
-            time.sleep(BETWEEN_ATTEMPTS_SECONDS)
-        else:
-            return connection
-    raise AssertionError("unreachable: the last attempt returns or raises")
+def _failed(request: dict[str, object], why: str, sent: bool) -> ActionFailed:
+    message = f"the launcher did not {request['op']}: {why}"
+    return ActionFailed(message, _HINT, took_effect="unknown" if sent else "no")
 
 
 def _line(connection: socket.socket) -> bytes:

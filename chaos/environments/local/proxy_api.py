@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec import Struct
 from chaos.model.errors import ActionFailed
 
 TIMEOUT_SECONDS = 2.0
-CONNECT_ATTEMPTS = 5
+ATTEMPTS = 5
 BETWEEN_ATTEMPTS_SECONDS = 0.2
 """A proxy that has died is started again by the launcher in about this time."""
 
@@ -35,20 +35,18 @@ def put(api: str, link: str, toxic: Latency) -> None:
         "attributes": {"latency": toxic.delay_ms, "jitter": toxic.jitter_ms},
         "expires_at": toxic.expires_at,
     }
-    status, answer = _until_connected(api, "POST", _path(link), body)
+    status, answer = _persistently(api, "POST", _path(link), body)
     if status == 409:
         delete(api, link, toxic.name)
-        status, answer = _until_connected(api, "POST", _path(link), body)
+        status, answer = _persistently(api, "POST", _path(link), body)
     if status != 200:
         raise ActionFailed(f"the proxy of {link} did not take the delay: {_text(answer)}", took_effect="no")
 
 
 def delete(api: str, link: str, name: str) -> None:
     """Remove a toxic; it is fine if there is none. Raises ActionFailed."""
-    try:
-        status, answer = _request(api, "DELETE", f"{_path(link)}/{quote(name, safe='')}")
-    except ConnectionRefusedError:
-        return  # toxics live in the memory of the proxy's process, and that is gone
+    # A proxy that comes back comes back without toxics: they live in the memory of its process.
+    status, answer = _persistently(api, "DELETE", f"{_path(link)}/{quote(name, safe='')}")
     if status not in (204, 404):
         raise ActionFailed(f"the proxy of {link} did not remove {name}: {_text(answer)}")
 
@@ -57,20 +55,22 @@ def _path(link: str) -> str:
     return f"/proxies/{quote(link, safe='')}/toxics"
 
 
-def _until_connected(api: str, method: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
-    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+def _persistently(api: str, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    """Status and body. Asks again while no proxy is there: what is asked here may be repeated. Raises ActionFailed."""
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             return _request(api, method, path, body)
-        except ConnectionRefusedError as error:
-            if attempt == CONNECT_ATTEMPTS:
+        except ConnectionError as error:
+            if attempt == ATTEMPTS:
                 hint = "`chaos platform status` shows whether the proxies run"
-                raise ActionFailed(f"no proxy answers at {api}", hint, took_effect="no") from error
+                took_effect: Literal["no", "unknown"] = "no" if isinstance(error, ConnectionRefusedError) else "unknown"
+                message = f"no proxy answers at {api}: {error.strerror or error}"
+                raise ActionFailed(message, hint, took_effect) from error
             time.sleep(BETWEEN_ATTEMPTS_SECONDS)
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _request(api: str, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
-    """Status and body. Raises ConnectionRefusedError when nobody listens, ActionFailed for all else."""
+def _request(api: str, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
     from http.client import HTTPConnection, HTTPException  # 20 ms, needed only by who shapes links
 
     address = urlsplit(api)
@@ -79,7 +79,7 @@ def _request(api: str, method: str, path: str, body: dict[str, Any] | None = Non
         connection.request(method, path, body=None if body is None else msgspec.json.encode(body))
         response = connection.getresponse()
         return response.status, response.read()
-    except ConnectionRefusedError:
+    except ConnectionError:
         raise
     except (OSError, HTTPException) as error:
         raise ActionFailed(f"the proxy at {api} did not answer: {str(error) or type(error).__name__}") from error

@@ -14,27 +14,28 @@ TIMEOUT_SECONDS = 5.0
 
 
 def measure_ms(address: str) -> float | None:
-    """Milliseconds until the link answered with an end or a refusal, None when it did neither."""
+    """Milliseconds until the link answered with an end or a reset, None when it did neither.
+
+    The proxy resets a connection when the destination refuses: that refusal has come over the link, too.
+    """
     host, _, port = address.rpartition(":")
     began = time.perf_counter()
     try:
-        connection = socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS)
+        with socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS) as connection:
+            _exchange_ends(connection, began + TIMEOUT_SECONDS)
+    except ConnectionResetError:
+        pass  # already while connecting, when the refusal was quick
     except OSError:
-        return None  # not even the proxy is there
-    with connection:
-        try:
-            connection.shutdown(socket.SHUT_WR)
-            _read_all(connection, began + TIMEOUT_SECONDS)
-        except TimeoutError:
-            return None
-        except OSError:
-            pass  # reset: the destination refused, and its refusal has come over the link
+        return None  # silence, or not even the proxy is there
     return (time.perf_counter() - began) * 1000
 
 
-def _read_all(connection: socket.socket, deadline: float) -> None:
-    while connection.recv(65536):
-        remaining = deadline - time.perf_counter()
-        if remaining <= 0:
-            raise TimeoutError
-        connection.settimeout(remaining)
+def _exchange_ends(connection: socket.socket, deadline: float) -> None:
+    try:
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            connection.settimeout(max(0.001, deadline - time.perf_counter()))
+    except TimeoutError:
+        raise
+    except OSError:
+        pass  # reset, before or after our end was sent

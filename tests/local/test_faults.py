@@ -1,0 +1,242 @@
+"""Every fault of the catalogue on real processes, under the real launcher and the real proxies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from chaos.catalog import Catalog
+from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.model.environment import EnvironmentRef
+from chaos.model.errors import ActionFailed, SystemDown
+from chaos.model.experiment import PluginUse
+from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
+from chaos.model.system import JSON, Target
+from target_platform.launcher.state import read_state
+from tests.local.small_system import SmallSystem
+
+BASE_PORT = 29400  # below those that the kernel draws for connecting sockets: they come and go
+EXAMPLES: dict[str, dict[str, JSON]] = {
+    "kill": {},
+    "pause": {},
+    "latency": {"delay_ms": 120.0, "jitter_ms": 30.0},
+    "region_outage": {},
+}
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
+    small = SmallSystem(tmp_path_factory.mktemp("faults"), BASE_PORT)
+    small.start()
+    try:
+        yield small
+    finally:
+        small.stop()
+
+
+class Stand:
+    """One fault on one target of the running system."""
+
+    def __init__(self, system: SmallSystem, kind: str) -> None:
+        self.system = system
+        self.environment = opened(system)
+        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
+        self.target: Target = self.environment.inventory().of_kind(self.fault.target_kind)[-1]
+
+    def prepare(self, seconds: float = 30) -> Undo:
+        lease = Lease("a run", "1.1", time.time() + seconds)
+        return self.fault.prepare(self.environment, self.target, lease)
+
+    def active(self, undo: Undo) -> Observation:
+        seen: Observation = self.fault.active(self.environment, undo)
+        assert seen.evidence
+        return seen
+
+    def until(self, undo: Undo, wanted: Active, seconds: float = 5) -> None:
+        deadline = time.monotonic() + seconds
+        while (seen := self.active(undo)).active is not wanted:
+            assert time.monotonic() < deadline, seen.evidence
+            time.sleep(0.02)
+
+
+def opened(system: SmallSystem) -> LocalEnvironment:
+    environment = system.open()
+    assert isinstance(environment, LocalEnvironment)
+    return environment
+
+
+@pytest.fixture(params=sorted(EXAMPLES))
+def stand(request: pytest.FixtureRequest, system: SmallSystem) -> Iterator[Stand]:
+    eventually(lambda: whole(system))
+    yield Stand(system, request.param)
+    eventually(lambda: whole(system))
+
+
+def whole(system: SmallSystem) -> bool:
+    """Nothing is broken, and everything that was restarted listens again."""
+    state = read_state(system.home / "platform" / "state.json")
+    assert state is not None
+    states = [each.state for each in state.instances] + [each.state for each in state.proxies]
+    return set(states) == {"ready"} and system.broken() == []
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def test_every_portable_fault_has_an_example_here() -> None:
+    assert set(Catalog().names("faults")) == set(EXAMPLES)
+
+
+def test_it_is_inactive_then_active_then_inactive(stand: Stand) -> None:
+    undo = stand.prepare()
+    assert stand.system.broken() == [], "preparing changes nothing"
+    assert stand.active(undo).active is Active.NO
+    stand.fault.inject(stand.environment, undo)
+    stand.until(undo, Active.YES)
+    stand.fault.revert(stand.environment, undo)
+    stand.until(undo, Active.NO)
+
+
+def test_twice_is_once_and_a_fresh_process_can_undo_it(stand: Stand) -> None:
+    undo = stand.prepare()
+    stand.fault.inject(stand.environment, undo)
+    stand.fault.inject(stand.environment, undo)
+    stand.until(undo, Active.YES)
+    ref = msgspec.json.decode(msgspec.json.encode(stand.environment.ref), type=EnvironmentRef)
+    again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
+    for _ in range(2):
+        stand.fault.revert(open_environment(ref), again)
+    stand.until(undo, Active.NO)
+
+
+def test_reverting_what_was_never_injected_changes_nothing(stand: Stand) -> None:
+    undo = stand.prepare()
+    before = identities(stand.environment)
+    stand.fault.revert(stand.environment, undo)
+    assert stand.active(undo).active is Active.NO
+    assert identities(stand.environment) == before
+
+
+def test_its_lease_ends_it_alone(stand: Stand) -> None:
+    holder = stand.environment.lease_holder(stand.fault.needs)
+    undo = stand.prepare(seconds=1.0)
+    stand.fault.inject(stand.environment, undo)
+    stand.until(undo, Active.YES, seconds=0.9)
+    if holder.detached:
+        assert stand.fault.target_kind == "instance"
+        stand.fault.revert(stand.environment, undo)  # as the detached lease holder does
+    stand.until(undo, Active.NO)
+    assert time.time() >= undo.lease.expires_at or holder.detached
+
+
+def identities(environment: LocalEnvironment) -> dict[str, Any]:
+    return {each.name: each.identity for each in environment.inventory().instances}
+
+
+def test_a_process_that_was_replaced_meanwhile_is_not_signalled(system: SmallSystem) -> None:
+    stand = Stand(system, "pause")
+    undo = stand.prepare()
+    stand.fault.inject(stand.environment, undo)
+    pid = int(undo.data["identity"]["pid"])  # type: ignore[index,call-overload,arg-type]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: stand.environment.process_state(stand.target.identity) == "gone")  # type: ignore[union-attr,arg-type]
+    stand.fault.revert(stand.environment, undo)
+    assert stand.active(undo).active is Active.NO
+    with pytest.raises(ActionFailed, match="is gone") as failed:
+        stand.fault.inject(stand.environment, undo)
+    assert failed.value.took_effect == "no"
+    eventually(lambda: whole(system))
+
+
+def test_a_delay_is_seen_also_when_its_destination_is_down(system: SmallSystem) -> None:
+    """A refusal passes the link like an answer, so that overlapping faults can be told apart."""
+    stand = Stand(system, "latency")
+    undo = stand.prepare()
+    stand.fault.inject(stand.environment, undo)
+    destination = next(each for each in stand.environment.inventory().links if each.name == stand.target.name)
+    stand.environment.hold_down(destination.destination_instance, time.time() + 30)
+    stand.until(undo, Active.YES)
+    stand.fault.revert(stand.environment, undo)
+    stand.until(undo, Active.NO)
+    stand.environment.let_go(destination.destination_instance)
+    eventually(lambda: whole(system))
+
+
+def test_a_delay_whose_destination_stands_still_cannot_be_seen(system: SmallSystem) -> None:
+    eventually(lambda: whole(system))
+    stand = Stand(system, "latency")
+    link = next(each for each in stand.environment.inventory().links if each.name == stand.target.name)
+    identity = stand.environment.live_identity(link.destination_instance)
+    assert identity is not None
+    undo = stand.prepare()
+    stand.environment.pause(identity)
+    try:
+        assert stand.active(undo).active is Active.UNKNOWN
+    finally:
+        stand.environment.resume(identity)
+
+
+def test_a_delay_dies_with_its_proxy(system: SmallSystem) -> None:
+    stand = Stand(system, "latency")
+    undo = stand.prepare()
+    stand.fault.inject(stand.environment, undo)
+    stand.until(undo, Active.YES)
+    state = read_state(system.home / "platform" / "state.json")
+    assert state is not None
+    for proxy in state.proxies:
+        assert proxy.pid is not None
+        os.kill(proxy.pid, signal.SIGKILL)
+    stand.fault.revert(stand.environment, undo)
+    stand.until(undo, Active.NO)
+    eventually(lambda: whole(system))
+
+
+class TestWithoutItsLauncher:
+    """The last ones here: they take the launcher and then the whole system away."""
+
+    def test_a_hold_stands_until_a_new_launcher_ends_it(self, system: SmallSystem) -> None:
+        stand = Stand(system, "kill")
+        undo = stand.prepare(seconds=3)
+        stand.fault.inject(stand.environment, undo)
+        state = read_state(system.home / "platform" / "state.json")
+        assert state is not None
+        os.kill(state.launcher["pid"], signal.SIGKILL)
+        with pytest.raises(ActionFailed, match="the launcher did not release"):
+            stand.fault.revert(stand.environment, undo)
+        assert stand.active(undo).active is Active.YES
+        system.start()
+        stand.until(undo, Active.NO)
+        assert time.time() >= undo.lease.expires_at
+
+    @pytest.mark.parametrize("kind", sorted(EXAMPLES))
+    def test_nothing_is_left_of_a_fault_when_the_system_is_taken_down(self, system: SmallSystem, kind: str) -> None:
+        if system.broken():
+            system.start()
+        stand = Stand(system, kind)
+        undo = stand.prepare()
+        stand.fault.inject(stand.environment, undo)
+        stand.until(undo, Active.YES)
+        system.stop()
+        assert stand.active(undo).active is Active.NO
+        with pytest.raises(SystemDown, match="runs"):
+            stand.environment.inventory()
+        system.start()
+
+
+def test_a_platform_that_was_never_started_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    settings: dict[str, JSON] = {"state": str(tmp_path / "state.json")}
+    environment = open_environment(EnvironmentRef(kind="local", name="local", settings=settings))
+    with pytest.raises(SystemDown) as refused:
+        environment.inventory()
+    assert "chaos platform up" in refused.value.hint

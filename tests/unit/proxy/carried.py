@@ -1,0 +1,107 @@
+"""A link carried by the proxy between real sockets, inside one event loop, for the tests of the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import pytest
+import uvloop
+
+from chaos.proxy.config import ProxyConfig
+from chaos.proxy.server import NamedToxic, Proxy
+from chaos.proxy.toxics import Runtime
+from chaos.proxy.toxics.latency import Latency
+
+LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+both_loops = pytest.mark.parametrize("loop", sorted(LOOPS))
+"""uvloop and asyncio differ in when they read and how they close; the proxy runs on whichever is installed."""
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def run(loop: str, test: Coroutine[Any, Any, None]) -> None:
+    """Run a test on one of the loops; nothing in it may take longer than 10 seconds."""
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(asyncio.wait_for(test, 10))
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came true")
+
+
+class Carried:
+    """`proxy` is open; `connect` goes through it."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def connect(self) -> Stream:
+        host, port = self.proxy.listen_address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        self._writers.append(writer)
+        return reader, writer
+
+    def slow(self, ms: int, jitter_ms: int = 0, name: str = "slow", seconds: float | None = None) -> None:
+        """Put a latency toxic on what the upstream answers, for some seconds or until removed."""
+        toxic = NamedToxic(
+            name=name,
+            type="latency",
+            stream="downstream",
+            toxicity=1.0,
+            attributes=Latency(latency=ms, jitter=jitter_ms),
+            expires_at=None if seconds is None else time.time() + seconds,
+        )
+        self.proxy.add(toxic)
+
+    async def close(self) -> None:
+        for writer in self._writers:
+            writer.close()
+        self.proxy.close()
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def carried(serve: Serve | None = echo, base_delay_ms: float = 0) -> AsyncIterator[Carried]:
+    """A link to a server that does `serve` with each connection and closes it; None: to a port nobody listens on."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert serve is not None
+        try:
+            await serve(reader, writer)
+        except OSError:
+            pass  # what the test did to the connection
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    if serve is None:
+        server.close()
+    proxy = Proxy(
+        ProxyConfig(name="link", listen="127.0.0.1:0", upstream=f"127.0.0.1:{port}", base_delay_ms=base_delay_ms),
+        Runtime(asyncio.get_running_loop(), Random(1)),
+    )
+    await proxy.listen()
+    link = Carried(proxy)
+    try:
+        yield link
+    finally:
+        await link.close()
+        server.close()

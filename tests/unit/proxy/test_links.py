@@ -1,0 +1,347 @@
+"""What a carried link does to real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import struct
+import time
+
+import pytest
+
+from chaos.proxy.connection import Connection
+from chaos.proxy.toxics import Chunk, Ending
+from tests.unit.proxy.carried import Carried, both_loops, carried, run, until
+
+SLACK_MS = 60
+"""How much later than asked for a delivery may be on a busy machine."""
+
+
+async def round_trip_ms(link: Carried) -> float:
+    reader, writer = await link.connect()
+    began = time.perf_counter()
+    writer.write(b"x")
+    assert await reader.readexactly(1) == b"x"
+    return (time.perf_counter() - began) * 1000
+
+
+@both_loops
+def test_bytes_and_ends_pass_unchanged_in_both_directions(loop: str) -> None:
+    async def test() -> None:
+        async with carried() as link:
+            reader, writer = await link.connect()
+            sent = random.Random(1).randbytes(3_000_000)
+            writer.write(sent)
+            writer.write_eof()
+            assert await reader.read() == sent
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_latency_toxic_delays_answers_by_what_it_says(loop: str) -> None:
+    async def test() -> None:
+        async with carried() as link:
+            before = min([await round_trip_ms(link) for _ in range(3)])
+            link.slow(80)
+            with_toxic = min([await round_trip_ms(link) for _ in range(3)])
+            assert before < 40
+            assert 79 <= with_toxic < 80 + SLACK_MS
+
+    run(loop, test())
+
+
+@both_loops
+def test_the_distance_between_regions_is_passed_in_both_directions(loop: str) -> None:
+    async def test() -> None:
+        async with carried(base_delay_ms=40) as link:
+            took = min([await round_trip_ms(link) for _ in range(3)])
+            assert 79 <= took < 80 + SLACK_MS
+
+    run(loop, test())
+
+
+@both_loops
+def test_jitter_stays_within_its_bounds_and_keeps_the_order(loop: str) -> None:
+    async def numbers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        for number in range(20):
+            writer.write(bytes([number]))
+            await writer.drain()
+            await asyncio.sleep(0.002)
+
+    async def test() -> None:
+        async with carried(numbers) as link:
+            link.slow(50, jitter_ms=40)
+            reader, writer = await link.connect()
+            began = time.perf_counter()
+            writer.write(b"x")
+            first = await reader.readexactly(1)
+            assert 0.009 <= time.perf_counter() - began < 0.090 + SLACK_MS / 1000
+            assert first + await reader.read() == bytes(range(20))
+
+    run(loop, test())
+
+
+@both_loops
+def test_throughput_is_not_limited_by_latency(loop: str) -> None:
+    async def test() -> None:
+        async with carried() as link:
+            link.slow(100)
+            reader, writer = await link.connect()
+            sent = bytes(5_000_000)
+            began = time.perf_counter()
+            writer.write(sent)
+            writer.write_eof()
+            assert len(await reader.read()) == len(sent)
+            # Chunk after chunk, each waiting for the one before, 20 chunks of 256 KB would take 2 s.
+            assert time.perf_counter() - began < 1.0
+
+    run(loop, test())
+
+
+@both_loops
+def test_the_end_of_a_stream_is_delayed_and_comes_after_the_data(loop: str) -> None:
+    async def says_bye(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.write(b"bye")
+
+    async def test() -> None:
+        async with carried(says_bye) as link:
+            link.slow(60)
+            reader, writer = await link.connect()
+            began = time.perf_counter()
+            writer.write_eof()
+            assert await reader.read() == b"bye"
+            assert 0.059 <= time.perf_counter() - began < 0.060 + SLACK_MS / 1000
+
+    run(loop, test())
+
+
+@both_loops
+def test_removing_a_toxic_delivers_what_it_held_at_once(loop: str) -> None:
+    async def test() -> None:
+        async with carried() as link:
+            reader, writer = await link.connect()
+            link.slow(60_000)
+            writer.write(b"held back")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.05)
+            link.proxy.remove("slow")
+            assert await asyncio.wait_for(reader.readexactly(9), 1) == b"held back"
+
+    run(loop, test())
+
+
+@both_loops
+def test_no_byte_is_lost_or_moved_while_toxics_come_and_go(loop: str) -> None:
+    async def transfer(link: Carried, seed: int) -> None:
+        reader, writer = await link.connect()
+        sent = random.Random(seed).randbytes(1_500_000)
+
+        async def send() -> None:
+            for start in range(0, len(sent), 20_000):
+                writer.write(sent[start : start + 20_000])
+                await writer.drain()
+                await asyncio.sleep(0.001)
+            writer.write_eof()
+
+        sending = asyncio.create_task(send())
+        assert await reader.read() == sent
+        await sending
+
+    async def test() -> None:
+        async with carried() as link:
+            transfers = asyncio.gather(*(transfer(link, seed) for seed in range(8)))
+            draw, cycles = random.Random(5), 0
+            while not transfers.done():
+                link.slow(draw.choice([1, 5, 20, 500]), jitter_ms=draw.choice([0, 5]), name="a")
+                await asyncio.sleep(draw.uniform(0, 0.01))
+                link.slow(draw.choice([1, 10]), name="b")
+                await asyncio.sleep(draw.uniform(0, 0.01))
+                link.proxy.remove("a")
+                await asyncio.sleep(draw.uniform(0, 0.005))
+                link.proxy.remove("b")
+                cycles += 1
+            await transfers
+            assert cycles >= 5, "the toxics must have come and gone while bytes were moving"
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_client_that_has_sent_its_end_still_gets_the_answer(loop: str) -> None:
+    async def answers_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        question = await reader.read()
+        await asyncio.sleep(0.05)
+        writer.write(b"re: " + question)
+
+    async def test() -> None:
+        async with carried(answers_late) as link:
+            reader, writer = await link.connect()
+            writer.write(b"question")
+            writer.write_eof()
+            assert await reader.read() == b"re: question"
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_server_that_has_sent_its_end_still_gets_what_the_client_says(loop: str) -> None:
+    heard = bytearray()
+
+    async def ends_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write_eof()
+        heard.extend(await reader.read())
+
+    async def test() -> None:
+        async with carried(ends_first) as link:
+            reader, writer = await link.connect()
+            assert await reader.read() == b""
+            writer.write(b"one more thing")
+            writer.write_eof()
+            await until(lambda: len(heard) > 0)
+            assert bytes(heard) == b"one more thing"
+
+    run(loop, test())
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN."""
+    linked = writer.get_extra_info("socket")
+    linked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@both_loops
+def test_a_reset_by_the_server_reaches_the_client_as_a_reset(loop: str) -> None:
+    async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        reset(writer)
+
+    async def test() -> None:
+        async with carried(resets) as link:
+            reader, writer = await link.connect()
+            writer.write(b"x")
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_reset_by_the_client_reaches_the_server_as_a_reset(loop: str) -> None:
+    seen: list[type[BaseException]] = []
+
+    async def notes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(10):
+                pass
+        except ConnectionResetError as error:
+            seen.append(type(error))
+            raise
+
+    async def test() -> None:
+        async with carried(notes) as link:
+            _, writer = await link.connect()
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+            reset(writer)
+            await until(lambda: len(seen) > 0)
+            assert seen == [ConnectionResetError]
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_refusal_by_the_upstream_reaches_the_client_over_the_link(loop: str) -> None:
+    async def test() -> None:
+        async with carried(serve=None) as link:
+            link.slow(60)
+            reader, _ = await link.connect()
+            began = time.perf_counter()
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+            assert time.perf_counter() - began >= 0.059
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_socket_connected_to_itself_is_taken_for_a_refusal(loop: str) -> None:
+    """Nobody listens there: TCP does this when the kernel draws the destination's port for the connecting side."""
+
+    async def test() -> None:
+        connection = Connection(("127.0.0.1", 0), begin=lambda _: None, over=lambda _: None)
+        seen: list[Chunk] = []
+        connection.downstream.take = seen.append
+        itself = socket.socket()  # the transport closes it
+        itself.bind(("127.0.0.1", 0))
+        itself.connect(itself.getsockname())
+        itself.setblocking(False)
+        connection.upstream.take(b"question")
+        await asyncio.get_running_loop().create_connection(lambda: connection.server, sock=itself)
+        await until(lambda: connection.server.closed)
+        await asyncio.sleep(0.01)  # the loop closes the socket in its next turn
+        itself.detach()  # uvloop closed the descriptor and did not tell this object, which would close it again
+        assert seen == [Ending.RESET]
+
+    run(loop, test())
+
+
+@both_loops
+def test_connections_that_are_over_are_forgotten(loop: str) -> None:
+    async def test() -> None:
+        async with carried() as link:
+            for _ in range(20):
+                reader, writer = await link.connect()
+                writer.write_eof()
+                assert await reader.read() == b""
+            for _ in range(20):
+                _, writer = await link.connect()
+                reset(writer)
+            await until(lambda: not link.proxy._connections)
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_toxic_removes_itself_when_its_lease_is_over(loop: str) -> None:
+    async def test() -> None:
+        async with carried() as link:
+            reader, writer = await link.connect()
+            link.slow(60_000, seconds=0.15)
+            writer.write(b"held")
+            began = time.perf_counter()
+            assert await reader.readexactly(4) == b"held"
+            assert 0.1 <= time.perf_counter() - began < 0.5
+            assert link.proxy.toxics == {}
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_reader_that_stands_still_stops_the_sender_instead_of_filling_memory(loop: str) -> None:
+    sent = 0
+
+    async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        while True:
+            writer.write(bytes(256 * 1024))
+            await writer.drain()
+            sent += 256 * 1024
+
+    async def test() -> None:
+        async with carried(floods) as link:
+            link.slow(60_000)
+            await link.connect()
+            before = -1
+            while before != sent:
+                before = sent
+                await asyncio.sleep(0.3)
+            # What the toxic may hold, and what the kernel's socket buffers take on top.
+            assert sent < 32 * 1024 * 1024
+            link.proxy.remove("slow")
+
+    run(loop, test())
