@@ -62,9 +62,9 @@ class Http(Struct, frozen=True, kw_only=True):
         ]
 
     def _is_good(self, url: str) -> bool:
-        parts = urlsplit(url)
-        connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         try:
+            parts = urlsplit(url)
+            connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
             connection = connect(parts.hostname or "", parts.port, timeout=self.timeout_ms / 1000)
         except (HTTPException, ValueError):
             return False  # not an address
