@@ -25,22 +25,18 @@ class Latency(Struct, frozen=True):
 
 
 class Delay(Stage):
-    """Each chunk leaves its delay after it came, but never before the one ahead of it."""
+    """Each chunk leaves its delay after it came, or right after the one ahead of it when that has a longer one."""
 
     def __init__(self, runtime: Runtime, latency_ms: float, jitter_ms: float = 0) -> None:
         self._runtime = runtime
         self._latency_ms = latency_ms
         self._jitter_ms = jitter_ms
         self._queue: deque[tuple[float, Chunk]] = deque()
-        self._last_due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, chunk: Chunk) -> None:
-        due = max(
-            self._last_due, self._runtime.now() + delay_seconds(self._latency_ms, self._jitter_ms, self._runtime.random)
-        )
-        self._last_due = due
-        self._queue.append((due, chunk))
+        delay = delay_seconds(self._latency_ms, self._jitter_ms, self._runtime.random)
+        self._queue.append((self._runtime.now() + delay, chunk))
         if isinstance(chunk, bytes):
             self.held_bytes += len(chunk)
         if self._timer is None:

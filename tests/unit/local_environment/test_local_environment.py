@@ -13,9 +13,11 @@ import msgspec
 import pytest
 
 from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.faults.kill import Kill
 from chaos.model.capabilities import CanFailRegion, CanKill, CanPause, CanShapeLinks, Identity
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed, SystemDown
+from chaos.model.fault import Active, Lease, Undo
 from chaos.model.system import JSON
 from tests.unit.local_environment.test_processes import identity_of
 
@@ -164,6 +166,19 @@ def test_without_a_setting_it_is_the_bundled_platform(tmp_path: Path, monkeypatc
     monkeypatch.setenv("STEADFAST_HOME", str(tmp_path))
     environment = open_environment(EnvironmentRef(kind="local", name="local", settings={"state": ""}))
     assert environment.lock_key == os.path.realpath(tmp_path / "platform" / "state.json")
+
+
+def test_an_instance_that_is_held_and_yet_runs_is_neither_killed_nor_back(folder: Folder, alive: Identity) -> None:
+    lease = Lease("a run", "1.1", time.time() + 60)
+    undo = Undo(target="web-1", lease=lease, data={"identity": {"pid": os.getpid(), "started": 1}})
+    folder.instance("web-1", alive, held_until=time.time() + 60)
+    assert Kill().active(folder.open(), undo).active is Active.UNKNOWN
+    folder.state["instances"][0].update(pid=None, started=None)
+    assert Kill().active(folder.open(), undo).active is Active.YES
+    before = Undo(target="web-1", lease=lease, data={"identity": {**alive}})
+    assert Kill().active(folder.open(), before).active is Active.UNKNOWN, "the launcher's word that it is gone is none"
+    folder.state["instances"][0].update(held_until=None)
+    assert Kill().active(folder.open(), undo).active is Active.UNKNOWN, "let go, but not yet back"
 
 
 def test_load_is_told_where_the_first_gateway_is(folder: Folder) -> None:
