@@ -5,7 +5,7 @@ the others through links, one for every (region, service) that calls and every i
 
     us-east-1/gateway>eu-west-1/catalog-1
 
-Ports from `base_port` on, 400 a region: 0-99 instances (ten a service), 100-398 links, 399 the proxy's API.
+Ports from `base_port` on, 400 a region: 0-199 instances (ten a service), 200-398 links, 399 the proxy's API.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAME = "streaming"
 REGIONS = ("us-east-1", "eu-west-1")
 BASE_PORT = 21000
 PORTS_A_REGION = 400
-FIRST_LINK, PROXY_API = 100, 399
+FIRST_LINK, PROXY_API = 200, 399
 PORTS_A_SERVICE = 10
 
 BETWEEN_REGIONS_MS = 30.0
@@ -34,6 +34,9 @@ BETWEEN_REGIONS_MS = 30.0
 
 SESSION_KEY = "a key for a platform that exists to be broken"
 """Signs sessions, the same in all regions. Known to everybody, which is well here: it guards nothing."""
+
+LICENCE_SECRET = "a secret that all licence servers share"
+"""What the keys of all titles are derived from, the same in all regions."""
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -75,6 +78,7 @@ def launch_spec(home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] 
 
 
 def _places(declared: Sequence[Service], base_port: int) -> Iterator[Place]:
+    assert len(declared) * PORTS_A_SERVICE <= FIRST_LINK, "there are more services than ports"
     for region in REGIONS:
         for slot, service in enumerate(declared):
             assert service.replicas < PORTS_A_SERVICE, f"{service.name} has more replicas than ports"
@@ -119,7 +123,12 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         data_dir=str(home / place.region / place.name.rpartition("/")[2]),
         log_dir=str(home / "logs" / place.region),
         endpoints=_endpoints(service, place.region, places, links),
-        settings={"media_dir": str(home / place.region / "media"), "session_key": SESSION_KEY},
+        settings={
+            "media_dir": str(home / place.region / "media"),
+            "accounts_file": str(home / place.region / "accounts.sqlite"),
+            "session_key": SESSION_KEY,
+            "licence_secret": LICENCE_SECRET,
+        },
     )
     return InstanceSpec(
         name=place.name,

@@ -36,14 +36,15 @@ def test_every_region_has_every_service() -> None:
 
 def test_ports_are_where_they_are_promised() -> None:
     by_name = {each.name: each.port for each in SPEC.instances}
-    assert by_name["us-east-1/catalog-1"] == BASE_PORT + 1
-    assert by_name["us-east-1/gateway-2"] == BASE_PORT + 22
-    assert by_name["eu-west-1/catalog-1"] == BASE_PORT + 401
+    slot = services.names().index("gateway")
+    assert by_name["us-east-1/gateway-2"] == BASE_PORT + 10 * slot + 2
+    assert by_name["eu-west-1/gateway-1"] == BASE_PORT + 400 + 10 * slot + 1
     assert {proxy.region: proxy.api_port for proxy in SPEC.proxies} == {
         "us-east-1": BASE_PORT + 399,
         "eu-west-1": BASE_PORT + 799,
     }
-    assert min(link.listen_port for link in SPEC.links) == BASE_PORT + 100
+    assert min(link.listen_port for link in SPEC.links) == BASE_PORT + 200
+    assert max(each.port for each in SPEC.instances if each.region == REGIONS[0]) < BASE_PORT + 200
 
 
 def test_there_is_a_link_from_every_caller_to_every_instance_it_may_call() -> None:
