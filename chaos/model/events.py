@@ -58,7 +58,7 @@ class Injecting(Struct, frozen=True, kw_only=True, tag_field="event", tag="injec
 
 
 class Injected(Struct, frozen=True, kw_only=True, tag_field="event", tag="injected"):
-    """The act is done and its effect was looked for. `active` other than YES makes the run inconclusive."""
+    """The act is done and its effect was looked for. `active` other than YES or PASSED makes the run inconclusive."""
 
     at: float
     injection: str
@@ -102,7 +102,7 @@ class Reverted(Struct, frozen=True, kw_only=True, tag_field="event", tag="revert
 
 
 class RevertFailed(Struct, frozen=True, kw_only=True, tag_field="event", tag="revert failed"):
-    """The fault is still active, or nobody can tell: it stays open."""
+    """The fault is still active, or nobody can tell: it stays open, or is open again if it had been reverted before."""
 
     at: float
     injection: str
