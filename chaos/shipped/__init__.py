@@ -1,4 +1,4 @@
-"""The experiments and environments that come with Steadfast, found by bare name."""
+"""The experiments, environments and game days that come with Steadfast, found by bare name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from chaos.model.errors import BadInput
 
 ENVIRONMENTS = "environments"
+GAMEDAYS = "gamedays"
 
 
 def experiments_dir() -> Path:
@@ -25,19 +26,30 @@ def find_environment(name: str) -> Path:
     return _find(name, shipped_environments(), "environment")
 
 
+def find_gameday(name: str) -> Path:
+    """A game day's file, by its path or by the bare name of a shipped one. Raises BadInput."""
+    return _find(name, shipped_gamedays(), "game day")
+
+
 def find_any(name: str) -> Path:
-    """The file of an experiment or an environment, likewise. Raises BadInput."""
-    return _find(name, {**shipped_environments(), **shipped_experiments()}, "experiment or environment")
+    """The file of an experiment, an environment or a game day, likewise. Raises BadInput."""
+    shipped = {**shipped_environments(), **shipped_gamedays(), **shipped_experiments()}
+    return _find(name, shipped, "experiment, environment or game day")
 
 
 def shipped_experiments() -> dict[str, Path]:
     """All shipped experiments by bare name, e.g. "dead-edge"."""
-    return {path.stem: path for path in _files(experiments_dir()) if path.parent.name != ENVIRONMENTS}
+    return {path.stem: path for path in _files(experiments_dir()) if path.parent.name not in (ENVIRONMENTS, GAMEDAYS)}
 
 
 def shipped_environments() -> dict[str, Path]:
     """All shipped environments by bare name, e.g. "local"."""
     return {path.stem: path for path in _files(experiments_dir() / ENVIRONMENTS)}
+
+
+def shipped_gamedays() -> dict[str, Path]:
+    """All shipped game days by bare name, e.g. "first-game-day"."""
+    return {path.stem: path for path in _files(experiments_dir() / GAMEDAYS)}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -57,7 +57,7 @@ def _experiment(document: MappingNode, file: str, plugins: Plugins) -> Experimen
     method = Method(document.get("method"), scope)
     with Fields(document, "an experiment") as fields:
         fields.allow("apiVersion", "kind", "variables")
-        name = fields.required("name", _name)
+        name = fields.required("name", name_of)
         hypothesis = fields.required("hypothesis", text)
         description = fields.optional("description", text, "")
         tags = fields.optional("tags", lambda node: sequence(node, "tags", text), ())
@@ -111,7 +111,8 @@ def _has_fault(node: Node) -> bool:
     return node.get("fault") is not None or (inner is not None and _has_fault(inner))
 
 
-def _name(node: Node) -> str:
+def name_of(node: Node) -> str:
+    """A name that can be part of a folder's name and of a label."""
     name = text(node)
     if not NAME.fullmatch(name):
         raise Wrong.at(

@@ -10,7 +10,9 @@ API_VERSION = "chaos/v1"
 KINDS = {
     "Experiment": "`chaos run FILE` runs an experiment",
     "Environment": "an environment is chosen with --env FILE",
+    "GameDay": "`chaos gameday run FILE` runs a game day",
 }
+_IN_WORDS = {"Experiment": "an experiment", "Environment": "an environment", "GameDay": "a game day"}
 
 
 def kind_of(document: MappingNode) -> str:
@@ -30,6 +32,6 @@ def header(document: MappingNode, expected: str) -> None:
         raise Wrong.at(document.mark, "the key `kind` is missing", f"add kind: {expected}")
     found = kind_of(document)
     if found in KINDS and found != expected:
-        raise Wrong.at(kind.mark, f"this is an {found.lower()}, expected an {expected.lower()}", KINDS[found])
+        raise Wrong.at(kind.mark, f"this is {_IN_WORDS[found]}, expected {_IN_WORDS[expected]}", KINDS[found])
     if found != expected:
         raise Wrong.at(kind.mark, f"{shown(kind)} is no kind of file", suggest.hint(found, KINDS))

@@ -49,5 +49,5 @@ def test_a_slip_is_answered_with_what_was_meant() -> None:
         find("experiments/slow-recomendations.yaml")
     with pytest.raises(BadInput, match="shipped: local"):
         find_environment("moon")
-    with pytest.raises(BadInput, match="no shipped experiment or environment"):
+    with pytest.raises(BadInput, match="no shipped experiment, environment or game day"):
         find_any("moon")
