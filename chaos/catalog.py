@@ -17,7 +17,7 @@ from typing import Any, Literal, cast, get_args
 import msgspec
 from msgspec import Struct
 
-from chaos.model.environment import Environment, EnvironmentRef
+from chaos.model.environment import Environment, EnvironmentRef, NoSettings
 from chaos.model.errors import BadInput
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import AnyFault
@@ -83,6 +83,15 @@ class Catalog:
             raise BrokenPlugin(f"{_file_of(module)}: the environment {kind!r} has no function open_environment(ref)")
         return cast(Callable[[EnvironmentRef], Environment], opening)
 
+    def settings(self, kind: str) -> type[Struct]:
+        """The `Settings` of a kind of environment: what its file may say under `settings`. NoSettings for none."""
+        module = self.module("environments", kind)
+        found = getattr(module, "Settings", NoSettings)
+        missing = "no class Settings" if not isinstance(found, type) else _struct_lacks(found)
+        if missing:
+            raise BrokenPlugin(f"{_file_of(module)}: the environment {kind!r} is broken: it has {missing}")
+        return cast(type[Struct], found)
+
     def open_environment(self, ref: EnvironmentRef) -> Environment:
         """The environment a reference names. Raises ChaosError when it cannot be opened."""
         return self.environment(ref.kind)(ref)
@@ -91,7 +100,7 @@ class Catalog:
         """Import and check every plug-in; returns how many there are. Raises BrokenPlugin for the first broken one."""
         checks = {"faults": self.fault, "probes": self.probe, "guardrails": self.guardrail}
         found = [check(kind) for group, check in checks.items() for kind in self.names(group)]
-        opening = [self.environment(kind) for kind in self.names("environments")]
+        opening = [(self.environment(kind), self.settings(kind)) for kind in self.names("environments")]
         return len(found) + len(opening)
 
     def module(self, group: str, kind: str) -> Any:

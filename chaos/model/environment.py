@@ -18,6 +18,22 @@ class EnvironmentRef(Struct, frozen=True, kw_only=True):
     settings: dict[str, JSON] = {}
 
 
+class NoSettings(Struct, frozen=True, kw_only=True):
+    """The settings of a kind of environment that has none."""
+
+
+class BadSetting(ValueError):
+    """Raised while a Settings type is made: a sentence, a hint, and where it stands as keys and indexes of the file.
+
+    A plain ValueError is placed at the settings as a whole.
+    """
+
+    def __init__(self, message: str, hint: str = "", path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.path = path
+
+
 class Arming(Struct, frozen=True):
     """Whether faults are allowed here, and where that was read."""
 

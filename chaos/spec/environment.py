@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from chaos.model.environment import EnvironmentRef
 from chaos.model.system import JSON
 from chaos.spec import suggest
 from chaos.spec.document import MappingNode, Node, parse, shown
+from chaos.spec.experiment import name_of
 from chaos.spec.fields import Fields
 from chaos.spec.header import header
 from chaos.spec.plugins import Plugins
 from chaos.spec.problems import BadFile, Problem, Wrong
 from chaos.spec.text import read_text
-from chaos.spec.values import anything, boolean, text
+from chaos.spec.values import boolean, built, struct_values, text
 from chaos.spec.variables import as_mapping
 
 
@@ -42,10 +46,11 @@ def _environment(document: MappingNode, file: str, plugins: Plugins) -> Environm
     header(document, "Environment")
     with Fields(document, "an environment") as fields:
         fields.allow("apiVersion", "kind")
-        name = fields.required("name", text)
+        name = fields.required("name", name_of)
         kind = fields.required("type", lambda node: _type(node, plugins))
         armed = fields.optional("armed", boolean, False)
-        settings = fields.optional("settings", _settings, {})
+        known = plugins.settings(kind) if kind is not None else None
+        settings = fields.optional("settings", lambda node: _settings(node, known), {})
     return EnvironmentRef(kind=kind, name=name, settings={**settings, "armed": armed, "source": file})
 
 
@@ -57,9 +62,16 @@ def _type(node: Node, plugins: Plugins) -> str:
     return kind
 
 
-def _settings(node: Node) -> dict[str, JSON]:
+def _settings(node: Node, of: type[Struct] | None) -> dict[str, JSON]:
+    """The settings as their type has them, defaults left out; none when the type of environment is not known."""
+    if of is None:
+        return {}
     with Fields(node, "settings") as fields:
         for reserved in ("armed", "source"):
             if fields.node.get(reserved) is not None:
+                fields.allow(reserved)
                 fields.wrong(f"`{reserved}` does not belong under settings", "write it one level further out", reserved)
-        return {name.text: fields.required(name.text, anything) for name, _ in fields.node.entries}
+        values = struct_values(fields, of)
+    # Through JSON, so that settings that were read back from a journal equal those that were written.
+    settings: dict[str, JSON] = msgspec.json.decode(msgspec.json.encode(built(node, of, values)))
+    return settings

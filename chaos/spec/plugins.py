@@ -39,6 +39,10 @@ class Plugins(Protocol):
 
     def guardrail(self, kind: str) -> type[Any]: ...
 
+    def settings(self, kind: str) -> type[Any]:
+        """The Struct of what an environment of this kind may have under `settings`."""
+        ...
+
 
 class Scope(Struct, frozen=True):
     """What must be known of the whole file to read a part of it, looked up before anything is decoded.

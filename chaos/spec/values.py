@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from chaos.model.environment import BadSetting
 from chaos.model.system import JSON
 from chaos.spec import suggest, units
 from chaos.spec.document import MappingNode, Node, ScalarNode, SequenceNode, is_null, shown
@@ -139,10 +140,35 @@ def by_annotation(node: Node, annotation: Any, unit: units.Unit | None = None) -
     if origin is dict:
         return _by_keys(node, arguments[1], unit)
     if isinstance(annotation, type) and issubclass(annotation, Struct):
-        with Fields(node, f"a {annotation.__name__}") as fields:
+        with Fields(node, f"a {annotation.__name__.lower()}") as fields:
             values = struct_values(fields, annotation)
-        return annotation(**values)
+        return built(node, annotation, values)
     return _scalar(node, annotation, unit)
+
+
+def built(node: Node, of: type[Struct], values: Mapping[str, Any]) -> Any:
+    """A Struct of its values; what its own __post_init__ objects to is placed as exactly as it says."""
+    try:
+        return of(**values)
+    except BadSetting as error:
+        raise Wrong([_placed(node, error)]) from error
+    except ValueError as error:
+        raise Wrong.at(node.mark, str(error)) from error
+
+
+def _placed(node: Node, error: BadSetting) -> Problem:
+    path = ""
+    for part in error.path:
+        found: Node | None = None
+        if isinstance(node, MappingNode) and isinstance(part, str):
+            found = node.get(part)
+        elif isinstance(node, SequenceNode) and isinstance(part, int):
+            found = node.items[part]
+        if found is None:
+            break  # what is missing is placed where it should be
+        node = found
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return Problem(mark=node.mark, message=str(error), hint=error.hint, path=path)
 
 
 def _scalar(node: Node, annotation: Any, unit: units.Unit | None) -> Any:

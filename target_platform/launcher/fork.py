@@ -39,11 +39,13 @@ def fork_session(birth: Birth, body: Callable[[], None]) -> Identity:
     return born(pid)
 
 
-def execute(command: Sequence[str]) -> None:
+def execute(command: Sequence[str], directory: str = "") -> None:
     """Replace this process by a command; does not return. A command that cannot be started says so in the log."""
     for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored_by_python, signal.SIG_DFL)
     try:
+        if directory:
+            os.chdir(directory)
         os.execvp(command[0], list(command))
     except OSError as error:
         print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)

@@ -36,7 +36,7 @@ class Recipes:
         birth = self._birth(instance.name, self._folder.log(instance.name, instance.region), instance.environment)
         if instance.command:
             command = [part.replace("{port}", str(instance.port)) for part in instance.command]
-            start = _spawn(birth, command)
+            start = _spawn(birth, command, instance.directory)
         else:
             start = self._forked(ForkRequest(birth, instance.service, instance.config))
         return Recipe(cleared, start, lambda: until_ready(instance.port, instance.ready_path))
@@ -84,8 +84,8 @@ class Recipes:
         return msgspec.json.format(msgspec.json.encode({"proxies": proxies}))
 
 
-def _spawn(birth: Birth, command: list[str]) -> Callable[[], Awaitable[Identity]]:
+def _spawn(birth: Birth, command: list[str], directory: str = "") -> Callable[[], Awaitable[Identity]]:
     async def start() -> Identity:
-        return fork_session(birth, lambda: execute(command))
+        return fork_session(birth, lambda: execute(command, directory))
 
     return start

@@ -15,7 +15,8 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
     """One process to keep running.
 
     `command` starts it, with {port} filled in; empty means a bundled service, forked from the zygote with
-    `config` (see kit/config.py). Services named in `after` must be ready first.
+    `config` (see kit/config.py). Services named in `after` must be ready first. A command runs in `directory`;
+    empty is wherever the launcher was started.
     """
 
     name: str
@@ -23,6 +24,7 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
     region: str
     port: int
     command: tuple[str, ...] = ()
+    directory: str = ""
     config: dict[str, Any] = {}
     environment: dict[str, str] = {}
     labels: dict[str, str] = {}

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from chaos.environments.local import control, processes, proxy_api, round_trip
+from chaos.environments.local import control, own, processes, proxy_api, round_trip
+from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
 from chaos.model.capabilities import CanPause, CanShapeLinks, Identity, ProcessState
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
@@ -31,7 +32,7 @@ def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
 
 
 class LocalEnvironment:
-    """Settings: `state`, the path of the state file ("" for the bundled platform's), and `armed`.
+    """The bundled platform, the system of a state file, or processes of one's own: settings.py says which.
 
     Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
     process nobody does, so its lease needs a detached holder.
@@ -39,8 +40,7 @@ class LocalEnvironment:
 
     def __init__(self, ref: EnvironmentRef) -> None:
         self.ref = ref
-        path = str(ref.settings.get("state") or "")
-        self._path = Path(path).expanduser() if path else steadfast_home() / "platform" / "state.json"
+        self._path = _state_file(ref)
 
     @property
     def lock_key(self) -> str:
@@ -173,6 +173,13 @@ class LocalEnvironment:
 
 
 def _instance(status: InstanceStatus) -> Instance:
+def _state_file(ref: EnvironmentRef) -> Path:
+    settings = own.settings_of(ref)
+    if settings.state:
+        return Path(settings.state).expanduser()
+    return (own.home_of(ref) if settings.processes else steadfast_home() / "platform") / "state.json"
+
+
     return Instance(
         name=status.name,
         service=status.service,

@@ -101,6 +101,14 @@ class ObjectiveFloor(Struct, frozen=True, kw_only=True):
     over_seconds: float = 5.0
 
 
+class LocalSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an environment may have under `settings`."""
+
+    state: str = ""
+    retries: int = 0
+    pause_seconds: float = 0.0
+
+
 class FakePlugins:
     _roles: ClassVar[dict[str, dict[str, type[Any]]]] = {
         "faults": {"latency": Latency, "kill": Kill, "everything": Everything},
@@ -117,6 +125,9 @@ class FakePlugins:
 
     def probe(self, kind: str) -> type[Any]:
         return self._roles["probes"][kind]
+
+    def settings(self, kind: str) -> type[Any]:
+        return LocalSettings
 
     def guardrail(self, kind: str) -> type[Any]:
         return self._roles["guardrails"][kind]
