@@ -32,10 +32,10 @@ class Kill(Struct, frozen=True, kw_only=True):
         return Undo(target=target.name, lease=lease, data={"identity": None if identity is None else {**identity}})
 
     def inject(self, environment: _Place, undo: Undo) -> None:
-        environment.hold_down(undo.target, undo.lease.expires_at)
+        environment.hold_down(undo.target, undo.lease.holder, undo.lease.expires_at)
 
     def revert(self, environment: _Place, undo: Undo) -> None:
-        environment.let_go(undo.target)
+        environment.let_go(undo.target, undo.lease.holder)
 
     def active(self, environment: _Place, undo: Undo) -> Observation:
         if not is_there(environment, "instance", undo.target):
@@ -43,14 +43,14 @@ class Kill(Struct, frozen=True, kw_only=True):
         before = cast(Identity | None, undo.data["identity"])
         survives = before is not None and environment.process_state(before) != "gone"
         now = environment.live_identity(undo.target)
-        held = environment.is_held(undo.target)
+        held = environment.is_held(undo.target, undo.lease.holder)
         if now is not None and not held:
             return Observation(Active.NO, f"{undo.target} runs as {_words(now)}, not held down")
         if survives or now is not None:
             return Observation(Active.UNKNOWN, f"{undo.target} is held down, but {_words(now or before)} runs")
         if held:
             return Observation(Active.YES, f"{_words(before)} is gone, nothing runs as {undo.target}, it is held down")
-        return Observation(Active.UNKNOWN, f"{undo.target} is not held down, but nothing runs under that name")
+        return Observation(Active.UNKNOWN, f"{undo.target} is not held down by this fault, but nothing runs there")
 
 
 def _words(identity: Identity | None) -> str:

@@ -36,10 +36,10 @@ class RegionOutage(Struct, frozen=True, kw_only=True):
         return Undo(target=target.name, lease=lease, data={"identities": identities})
 
     def inject(self, environment: _Place, undo: Undo) -> None:
-        environment.fail_region(undo.target, undo.lease.expires_at)
+        environment.fail_region(undo.target, undo.lease.holder, undo.lease.expires_at)
 
     def revert(self, environment: _Place, undo: Undo) -> None:
-        environment.restore_region(undo.target)
+        environment.restore_region(undo.target, undo.lease.holder)
 
     def active(self, environment: _Place, undo: Undo) -> Observation:
         if not is_there(environment, "region", undo.target):

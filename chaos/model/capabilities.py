@@ -2,6 +2,7 @@
 
 Every method is absolute and idempotent, and raises ActionFailed when it could not act.
 `until` and `expires_at` are epoch seconds: the lease that the environment enforces by itself.
+`holder` names an injection: what two of them hold stays down until both have let go.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ ProcessState = Literal["running", "paused", "gone"]
 class CanKill(Protocol):
     """Kill instances at once (SIGKILL, no grace) and keep them down until let go or until the lease ends."""
 
-    def hold_down(self, instance: str, until: float) -> None: ...
+    def hold_down(self, instance: str, holder: str, until: float) -> None: ...
 
-    def let_go(self, instance: str) -> None: ...
+    def let_go(self, instance: str, holder: str) -> None: ...
 
-    def is_held(self, instance: str) -> bool: ...
+    def is_held(self, instance: str, holder: str) -> bool: ...
 
     def live_identity(self, instance: str) -> Identity | None:
         """The identity of the process that runs under this name now, as the operating system shows it."""
@@ -61,9 +62,9 @@ class CanShapeLinks(Protocol):
 class CanFailRegion(Protocol):
     """Take every instance of a region down at once and keep them down until restored or until the lease ends."""
 
-    def fail_region(self, region: str, until: float) -> None: ...
+    def fail_region(self, region: str, holder: str, until: float) -> None: ...
 
-    def restore_region(self, region: str) -> None: ...
+    def restore_region(self, region: str, holder: str) -> None: ...
 
     def region_instances(self, region: str) -> tuple[Instance, ...]:
         """The region's instances with the identity of what runs now (None where nothing does)."""

@@ -34,6 +34,11 @@ class Lease(Struct, frozen=True):
     injection: str
     expires_at: float
 
+    @property
+    def holder(self) -> str:
+        """A name for this injection that no other run uses."""
+        return f"{self.run}/{self.injection}"
+
 
 class Undo(Struct, frozen=True):
     """Everything revert needs, in a fresh process, from the record alone.

@@ -25,14 +25,18 @@ class Status(msgspec.Struct, frozen=True, tag_field="op", tag="status"):
 
 
 class Hold(msgspec.Struct, frozen=True, tag_field="op", tag="hold"):
-    """Kill these and keep them down until the epoch second `until`."""
+    """Kill these and keep them down until the epoch second `until`; holds of different holders are kept apart."""
 
     instances: tuple[str, ...]
     until: float
+    holder: str = "somebody"
 
 
 class Release(msgspec.Struct, frozen=True, tag_field="op", tag="release"):
+    """End this holder's hold on these; everybody's when `holder` is empty."""
+
     instances: tuple[str, ...]
+    holder: str = ""
 
 
 class Weaken(msgspec.Struct, frozen=True, tag_field="op", tag="weaken"):
@@ -136,9 +140,9 @@ class Connection:
         if isinstance(request, Status):
             return {"state": describe(self._system)}
         if isinstance(request, Hold):
-            await self._system.hold(request.instances, request.until)
+            await self._system.hold(request.instances, request.holder, request.until)
         elif isinstance(request, Release):
-            await self._system.release(request.instances)
+            await self._system.release(request.instances, request.holder)
         elif isinstance(request, Weaken):
             await self._weaken(request)
         else:

@@ -59,6 +59,7 @@ def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder) -> Instanc
         started=identity.started if identity else None,
         restarts=keeper.restarts,
         held_until=keeper.held_until,
+        holders=dict(keeper.holds),
         labels=instance.labels,
         health_path=instance.health_path,
         metrics_path=instance.metrics_path,

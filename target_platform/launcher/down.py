@@ -47,7 +47,7 @@ def _as_stopped(state: State) -> State:
     gone = {"state": "stopped", "pid": None, "started": None}
     return msgspec.structs.replace(
         state,
-        instances=tuple(msgspec.structs.replace(each, held_until=None, **gone) for each in state.instances),
+        instances=tuple(msgspec.structs.replace(each, held_until=None, holders={}, **gone) for each in state.instances),
         proxies=tuple(msgspec.structs.replace(each, **gone) for each in state.proxies),
         zygote=None,
     )

@@ -44,7 +44,8 @@ class Keeper:
         self.state: InstanceState = "waiting"
         self.process: Watched | None = None
         self.restarts = 0
-        self.held_until: float | None = None
+        self.holds: dict[str, float] = {}
+        """Who holds it down, and until which epoch second each does."""
         self._recipe = recipe
         self._changed = changed
         self._backoff = Backoff()
@@ -60,17 +61,27 @@ class Keeper:
         self._born_at = time.monotonic()
         self._become("starting")
 
-    def hold(self, until: float) -> None:
+    @property
+    def held_until(self) -> float | None:
+        """When the last of its holds ends; None when nobody holds it."""
+        return max(self.holds.values(), default=None)
+
+    def hold(self, holder: str, until: float) -> None:
         """Kill it and keep it down until the epoch second `until`. `is_held_down` tells when that is done."""
-        self.held_until = until
+        self.holds[holder] = until
         self._wish.set()
 
-    def release(self) -> None:
-        """Let it start again; nothing happens to one that is not held."""
-        if self.held_until is not None:
-            self.held_until = None
+    def release(self, holder: str) -> None:
+        """End one holder's hold (all, for an empty name); it starts again when nobody holds it any more."""
+        if not self.holds:
+            return
+        if holder:
+            self.holds.pop(holder, None)
+        else:
+            self.holds.clear()
+        if not self.holds:
             self._become("starting")
-            self._wish.set()
+        self._wish.set()
 
     def restart(self) -> None:
         """End it politely and start it again without back-off; one that is held stays down."""
@@ -144,11 +155,13 @@ class Keeper:
     async def _stay_down(self) -> None:
         await self._end(0)
         self._become("held down")
-        assert self.held_until is not None, "only this task and release() clear a hold, and release() wakes it"
-        await self._unless_wished(asyncio.sleep(self.held_until - time.time()))
-        if self.held_until is not None and time.time() >= self.held_until:
-            log.info("the hold of %s has run out", self.name)
-            self.release()
+        assert self.holds, "only this task and release() clear a hold, and release() wakes it"
+        await self._unless_wished(asyncio.sleep(min(self.holds.values()) - time.time()))
+        for holder in [holder for holder, until in self.holds.items() if time.time() >= until]:
+            log.info("the hold of %s by %r has run out", self.name, holder)
+            del self.holds[holder]
+        if not self.holds and self.state == "held down":
+            self._become("starting")
 
     async def _end_for_restart(self) -> None:
         self._restart_wished = False

@@ -81,7 +81,7 @@ InstanceState = Literal["waiting", "starting", "ready", "backing off", "held dow
 class InstanceStatus(Struct, frozen=True, kw_only=True):
     """`pid` and `started` (field 22 of /proc/PID/stat, clock ticks after boot) are None while nothing runs.
 
-    `held_until` is the epoch second at which a hold ends by itself; None when not held.
+    `held_until` is the epoch second at which the last hold ends by itself; None when not held. `holders` tells them apart.
     """
 
     name: str
@@ -93,6 +93,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     started: int | None = None
     restarts: int = 0
     held_until: float | None = None
+    holders: dict[str, float] = {}
     labels: dict[str, str] = {}
     health_path: str = ""
     metrics_path: str = ""

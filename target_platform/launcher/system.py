@@ -65,30 +65,40 @@ class System:
                 adopted.add(keeper.name)
                 log.info("%s is adopted, pid %s", keeper.name, identity.pid)
         check_ports_free((port, user) for port, user in ports_of(self.spec) if user not in adopted)
-        for name, until in read_holds(self.folder).items():
-            if name in self.instances and until > time.time():
-                self.instances[name].hold(until)
+        for name, holds in read_holds(self.folder).items():
+            for holder, until in holds.items():
+                if name in self.instances and until > time.time():
+                    self.instances[name].hold(holder, until)
         if stale_policies:
             for each in self._bundled():
                 if each.name in adopted:
                     self.instances[each.name].restart()
 
-    async def hold(self, names: Sequence[str], until: float) -> None:
-        """Kill these instances and keep them down; returns when the processes are gone. Raises LauncherError."""
+    async def hold(self, names: Sequence[str], holder: str, until: float) -> None:
+        """Kill these instances and keep them down; returns when the processes are gone. Raises LauncherError.
+
+        Each holder's hold is its own: an instance stays down until the last one ends.
+        """
         if until <= time.time():
             raise LauncherError("the end of a hold must lie in the future", kind="bad input")
         keepers = self._named(names)
-        self._save_holds({**self._holds(), **dict.fromkeys(names, until)})
+        held = self._holds()
+        self._save_holds({**held, **{name: {**held.get(name, {}), holder: until} for name in names}})
         for keeper in keepers:
-            keeper.hold(until)
+            keeper.hold(holder, until)
         await self.until(lambda: all(keeper.is_held_down or keeper.held_until is None for keeper in keepers))
 
-    async def release(self, names: Sequence[str]) -> None:
-        """Start these instances again; returns when they have a process, or when that cannot be had at once."""
-        held = [keeper for keeper in self._named(names) if keeper.held_until is not None]
-        self._save_holds({name: until for name, until in self._holds().items() if name not in names})
-        for keeper in held:
-            keeper.release()
+    async def release(self, names: Sequence[str], holder: str) -> None:
+        """End a holder's holds (everybody's, for an empty name) and start what nobody holds any more.
+
+        Returns when those have a process, or when that cannot be had at once.
+        """
+        keepers = [keeper for keeper in self._named(names) if keeper.holds]
+        kept = {name: _without(holder, holds) if name in names else holds for name, holds in self._holds().items()}
+        self._save_holds({name: holds for name, holds in kept.items() if holds})
+        for keeper in keepers:
+            keeper.release(holder)
+        held = [keeper for keeper in keepers if not keeper.holds]
         try:
             async with asyncio.timeout(GRACE_SECONDS):
                 await self.until(lambda: all(keeper.identity or keeper.state != "starting" for keeper in held))
@@ -145,10 +155,10 @@ class System:
             raise LauncherError(f"no instance is called {', '.join(unknown)}", kind="bad input")
         return [self.instances[name] for name in names]
 
-    def _holds(self) -> dict[str, float]:
-        return {name: keeper.held_until for name, keeper in self.instances.items() if keeper.held_until is not None}
+    def _holds(self) -> dict[str, dict[str, float]]:
+        return {name: dict(keeper.holds) for name, keeper in self.instances.items() if keeper.holds}
 
-    def _save_holds(self, holds: dict[str, float]) -> None:
+    def _save_holds(self, holds: dict[str, dict[str, float]]) -> None:
         replace_file(self.folder.holds, msgspec.json.encode(holds))
 
     def _changed(self) -> None:
@@ -157,10 +167,14 @@ class System:
         self._change = asyncio.Event()
 
 
-def read_holds(folder: Folder) -> dict[str, float]:
-    """Instance -> epoch second until which it is held, as the last launcher wrote it."""
+def _without(holder: str, holds: dict[str, float]) -> dict[str, float]:
+    return {name: until for name, until in holds.items() if name != holder} if holder else {}
+
+
+def read_holds(folder: Folder) -> dict[str, dict[str, float]]:
+    """Instance -> holder -> epoch second until which it is held, as the last launcher wrote it."""
     try:
-        return msgspec.json.decode(folder.holds.read_bytes(), type=dict[str, float])
+        return msgspec.json.decode(folder.holds.read_bytes(), type=dict[str, dict[str, float]])
     except (FileNotFoundError, msgspec.DecodeError):
         return {}
 

@@ -113,8 +113,8 @@ def test_a_target_that_has_been_replaced_counts_as_reverted(stand: Stand) -> Non
     undo = stand.prepare()
     stand.inject(undo)
     for name in list(stand.world.processes):
-        stand.world.hold([name], 0.0)
-        stand.world.let_go([name])
+        stand.world.hold([name], "the supervisor", 0.0)
+        stand.world.processes[name].holds.clear()
     for link in stand.world.links.values():
         link.delays.clear()
     stand.revert(undo)

@@ -118,7 +118,7 @@ class SmallSystem:
         inventory = environment.inventory()
         for instance in inventory.instances:
             identity = environment.live_identity(instance.name)
-            if environment.is_held(instance.name) or identity is None:
+            if identity is None:
                 found.append(f"{instance.name} is down")
             elif environment.process_state(identity) != "running":
                 found.append(f"{instance.name} is {environment.process_state(identity)}")

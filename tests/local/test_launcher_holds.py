@@ -48,6 +48,18 @@ def test_a_held_instance_stays_down_until_it_is_released(trial: Trial) -> None:
     assert trial.instance("a").restarts == 0
 
 
+def test_what_two_hold_stays_down_until_both_have_let_go(trial: Trial) -> None:
+    trial.launch(server("a"))
+    for holder in ("kill", "outage"):
+        trial.ask("hold", instances=["a"], holder=holder, until=time.time() + 60)
+    trial.ask("release", instances=["a"], holder="outage")
+    time.sleep(0.2)
+    assert trial.instance("a").state == "held down"
+    assert list(trial.instance("a").holders) == ["kill"]
+    trial.ask("release", instances=["a"], holder="kill")
+    trial.until_ready("a")
+
+
 def test_a_hold_ends_by_itself(trial: Trial) -> None:
     trial.launch(server("a"))
     trial.hold("a", seconds=0.4)

@@ -81,16 +81,16 @@ class LocalEnvironment:
             "CHAOS_HOST": f"http://{gateways[0]}" if gateways else "",
         }
 
-    def hold_down(self, instance: str, until: float) -> None:
-        self._hold([self._known(instance).name], until)
+    def hold_down(self, instance: str, holder: str, until: float) -> None:
+        self._hold([self._known(instance).name], holder, until)
 
-    def let_go(self, instance: str) -> None:
+    def let_go(self, instance: str, holder: str) -> None:
         if self._find(instance) is not None:
-            self._release([instance])
+            self._release([instance], holder)
 
-    def is_held(self, instance: str) -> bool:
+    def is_held(self, instance: str, holder: str) -> bool:
         found = self._find(instance)
-        return found is not None and _is_held(found)
+        return found is not None and found.holders.get(holder, 0.0) > time.time()
 
     def live_identity(self, instance: str) -> Identity | None:
         found = self._find(instance)
@@ -105,16 +105,16 @@ class LocalEnvironment:
     def resume(self, identity: Identity) -> None:
         processes.resume(identity)
 
-    def fail_region(self, region: str, until: float) -> None:
+    def fail_region(self, region: str, holder: str, until: float) -> None:
         names = [each.name for each in self.region_instances(region)]
         if not names:
             raise ActionFailed(f"no instance is in region {region}", took_effect="no")
-        self._hold(names, until)
+        self._hold(names, holder, until)
 
-    def restore_region(self, region: str) -> None:
+    def restore_region(self, region: str, holder: str) -> None:
         names = [each.name for each in self.region_instances(region)]
         if names:
-            self._release(names)
+            self._release(names, holder)
 
     def region_instances(self, region: str) -> tuple[Instance, ...]:
         return _by_name(_instance(each) for each in self._instances() if each.region == region)
@@ -140,11 +140,12 @@ class LocalEnvironment:
         found = self._link(link)
         return None if found is None else round_trip.measure_ms(found.address)
 
-    def _hold(self, names: list[str], until: float) -> None:
-        control.ask(self._state().control, {"op": "hold", "instances": names, "until": until})
+    def _hold(self, names: list[str], holder: str, until: float) -> None:
+        request = {"op": "hold", "instances": names, "holder": holder, "until": until}
+        control.ask(self._state().control, request)
 
-    def _release(self, names: list[str]) -> None:
-        control.ask(self._state().control, {"op": "release", "instances": names})
+    def _release(self, names: list[str], holder: str) -> None:
+        control.ask(self._state().control, {"op": "release", "instances": names, "holder": holder})
 
     def _known(self, instance: str) -> InstanceStatus:
         found = self._find(instance)

@@ -11,7 +11,7 @@ from chaos.model.errors import ActionFailed
 
 
 class InstanceStatus(Struct, frozen=True, kw_only=True):
-    """`pid` counts only together with `started`; `held_until` is in epoch seconds, None when not held."""
+    """`pid` counts only together with `started`; `held_until` and those of `holders` are in epoch seconds."""
 
     name: str
     service: str
@@ -20,6 +20,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     pid: int | None = None
     started: int | None = None
     held_until: float | None = None
+    holders: dict[str, float] = {}
     labels: dict[str, str] = {}
     health_path: str = ""
     metrics_path: str = ""

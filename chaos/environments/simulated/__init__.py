@@ -68,14 +68,14 @@ class SimulatedEnvironment:
         )
         return Inventory(instances=instances, links=links, regions=tuple(Region(name=name) for name in world.regions))
 
-    def hold_down(self, instance: str, until: float) -> None:
-        self.world.hold([instance], until)
+    def hold_down(self, instance: str, holder: str, until: float) -> None:
+        self.world.hold([instance], holder, until)
 
-    def let_go(self, instance: str) -> None:
-        self.world.let_go([instance])
+    def let_go(self, instance: str, holder: str) -> None:
+        self.world.let_go([instance], holder)
 
-    def is_held(self, instance: str) -> bool:
-        return self.world.is_held(instance)
+    def is_held(self, instance: str, holder: str) -> bool:
+        return self.world.is_held(instance, holder)
 
     def live_identity(self, instance: str) -> Identity | None:
         return self.world.identity(instance)
@@ -107,11 +107,11 @@ class SimulatedEnvironment:
         instance = self.world.links[link].instance
         return self.world.link_ms(link) if self.world.answers(instance) else None
 
-    def fail_region(self, region: str, until: float) -> None:
-        self.world.hold(self.world.members(region), until)
+    def fail_region(self, region: str, holder: str, until: float) -> None:
+        self.world.hold(self.world.members(region), holder, until)
 
-    def restore_region(self, region: str) -> None:
-        self.world.let_go(self.world.members(region))
+    def restore_region(self, region: str, holder: str) -> None:
+        self.world.let_go(self.world.members(region), holder)
 
     def region_instances(self, region: str) -> tuple[Instance, ...]:
         return tuple(self._instance(name) for name in self.world.members(region))

@@ -20,7 +20,7 @@ class Process:
     region: str
     pid: int
     paused: bool = False
-    held_until: float = 0.0
+    holds: dict[str, float] = field(default_factory=dict)
     down: bool = False
 
 
@@ -60,17 +60,18 @@ class World:
     def members(self, region: str) -> list[str]:
         return sorted(name for name, process in self.processes.items() if process.region == region)
 
-    def hold(self, names: Sequence[str], until: float) -> None:
+    def hold(self, names: Sequence[str], holder: str, until: float) -> None:
         for name in names:
             self.on_change(f"hold {name}")
             if "hold" not in self.ineffective:
                 process = self.processes[name]
-                process.held_until, process.down, process.paused = until, True, False
+                process.holds[holder] = until
+                process.down, process.paused = True, False
 
-    def let_go(self, names: Sequence[str]) -> None:
+    def let_go(self, names: Sequence[str], holder: str) -> None:
         for name in names:
             self.on_change(f"let go {name}")
-            self.processes[name].held_until = 0.0
+            self.processes[name].holds.pop(holder, None)
             self._restart_if_due(name)
 
     def set_paused(self, name: str, paused: bool) -> None:
@@ -87,8 +88,8 @@ class World:
         self.on_change(f"clear {link}")
         self.links[link].delays.pop(name, None)
 
-    def is_held(self, name: str) -> bool:
-        return self.processes[name].held_until > self.clock.now()
+    def is_held(self, name: str, holder: str) -> bool:
+        return self.processes[name].holds.get(holder, 0.0) > self.clock.now()
 
     def identity(self, name: str) -> Identity | None:
         self._restart_if_due(name)
@@ -117,9 +118,9 @@ class World:
 
     def _restart_if_due(self, name: str) -> None:
         process = self.processes[name]
-        if process.down and process.held_until <= self.clock.now():
+        if process.down and all(until <= self.clock.now() for until in process.holds.values()):
             self._next_pid += 1
-            process.pid, process.down, process.held_until = self._next_pid, False, 0.0
+            process.pid, process.down, process.holds = self._next_pid, False, {}
 
 
 def streaming_world(clock: Clock) -> World:

@@ -97,12 +97,13 @@ def test_each_call_looks_anew(folder: Folder, alive: Identity) -> None:
 
 
 def test_a_hold_counts_until_it_is_over(folder: Folder) -> None:
-    folder.instance("web-1", None, held_until=time.time() + 60)
-    folder.instance("web-2", None, held_until=time.time() - 1)
+    folder.instance("web-1", None, holders={"a": time.time() + 60})
+    folder.instance("web-2", None, holders={"a": time.time() - 1})
     environment = folder.open()
-    assert environment.is_held("web-1")
-    assert not environment.is_held("web-2")
-    assert not environment.is_held("nobody")
+    assert environment.is_held("web-1", "a")
+    assert not environment.is_held("web-1", "b"), "what another injection holds is not ours"
+    assert not environment.is_held("web-2", "a")
+    assert not environment.is_held("nobody", "a")
 
 
 def test_a_system_of_which_nothing_runs_is_down(folder: Folder) -> None:
@@ -122,16 +123,16 @@ def test_a_system_that_is_all_held_down_is_not_down_but_broken(folder: Folder) -
 def test_without_a_state_file_there_is_nothing_to_undo_and_nothing_to_break(tmp_path: Path) -> None:
     settings: dict[str, JSON] = {"state": str(tmp_path / "none" / "state.json")}
     environment = open_environment(EnvironmentRef(kind="local", name="local", settings=settings))
-    environment.let_go("web-1")
-    environment.restore_region("east")
+    environment.let_go("web-1", "a")
+    environment.restore_region("east", "a")
     environment.clear_link("a>b", "slow")
     assert environment.round_trip_ms("a>b") is None
     assert environment.load_settings()["CHAOS_HOST"] == ""
     with pytest.raises(SystemDown):
         environment.inventory()
     acts: list[Callable[[], None]] = [
-        lambda: environment.hold_down("web-1", 1e12),
-        lambda: environment.fail_region("east", 1e12),
+        lambda: environment.hold_down("web-1", "a", 1e12),
+        lambda: environment.fail_region("east", "a", 1e12),
         lambda: environment.delay_link("a>b", "slow", 1, 0, 1e12),
     ]
     for act in acts:
@@ -171,13 +172,13 @@ def test_without_a_setting_it_is_the_bundled_platform(tmp_path: Path, monkeypatc
 def test_an_instance_that_is_held_and_yet_runs_is_neither_killed_nor_back(folder: Folder, alive: Identity) -> None:
     lease = Lease("a run", "1.1", time.time() + 60)
     undo = Undo(target="web-1", lease=lease, data={"identity": {"pid": os.getpid(), "started": 1}})
-    folder.instance("web-1", alive, held_until=time.time() + 60)
+    folder.instance("web-1", alive, holders={lease.holder: time.time() + 60})
     assert Kill().active(folder.open(), undo).active is Active.UNKNOWN
     folder.state["instances"][0].update(pid=None, started=None)
     assert Kill().active(folder.open(), undo).active is Active.YES
     before = Undo(target="web-1", lease=lease, data={"identity": {**alive}})
     assert Kill().active(folder.open(), before).active is Active.UNKNOWN, "the launcher's word that it is gone is none"
-    folder.state["instances"][0].update(held_until=None)
+    folder.state["instances"][0].update(holders={})
     assert Kill().active(folder.open(), undo).active is Active.UNKNOWN, "let go, but not yet back"
 
 
@@ -191,5 +192,5 @@ def test_load_is_told_where_the_first_gateway_is(folder: Folder) -> None:
 def test_nobody_at_the_control_socket_means_that_nothing_was_changed(folder: Folder) -> None:
     folder.instance("web-1", None)
     with pytest.raises(ActionFailed, match="did not hold") as failed:
-        folder.open().hold_down("web-1", time.time() + 60)
+        folder.open().hold_down("web-1", "a", time.time() + 60)
     assert failed.value.took_effect == "no"
