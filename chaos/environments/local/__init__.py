@@ -173,7 +173,6 @@ class LocalEnvironment:
         return state
 
 
-def _instance(status: InstanceStatus) -> Instance:
 def _state_file(ref: EnvironmentRef) -> Path:
     settings = own.settings_of(ref)
     if settings.state:
@@ -181,6 +180,7 @@ def _state_file(ref: EnvironmentRef) -> Path:
     return (own.home_of(ref) if settings.processes else steadfast_home() / "platform") / "state.json"
 
 
+def _instance(status: InstanceStatus) -> Instance:
     return Instance(
         name=status.name,
         service=status.service,
