@@ -41,6 +41,11 @@ class Connection:
         self.client.reset()
         self.server.reset()
 
+    def close(self) -> None:
+        """End both sockets once what was written to them is sent."""
+        self.client.finish()
+        self.server.finish()
+
     def _client_connected(self) -> None:
         self._begin(self)
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
@@ -56,7 +61,7 @@ class Connection:
             self.downstream.take(Ending.RESET)
             self._lost()
             return
-        if self.client.closed:
+        if self.client.ended:
             self.server.reset()
 
     def _lost(self) -> None:
@@ -77,6 +82,11 @@ class End(asyncio.Protocol):
         self._read_all = False
         self._wrote_all = False
         self._early: list[Chunk] = []
+
+    @property
+    def ended(self) -> bool:
+        """Closed, or about to be: by us or by its peer."""
+        return self.closed or (self._transport is not None and self._transport.is_closing())
 
     def reads_into(self, outgoing: Stream, writes_from: Stream) -> None:
         self._outgoing = outgoing
@@ -153,6 +163,11 @@ class End(asyncio.Protocol):
         if linked is not None and not transport.is_closing():
             linked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
+
+    def finish(self) -> None:
+        """Close the socket after what was written to it."""
+        if self._transport is not None and not self.closed:
+            self._transport.close()
 
     def _close_if_done(self) -> None:
         if self._read_all and self._wrote_all and self._transport is not None:

@@ -12,7 +12,7 @@ from chaos.model.errors import BadInput
 from chaos.proxy.config import ProxyConfig, split_address
 from chaos.proxy.connection import Connection
 from chaos.proxy.stream import Stream
-from chaos.proxy.toxics import Runtime, Toxic
+from chaos.proxy.toxics import Chunk, Runtime, Toxic
 from chaos.proxy.toxics.latency import Delay
 
 _BASE_DELAY = ""  # the name of the stage that no toxic can have
@@ -119,7 +119,9 @@ class Proxy:
 
     def _apply(self, toxic: NamedToxic, connection: Connection) -> None:
         if toxic.toxicity >= 1 or self._runtime.random.random() < toxic.toxicity:
-            _stream(toxic, connection).add(toxic.name, toxic.attributes.start(self._runtime))
+            stage = toxic.attributes.start(self._runtime)
+            stage.line = _Line(connection, toxic.stream)
+            _stream(toxic, connection).add(toxic.name, stage)
 
     def _await_expiry(self, name: str, expires_at: float) -> None:
         remaining = expires_at - time.time()
@@ -129,6 +131,18 @@ class Proxy:
         # In small steps: the timer's clock stands still while a laptop sleeps, and the clock on the wall may be set.
         wait = min(remaining, _LOOK_AGAIN_SECONDS)
         self._expiries[name] = self._runtime.later(wait, lambda: self._await_expiry(name, expires_at))
+
+
+class _Line:
+    """A connection as the stages on one of its streams see it."""
+
+    def __init__(self, connection: Connection, stream: str) -> None:
+        self.abort = connection.abort
+        self.close = connection.close
+        self._back = connection.downstream if stream == "upstream" else connection.upstream
+
+    def answer(self, chunk: Chunk) -> None:
+        self._back.take(chunk)
 
 
 def cannot_listen(who: str, address: str, error: OSError) -> BadInput:

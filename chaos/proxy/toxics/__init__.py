@@ -44,13 +44,30 @@ class Runtime:
         return self.loop.call_later(seconds, call)
 
 
+class Line(Protocol):
+    """The connection a stage works on, for the few toxics that do more to it than pass bytes on, or not."""
+
+    def abort(self) -> None:
+        """Reset both ends now."""
+        ...
+
+    def close(self) -> None:
+        """End both ends once they have what was written to them: they see the end of the stream."""
+        ...
+
+    def answer(self, chunk: Chunk) -> None:
+        """Send something back to where this stream comes from, as the other end would."""
+        ...
+
+
 class Stage(ABC):
     """A toxic at work on one stream: takes chunks in order and hands them to `forward`, now or later, in order.
 
-    The stream sets `forward` anew when the chain around this stage changes.
+    The stream sets `forward` anew when the chain around this stage changes; `line` is set once, before anything comes.
     """
 
     forward: Callable[[Chunk], None]
+    line: Line
     held_bytes: int = 0
     """What it has taken and not handed on: the stream stops reading while there is too much."""
 
@@ -65,7 +82,7 @@ class Stage(ABC):
 
 
 class Toxic(Protocol):
-    """A frozen Struct of integer attributes, all with defaults."""
+    """A frozen Struct; its attributes have defaults, if there is a harmless one."""
 
     def start(self, runtime: Runtime) -> Stage: ...
 

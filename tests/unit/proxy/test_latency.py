@@ -137,10 +137,11 @@ def test_a_negative_latency_is_none() -> None:
     assert passed == [b"a"]
 
 
-def test_every_file_of_the_folder_is_a_toxic_with_defaults() -> None:
+def test_every_file_of_the_folder_is_a_toxic_with_defaults_but_a_rate() -> None:
+    needed = {"bandwidth": {"rate": 1}}
     assert "latency" in toxic_types()
     for name in toxic_types():
         of = toxic_type(name)
         assert of is not None
-        assert isinstance(of().start(Time()), Stage)  # type: ignore[attr-defined]
+        assert isinstance(of(**needed.get(name, {})).start(Time()), Stage)  # type: ignore[attr-defined]
     assert toxic_type("no_such_toxic") is None

@@ -1,0 +1,95 @@
+"""Answers a share of the HTTP requests with an error, in place of the destination, which never sees them.
+
+Ours, not Toxiproxy's. Put it on the upstream: that is the stream that requests are in. Which requests fail is drawn for
+each request, not for each connection: callers keep connections, and would else see all errors or none.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from random import Random
+
+from msgspec import Struct
+
+from chaos.proxy.requests import Head, Requests
+from chaos.proxy.toxics import Chunk, Ending, Runtime, Stage
+
+
+class HttpStatus(Struct, frozen=True):
+    """`status` for a `share` (0 to 1) of the requests with this `method` (empty: any) whose path begins with `path`."""
+
+    status: int = 503
+    share: float = 1.0
+    method: str = ""
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in list(HTTPStatus) or self.status < 400:
+            raise ValueError(f"status {self.status} is no HTTP error")
+        if not 0 <= self.share <= 1:
+            raise ValueError("share must be between 0 and 1")
+
+    def matches(self, head: Head) -> bool:
+        return self.method.upper() in ("", head.method) and head.path.startswith(self.path)
+
+    def start(self, runtime: Runtime) -> Stage:
+        return Errors(self, runtime.random)
+
+
+class Errors(Stage):
+    """What is not HTTP/1 passes untouched, as does the rest of a request that was under way when the toxic came.
+
+    A request that was sent before the one ahead of it was answered passes, too: its error would overtake that answer.
+    """
+
+    def __init__(self, toxic: HttpStatus, random: Random) -> None:
+        self._toxic = toxic
+        self._random = random
+        self._requests = Requests()
+        self._head: Head | None = None
+        """Of the request that is being failed."""
+
+    def take(self, chunk: Chunk) -> None:
+        if not isinstance(chunk, bytes):
+            self._hand_on_the_rest()
+            self.forward(chunk)
+            return
+        passed_one = False
+        for piece in self._requests.feed(chunk):
+            if piece.head is not None and not passed_one and self._is_chosen(piece.head):
+                self._head = piece.head
+            if self._head is None:
+                self.forward(piece.data)
+                passed_one = True
+            elif piece.is_last:
+                self._answer(self._head)
+                self._head = None
+
+    def release(self) -> None:
+        if self._head is not None:  # the rest of its body would be read as a request
+            self.line.close()
+        else:
+            self._hand_on_the_rest()
+
+    def _hand_on_the_rest(self) -> None:
+        rest = self._requests.rest()
+        if rest and self._head is None:
+            self.forward(rest)
+
+    def _is_chosen(self, head: Head) -> bool:
+        return self._toxic.matches(head) and self._random.random() < self._toxic.share
+
+    def _answer(self, head: Head) -> None:
+        said = HTTPStatus(self._toxic.status)
+        body = f"{said.value} {said.phrase}\n"
+        keep = "close" if head.closes else "keep-alive"
+        lines = (
+            f"HTTP/1.1 {said.value} {said.phrase}",
+            "Content-Type: text/plain",
+            f"Content-Length: {len(body)}",
+            f"Connection: {keep}",
+        )
+        text = "\r\n".join((*lines, "", "")) + ("" if head.method == "HEAD" else body)
+        self.line.answer(text.encode())
+        if head.closes:
+            self.line.answer(Ending.EOF)

@@ -1,0 +1,45 @@
+"""A black hole: nothing gets through, data and ends alike, and nobody is told.
+
+What was swallowed cannot be made up for, so a connection that had this toxic on it is closed when the toxic goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Struct
+
+from chaos.proxy.toxics import Chunk, Runtime, Stage
+
+
+class Timeout(Struct, frozen=True):
+    """Closes the connection after `timeout` milliseconds, counted from when the toxic came onto it; 0 is never."""
+
+    timeout: int = 0
+
+    def start(self, runtime: Runtime) -> Stage:
+        return Swallow(runtime, self.timeout)
+
+
+class Swallow(Stage):
+    """Hands nothing on. To the client the connection hangs; Toxiproxy's timer starts anew with each chunk, ours not."""
+
+    def __init__(self, runtime: Runtime, timeout_ms: float) -> None:
+        self._timer: asyncio.TimerHandle | None = None
+        if timeout_ms > 0:
+            self._timer = runtime.later(timeout_ms / 1000, self._close)
+
+    def take(self, chunk: Chunk) -> None:
+        pass
+
+    def release(self) -> None:
+        self.discard()
+        self.line.close()
+
+    def discard(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close(self) -> None:
+        self.line.close()

@@ -1,0 +1,183 @@
+"""What each toxic does to connections, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chaos.proxy.api import Api
+from chaos.proxy.http import Request
+from chaos.proxy.server import NamedToxic
+from chaos.proxy.toxics import Toxic
+from chaos.proxy.toxics.bandwidth import Bandwidth
+from chaos.proxy.toxics.reset_peer import ResetPeer
+from chaos.proxy.toxics.slow_close import SlowClose
+from chaos.proxy.toxics.timeout import Timeout
+from tests.unit.proxy.carried import Carried, both_loops, carried, echo, run, until
+
+
+def put(link: Carried, attributes: Toxic, stream: str = "downstream") -> None:
+    name = type(attributes).__name__
+    link.proxy.add(NamedToxic(name=name, type=name, stream=stream, toxicity=1.0, attributes=attributes))
+
+
+async def is_silent(reader: asyncio.StreamReader, seconds: float = 0.05) -> bool:
+    try:
+        await asyncio.wait_for(reader.read(1), seconds)
+    except TimeoutError:
+        return True
+    return False
+
+
+@asynccontextmanager
+async def used(before: bool) -> AsyncIterator[tuple[Carried, asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A link with a connection that has carried something already, or has not."""
+    async with carried(echo) as link:
+        reader, writer = await link.connect()
+        if before:
+            writer.write(b"first")
+            assert await reader.readexactly(5) == b"first"
+        yield link, reader, writer
+
+
+@both_loops
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_a_black_hole_swallows_data_and_ends_and_tells_nobody(loop: str, stream: str) -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, Timeout(), stream)
+            fresh, its_writer = await link.connect()
+            for each in (writer, its_writer):
+                each.write(b"lost")
+                each.write_eof()
+            assert await is_silent(reader)
+            assert await is_silent(fresh)
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_connection_that_lost_bytes_is_closed_when_the_black_hole_goes(loop: str) -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, Timeout())
+            writer.write(b"lost")
+            assert await is_silent(reader)
+            link.proxy.remove("Timeout")
+            assert await reader.read() == b""
+            await until(lambda: not link.proxy._connections)
+            again, its_writer = await link.connect()
+            its_writer.write(b"well")
+            assert await again.readexactly(4) == b"well"
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_black_hole_with_a_timeout_closes_after_it_whatever_is_sent(loop: str) -> None:
+    async def test() -> None:
+        async with used(before=False) as (link, reader, writer):
+            began = time.perf_counter()
+            put(link, Timeout(timeout=150))
+            while time.perf_counter() - began < 0.1:
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+            assert await reader.read() == b""
+            assert 0.13 <= time.perf_counter() - began < 0.6
+
+    run(loop, test())
+
+
+@both_loops
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_a_reset_is_a_real_one_on_old_connections_too(loop: str, before: bool, stream: str) -> None:
+    async def test() -> None:
+        async with used(before) as (link, reader, writer):
+            put(link, ResetPeer(), stream)
+            assert await is_silent(reader), "an idle connection stays"
+            writer.write(b"x")
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+            await until(lambda: not link.proxy._connections)
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_reset_may_come_later_and_comes_at_once_when_the_toxic_goes(loop: str) -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, ResetPeer(timeout=60_000), "upstream")
+            writer.write(b"x")
+            assert await is_silent(reader)
+            link.proxy.remove("ResetPeer")
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+
+    run(loop, test())
+
+
+@both_loops
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_bandwidth_lets_bytes_pass_at_its_rate_and_all_of_them(loop: str, stream: str) -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, Bandwidth(rate=100), stream)
+            sent = bytes(range(256)) * 120  # 30 720 bytes
+            began = time.perf_counter()
+            writer.write(sent)
+            writer.write_eof()
+            assert await reader.read() == sent
+            assert 0.29 <= time.perf_counter() - began < 0.6
+
+    run(loop, test())
+
+
+@both_loops
+def test_what_a_limit_held_back_comes_at_once_when_it_goes(loop: str) -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, Bandwidth(rate=1))
+            sent = bytes(range(256)) * 40
+            writer.write(sent)
+            writer.write_eof()
+            await asyncio.sleep(0.05)
+            link.proxy.remove("Bandwidth")
+            assert await asyncio.wait_for(reader.read(), 1) == sent
+
+    run(loop, test())
+
+
+@both_loops
+def test_a_slow_close_delays_the_end_and_nothing_else(loop: str) -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, SlowClose(delay=150))
+            began = time.perf_counter()
+            writer.write(b"data")
+            assert await reader.readexactly(4) == b"data"
+            assert time.perf_counter() - began < 0.1
+            writer.write_eof()
+            assert await reader.read() == b""
+            assert time.perf_counter() - began >= 0.148
+
+    run(loop, test())
+
+
+@pytest.mark.parametrize("attributes", [b'{"rate": 0}', b'{"rate": -1}', b"{}"])
+def test_a_bandwidth_of_nothing_is_refused(attributes: bytes) -> None:
+    async def test() -> None:
+        async with carried(echo) as link:
+            body = b'{"type": "bandwidth", "attributes": %s}' % attributes
+            asked = Request(method="POST", path="/proxies/link/toxics", body=body)
+            answer = Api({"link": link.proxy}).answer(asked)
+            assert answer.status == 400
+            assert b"rate" in answer.body
+            assert link.proxy.toxics == {}
+
+    run("asyncio", test())
