@@ -165,11 +165,11 @@ def test_a_delay_is_seen_also_when_its_destination_is_down(system: SmallSystem) 
     undo = stand.prepare()
     stand.fault.inject(stand.environment, undo)
     destination = next(each for each in stand.environment.inventory().links if each.name == stand.target.name)
-    stand.environment.hold_down(destination.destination_instance, time.time() + 30)
+    stand.environment.hold_down(destination.destination_instance, "another", time.time() + 30)
     stand.until(undo, Active.YES)
     stand.fault.revert(stand.environment, undo)
     stand.until(undo, Active.NO)
-    stand.environment.let_go(destination.destination_instance)
+    stand.environment.let_go(destination.destination_instance, "another")
     eventually(lambda: whole(system))
 
 
