@@ -24,7 +24,6 @@ from chaos.model.events import (
     Sampled,
     StepBegan,
 )
-from chaos.model.fault import Active
 from chaos.model.plan import Plan
 from chaos.model.sample import Measurement, Ratio, Spread, count_of
 
@@ -83,7 +82,7 @@ class Progress:
             case StepBegan():
                 return f"step: {event.step}"
             case Injected():
-                sure = "" if event.active is Active.YES else f" NOT SEEN ACTIVE ({event.active}):"
+                sure = "" if event.active.struck else f" NOT SEEN ACTIVE ({event.active}):"
                 return f"injected {self._targets.get(event.injection, event.injection)}:{sure} {event.evidence}"
             case NotInjected():
                 return f"not injected into {event.target}: {event.message}"

@@ -137,10 +137,10 @@ class Injector:
         """Look for the effect until it is seen, the patience ends, or the step is being reverted."""
         deadline = self._tools.clock.now() + EVIDENCE_PATIENCE_SECONDS
         seen = self._look(fault, injecting)
-        while seen.active is not Active.YES and not batch.stopped and self._tools.clock.now() < deadline:
+        while not seen.active.struck and not batch.stopped and self._tools.clock.now() < deadline:
             self._tools.clock.sleep(LOOK_EVERY_SECONDS)
             seen = self._look(fault, injecting)
-        if seen.active is not Active.YES and self._stopped:
+        if not seen.active.struck and self._stopped:
             return  # the run is being ended: what is seen now says nothing about the fault
         now = self._tools.clock.now()
         self._tools.recorder.record(

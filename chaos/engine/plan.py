@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Plugins
+from chaos.model.capabilities import CanRefuse
 from chaos.model.environment import Environment
 from chaos.model.errors import Refused
 from chaos.model.experiment import Amount, Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
@@ -116,6 +117,7 @@ class _Planner:
             )
         candidates = matching(step.selector, self.inventory)
         targets = self._targets(step, candidates)
+        self._ask_whether_possible(step, fault.needs, targets)
         return PlannedFault(
             name=step.name,
             fault=step.fault,
@@ -127,6 +129,15 @@ class _Planner:
             holder=self.environment.lease_holder(fault.needs),
             starts_at_seconds=at if self.clock_known else None,
         )
+
+    def _ask_whether_possible(self, step: FaultStep, capability: type, targets: tuple[Target, ...]) -> None:
+        if not isinstance(self.environment, CanRefuse):
+            return
+        for target in targets:
+            why = self.environment.refusal(capability, target.name)
+            if why:
+                hint = "choose another fault or other targets; docs/explanation/faults.md says what each fault needs"
+                raise Refused(f"step {step.name!r}: {step.fault.kind} of {target.name} is not possible: {why}", hint)
 
     def _targets(self, step: FaultStep, candidates: tuple[Target, ...]) -> tuple[Target, ...]:
         selector = step.selector

@@ -74,7 +74,7 @@ class Reverter:
             except Exception as error:  # noqa: BLE001  as above
                 seen = Observation(Active.UNKNOWN, f"{type(error).__name__}: {error}")
             now = self.tools.clock.now()
-            if seen.active is Active.NO:
+            if seen.active.over:
                 self.closed.add(injection.injection)
                 self._record(Reverted(at=now, injection=injection.injection, by=self.by, evidence=seen.evidence))
                 return None
@@ -91,7 +91,7 @@ class Reverter:
         while True:
             seen = fault.active(self.tools.environment, injection.undo)
             patience = PATIENCE_SECONDS if seen.active is Active.YES else unclear_patience
-            if seen.active is Active.NO or self.tools.clock.now() - began >= patience:
+            if seen.active.over or self.tools.clock.now() - began >= patience:
                 return seen
             self.tools.clock.sleep(_LOOK_EVERY_SECONDS)
 

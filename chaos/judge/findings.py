@@ -10,7 +10,6 @@ from chaos.judge.recovery import Recovery, recovery_times
 from chaos.judge.story import InjectionStory, Story
 from chaos.judge.wording import counted, kind_text, milliseconds_text, seconds_text
 from chaos.model.experiment import Objective
-from chaos.model.fault import Active
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome
 
 _MOST_ERRORS = 5
@@ -75,7 +74,7 @@ def _injections(story: Story) -> Iterator[Finding]:
 
 
 def _went_as_planned(item: InjectionStory) -> bool:
-    seen_active = item.injected is not None and item.injected.active is Active.YES
+    seen_active = item.injected is not None and item.injected.active.struck
     return seen_active and item.reverted is not None and item.reverted.by == "run"
 
 
@@ -96,7 +95,7 @@ def _injected_alike(items: Sequence[InjectionStory]) -> Finding:
 def _injection(item: InjectionStory) -> Finding:
     assert item.reverted is not None
     seen = item.injected
-    if seen is None or seen.active is not Active.YES:
+    if seen is None or not seen.active.struck:
         began = "was never seen in effect"
     else:
         after = seen.at - item.begun.at

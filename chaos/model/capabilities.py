@@ -7,12 +7,31 @@ Every method is absolute and idempotent, and raises ActionFailed when it could n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
+from msgspec import Struct
+
+from chaos.model.links import Heard, Knock, LinkChange
 from chaos.model.system import Instance
 
 Identity = dict[str, str | int]
 ProcessState = Literal["running", "paused", "gone"]
+
+Means = dict[str, str | int]
+"""How an environment would do something to one target, found out without changing anything.
+
+It is kept in the undo, so that a fresh process can end exactly what another one began.
+"""
+
+
+@runtime_checkable
+class CanRefuse(Protocol):
+    """Knows before anything is injected what it cannot do here: for want of rights, of a cgroup, of a mount."""
+
+    def refusal(self, capability: type, target: str) -> str:
+        """Why this capability cannot be used on this target, as a sentence; empty when it can."""
+        ...
 
 
 @runtime_checkable
@@ -59,6 +78,28 @@ class CanShapeLinks(Protocol):
 
 
 @runtime_checkable
+class CanChangeLinks(Protocol):
+    """Do to what passes links what networks and failing dependencies do. `name` tells one change from the others."""
+
+    def change_links(self, links: Sequence[str], name: str, change: LinkChange, until: float) -> None: ...
+
+    def restore_links(self, links: Sequence[str], name: str) -> None:
+        """Take the change of that name off; links that do not exist any more are left out."""
+        ...
+
+    def knock(self, links: Sequence[str], patience_ms: float) -> dict[str, Knock]:
+        """What each link does within that time, all at once; links that do not exist any more are left out."""
+        ...
+
+    def ask_link(self, link: str, path: str, patience_ms: float) -> Heard | None:
+        """One GET over the link, on a connection of its own; an empty path is where its health is asked.
+
+        None when there is no such link.
+        """
+        ...
+
+
+@runtime_checkable
 class CanFailRegion(Protocol):
     """Take every instance of a region down at once and keep them down until restored or until the lease ends."""
 
@@ -68,4 +109,117 @@ class CanFailRegion(Protocol):
 
     def region_instances(self, region: str) -> tuple[Instance, ...]:
         """The region's instances with the identity of what runs now (None where nothing does)."""
+        ...
+
+
+@runtime_checkable
+class CanRestart(Protocol):
+    """Kill an instance once and leave it to its supervisor."""
+
+    def kill_once(self, identity: Identity) -> None:
+        """Nothing happens when that very process is gone: its successor is another one."""
+        ...
+
+    def live_identity(self, instance: str) -> Identity | None: ...
+
+    def process_state(self, identity: Identity) -> ProcessState: ...
+
+
+@runtime_checkable
+class CanFreeze(Protocol):
+    """Stop all processes of an instance in one step, those it forks meanwhile included."""
+
+    def means_to_freeze(self, identity: Identity, name: str) -> Means: ...
+
+    def freeze(self, identity: Identity, means: Means) -> None: ...
+
+    def thaw(self, identity: Identity, means: Means) -> None: ...
+
+    def standing_still(self, identity: Identity, means: Means) -> tuple[int, int]:
+        """How many of the instance's processes stand still, and how many there are; 0 of 0 when it is gone."""
+        ...
+
+
+@runtime_checkable
+class CanLimitCpu(Protocol):
+    """Give all processes of an instance together only a share of one core."""
+
+    def means_to_limit_cpu(self, identity: Identity, name: str) -> Means: ...
+
+    def limit_cpu(self, identity: Identity, means: Means, left_share: float) -> None: ...
+
+    def lift_cpu_limit(self, identity: Identity, means: Means) -> None: ...
+
+    def cpu_had_share(self, identity: Identity, means: Means) -> float | None:
+        """What a process that wants all CPU gets of a core beside the instance; None when the instance is not limited.
+
+        Measured by trying, for a quarter of a second.
+        """
+        ...
+
+
+@runtime_checkable
+class CanLimitMemory(Protocol):
+    """Let all processes of an instance together take only so much more memory."""
+
+    def means_to_limit_memory(self, identity: Identity, name: str) -> Means: ...
+
+    def limit_memory(self, identity: Identity, means: Means, more_bytes: int) -> None: ...
+
+    def lift_memory_limit(self, identity: Identity, means: Means) -> None: ...
+
+    def memory_refused(self, identity: Identity, means: Means, more_bytes: int) -> bool | None:
+        """Whether a process beside the instance is refused more than that; None when the instance is not limited."""
+        ...
+
+
+@runtime_checkable
+class CanLimitProcesses(Protocol):
+    """Let all processes of an instance together start only so many more processes and threads."""
+
+    def means_to_limit_processes(self, identity: Identity, name: str) -> Means: ...
+
+    def limit_processes(self, identity: Identity, means: Means, more: int) -> None: ...
+
+    def lift_process_limit(self, identity: Identity, means: Means) -> None: ...
+
+    def fork_refused(self, identity: Identity, means: Means, more: int) -> bool | None:
+        """Whether the operating system refuses the instance more than that; None when the instance is not limited."""
+        ...
+
+
+class FileLimit(Struct, frozen=True):
+    """What an instance may have open: `limit` as the operating system shows it, and how many more that leaves."""
+
+    limit: int
+    free: int
+
+
+@runtime_checkable
+class CanLimitFiles(Protocol):
+    """Let an instance open only so many more files and connections."""
+
+    def means_to_limit_files(self, identity: Identity, more: int) -> Means: ...
+
+    def limit_files(self, identity: Identity, means: Means) -> None: ...
+
+    def lift_file_limit(self, identity: Identity, means: Means) -> None: ...
+
+    def file_limit(self, identity: Identity) -> FileLimit | None:
+        """None when it is gone."""
+        ...
+
+
+@runtime_checkable
+class CanFillDisk(Protocol):
+    """Leave no room in an instance's data directory, which must be a small file system of its own."""
+
+    def means_to_fill(self, instance: str, name: str) -> Means: ...
+
+    def fill_disk(self, means: Means) -> None: ...
+
+    def empty_disk(self, means: Means) -> None: ...
+
+    def room_bytes(self, means: Means) -> int | None:
+        """How much can still be written, found by writing; None when the directory is gone."""
         ...

@@ -13,11 +13,25 @@ Capability_contra = TypeVar("Capability_contra", contravariant=True)
 
 
 class Active(StrEnum):
-    """Whether a fault is in effect, as measured from its effect."""
+    """Whether a fault is in effect, as measured from its effect.
+
+    PASSED is for faults that strike once: it was seen to have struck, and the system has recovered from it by itself.
+    """
 
     YES = "yes"
     NO = "no"
     UNKNOWN = "cannot tell"
+    PASSED = "passed"
+
+    @property
+    def struck(self) -> bool:
+        """The fault took effect, whether or not it lasts."""
+        return self in (Active.YES, Active.PASSED)
+
+    @property
+    def over(self) -> bool:
+        """Nothing of it is left."""
+        return self in (Active.NO, Active.PASSED)
 
 
 class Observation(Struct, frozen=True):

@@ -7,13 +7,34 @@ cuts a run after any journal line or any change, and the world lives on, as a re
 from __future__ import annotations
 
 from chaos.environments.simulated.clock import VirtualClock
+from chaos.environments.simulated.resources import SimulatedResources
 from chaos.environments.simulated.world import World, streaming_world
-from chaos.model.capabilities import CanPause, Identity, ProcessState
+from chaos.model.capabilities import (
+    CanFillDisk,
+    CanFreeze,
+    CanLimitCpu,
+    CanLimitFiles,
+    CanLimitMemory,
+    CanLimitProcesses,
+    CanPause,
+    Identity,
+    ProcessState,
+)
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed
 from chaos.model.system import Instance, Inventory, Link, Region
 
 _WORLDS: dict[str, World] = {}
+
+_WITHOUT_A_TIMER = {
+    CanPause,
+    CanFreeze,
+    CanLimitCpu,
+    CanLimitMemory,
+    CanLimitProcesses,
+    CanLimitFiles,
+    CanFillDisk,
+}
 
 
 def register(name: str, world: World) -> EnvironmentRef:
@@ -30,7 +51,7 @@ def open_environment(ref: EnvironmentRef) -> SimulatedEnvironment:
     return SimulatedEnvironment(ref, _WORLDS[name])
 
 
-class SimulatedEnvironment:
+class SimulatedEnvironment(SimulatedResources):
     """Offers every capability on a World."""
 
     def __init__(self, ref: EnvironmentRef, world: World) -> None:
@@ -45,7 +66,7 @@ class SimulatedEnvironment:
         return Arming(self.world.armed, "the simulated world says so")
 
     def lease_holder(self, capability: type) -> LeaseHolder:
-        if capability is CanPause:
+        if capability in _WITHOUT_A_TIMER:
             return LeaseHolder("lease holder", detached=True)
         return LeaseHolder("simulated world")
 

@@ -1,17 +1,23 @@
-"""A system in memory: processes that can be held down or paused, links that can be delayed.
+"""A system in memory: processes that can be held down, paused or starved, links that can be delayed.
 
-Leases run out by the clock, except that of a pause: a stopped process has no timer, as in reality.
+Leases run out by the clock, except those of a pause and of a scarcity: they have no timer, as in reality.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-from chaos.model.capabilities import Identity
+from chaos.model.capabilities import Identity, Means
 from chaos.model.clock import Clock
 
 NORMAL_ROUND_TRIP_MS = 1.0
+RESTART_SECONDS = 0.5
+"""How long a supervisor takes to bring back what was killed once."""
+
+Scarcity = Literal["frozen", "cpu", "memory", "processes", "files", "disk"]
+"""What a process can be short of; all but a full disk end with the process."""
 
 
 @dataclass
@@ -22,6 +28,12 @@ class Process:
     paused: bool = False
     holds: dict[str, float] = field(default_factory=dict)
     down: bool = False
+    back_at: float = 0.0
+    """Before that its supervisor has not brought it back, whether or not it is held."""
+    scarcities: dict[Scarcity, dict[str, Means]] = field(
+        default_factory=lambda: {each: {} for each in get_args(Scarcity)}
+    )
+    """For each kind, who caused it and how; over when nobody does."""
 
 
 @dataclass
@@ -79,6 +91,24 @@ class World:
         if "pause" not in self.ineffective:
             self.processes[name].paused = paused
 
+    def kill_once(self, name: str) -> None:
+        self.on_change(f"kill {name} once")
+        if "kill" not in self.ineffective:
+            process = self.processes[name]
+            process.down, process.paused, process.back_at = True, False, self.clock.now() + RESTART_SECONDS
+
+    def set_scarcity(self, name: str, what: Scarcity, by: str, means: Means) -> None:
+        self.on_change(f"{what} of {name}")
+        if what not in self.ineffective:
+            self.processes[name].scarcities[what][by] = means
+
+    def clear_scarcity(self, name: str, what: Scarcity, by: str) -> None:
+        self.on_change(f"no {what} of {name}")
+        self.processes[name].scarcities[what].pop(by, None)
+
+    def has_scarcity(self, name: str, what: Scarcity) -> bool:
+        return bool(self.processes[name].scarcities[what])
+
     def set_delay(self, link: str, name: str, delay_ms: float, until: float) -> None:
         self.on_change(f"delay {link}")
         if "delay" not in self.ineffective:
@@ -101,7 +131,8 @@ class World:
         return next((name for name in self.processes if self.identity(name) == identity), None)
 
     def answers(self, name: str) -> bool:
-        return self.identity(name) is not None and not self.processes[name].paused
+        there = self.identity(name) is not None
+        return there and not self.processes[name].paused and not self.has_scarcity(name, "frozen")
 
     def link_ms(self, name: str) -> float:
         """One round trip over a link."""
@@ -113,14 +144,23 @@ class World:
         """What is broken: one sentence each; empty when the world is as it was made."""
         broken = [f"{name} is down" for name in self.processes if self.identity(name) is None]
         broken += [f"{name} is paused" for name, process in self.processes.items() if process.paused]
+        for name, process in self.processes.items():
+            broken += [f"{name} has a scarcity: {what}" for what, causes in process.scarcities.items() if causes]
         broken += [f"{name} is slow" for name in self.links if self.link_ms(name) > NORMAL_ROUND_TRIP_MS]
         return broken
 
     def _restart_if_due(self, name: str) -> None:
         process = self.processes[name]
-        if process.down and all(until <= self.clock.now() for until in process.holds.values()):
+        if (
+            process.down
+            and process.back_at <= self.clock.now()
+            and all(until <= self.clock.now() for until in process.holds.values())
+        ):
             self._next_pid += 1
             process.pid, process.down, process.holds = self._next_pid, False, {}
+            for what in process.scarcities:
+                if what != "disk":
+                    process.scarcities[what] = {}
 
 
 def streaming_world(clock: Clock) -> World:

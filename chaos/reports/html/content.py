@@ -195,6 +195,14 @@ def _recovery(recovery: Recovery | None) -> str:
     return "at once" if recovery.seconds == 0 else seconds_text(recovery.seconds)
 
 
+_IN_WORDS = {
+    Active.YES: "in effect",
+    Active.NO: "no effect",
+    Active.UNKNOWN: "cannot tell",
+    Active.PASSED: "struck, and over by itself",
+}
+
+
 def _hit(item: InjectionStory, story: Story) -> Hit:
     origin = story.method_began
     begun = item.begun
@@ -203,7 +211,7 @@ def _hit(item: InjectionStory, story: Story) -> Hit:
     elif item.injected is None:
         outcome, evidence = "never seen in effect", item.failed.message if item.failed else ""
     else:
-        outcome = {Active.YES: "in effect", Active.NO: "no effect", Active.UNKNOWN: "cannot tell"}[item.injected.active]
+        outcome = _IN_WORDS[item.injected.active]
         evidence = item.injected.evidence
     back = item.reverted if item.reverted and not item.open else None
     return Hit(
