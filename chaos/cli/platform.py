@@ -1,7 +1,4 @@
-"""chaos platform: the bundled streaming platform, up and down, and a look at what runs.
-
-The toolkit never imports the platform: it runs `python -m target_platform.launcher` and reads JSON lines.
-"""
+"""chaos platform: the bundled streaming platform, or processes of one's own, up and down, and a look at what runs."""
 
 from __future__ import annotations
 
@@ -16,12 +13,23 @@ from typing import Annotated, Any
 
 import typer
 
+from chaos.cli import launcher
+from chaos.cli.launcher import Place
+
 SAY_EVERY_SECONDS = 1.0
 FOLLOW_SECONDS = 0.2
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The bundled streaming platform: up, down, status.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The bundled streaming platform, or processes of your own: up, down.",
+)
 
 Say = Callable[[str], None]
+Environment = Annotated[
+    str | None,
+    typer.Option("--environment", "-e", metavar="FILE", help="The processes that this file lists, instead."),
+]
 
 
 @app.command("up")
@@ -30,28 +38,33 @@ def up_command(
         list[str] | None, typer.Option(metavar="NAME", help="Take this protection away; repeat for more.")
     ] = None,
     base_port: Annotated[int | None, typer.Option(help="First of the ports that are used (default 21000).")] = None,
+    environment: Environment = None,
 ) -> None:
     """Start the platform, or take over one whose launcher has died; safe to repeat.
 
     Up already with other weaknesses: its services are restarted with those named here.
     Exit code: 0 all is ready, 2 bad input, 3 something did not become ready, 4 refused and nothing was started.
     """
-    up(weaken or [], base_port, print)
+    place = launcher.place_of(environment)
+    refuse_what_only_the_bundled_has(place, weaken or [], base_port)
+    up(weaken or [], base_port, print, place)
 
 
 @app.command("down")
-def down_command() -> None:
+def down_command(environment: Environment = None) -> None:
     """Stop every process of the platform, also when its launcher is dead."""
-    down(print)
+    down(print, launcher.place_of(environment))
 
 
 @app.command("status")
 def status_command(
     as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
+    environment: Environment = None,
 ) -> None:
     """Show what runs. Exit code: 0 every instance and proxy is ready, 3 something is not (or nothing is up)."""
-    seen = _last_event(["status"])
-    print(json.dumps(seen, indent=2) if as_json else "\n".join(_table(seen)))
+    place = launcher.place_of(environment)
+    seen = launcher.last_event(place, ["status"])
+    print(json.dumps(seen, indent=2) if as_json else "\n".join(_table(place, seen)))
     raise typer.Exit(0 if seen["ready"] else 3)
 
 
@@ -60,9 +73,10 @@ def logs_command(
     instance: Annotated[str, typer.Argument(help="An instance, `proxy-REGION`, `zygote` or `launcher`.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("-n", min=0, help="How many of the last lines.")] = 50,
+    environment: Environment = None,
 ) -> None:
     """Print the last lines of an instance's log."""
-    path = _log_of(instance)
+    path = _log_of(launcher.place_of(environment), instance)
     text, end = _tail(path, lines)
     sys.stdout.write(text)
     sys.stdout.flush()
@@ -70,11 +84,12 @@ def logs_command(
         _follow(path, end)
 
 
-def up(weaken: Sequence[str], base_port: int | None, say: Say) -> None:
+def up(weaken: Sequence[str], base_port: int | None, say: Say, place: Place | None = None) -> None:
     """Bring the platform up and return when every instance is ready; `say` gets progress, a sentence at a time.
 
-    Raises BadInput (an unknown weakness), Refused (a port in use, other ports already up; nothing was started) or
-    ActionFailed (something did not become ready; what runs is left as it is).
+    Without a `place` it is the bundled platform. Raises BadInput (an unknown weakness, a command that is not there),
+    Refused (a port in use, other ports already up; nothing was started) or ActionFailed (something did not become
+    ready; what runs is left as it is).
     """
     proxy_command = json.dumps([sys.executable, "-m", "chaos.proxy", "serve"])
     arguments = ["up", "--proxy-command", proxy_command]
@@ -82,14 +97,19 @@ def up(weaken: Sequence[str], base_port: int | None, say: Say) -> None:
         arguments += ["--weaken", name]
     if base_port is not None:
         arguments += ["--base-port", str(base_port)]
-    progress = _Progress(say)
-    for event in _events(arguments):
+    place = place or launcher.bundled()
+    if not place.bundled:
+        arguments += ["--spec", str(launcher.launch_file(place))]
+    progress = _Progress(place, say)
+    for event in launcher.events(place, arguments):
         progress.on(event)
 
 
-def down(say: Say) -> None:
+def down(say: Say, place: Place | None = None) -> None:
     """Stop every process of the platform. Raises ActionFailed when that cannot be done."""
-    say("the platform is down" if _last_event(["down"])["stopped"] else "the platform was not up")
+    place = place or launcher.bundled()
+    stopped = launcher.last_event(place, ["down"])["stopped"]
+    say(f"{place.words} is down" if stopped else f"{place.words} was not up")
 
 
 @contextmanager
@@ -101,14 +121,18 @@ def weaken(names: Sequence[str], say: Say) -> Iterator[None]:
     """
     arguments = ["weaken", *(part for name in names for part in ("--weaken", name))]
     holder = subprocess.Popen(
-        _command(arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        launcher.command(launcher.bundled(), arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert holder.stdin is not None, "asked for above"
     assert holder.stdout is not None, "asked for above"
     with holder:
         said = json.loads(holder.stdout.readline() or '{"event": "error", "kind": "failed", "message": "", "hint": ""}')
         if said["event"] == "error":
-            raise _error(said)
+            raise launcher.error(launcher.bundled(), said)
         say(f"the platform is {_weakened(said)} for these runs")
         try:
             yield
@@ -121,7 +145,8 @@ def weaken(names: Sequence[str], say: Say) -> Iterator[None]:
 class _Progress:
     """Turns the launcher's events into sentences."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, place: Place, say: Say) -> None:
+        self._place = place
         self._say = say
         self._said_at = time.monotonic()
         self._launcher = "new"
@@ -143,30 +168,47 @@ class _Progress:
 
     def _up(self, state: dict[str, Any], seconds: float) -> None:
         again = "up already" if self._launcher == "running" else "up"
-        self._say(
-            f"the platform is {again}, {_weakened(state)}: {len(state['instances'])} instances in {seconds:.1f} s"
-        )
-        for region in state["regions"]:
+        with_what = f", {_weakened(state)}" if self._place.bundled else ""
+        count = len(state["instances"])
+        self._say(f"{self._place.words} is {again}{with_what}: {count} instance{'s'[: count != 1]} in {seconds:.1f} s")
+        for region in state["regions"] if self._place.bundled else ():
             gateways = [
                 f"http://{each['address']}"
                 for each in state["instances"]
                 if each["region"] == region and each["service"] == "gateway"
             ]
             self._say(f"  region {region}: {', '.join(gateways) or 'no gateway'}")
+        for each in () if self._place.bundled else state["instances"]:
+            self._say(f"  {each['name']}: http://{each['address']}")
+
+
+def refuse_what_only_the_bundled_has(place: Place, weaken: Sequence[str], base_port: int | None = None) -> None:
+    """Raises BadInput for options that processes of one's own cannot have."""
+    from chaos.model.errors import BadInput
+
+    if place.bundled:
+        return
+    if weaken:
+        raise BadInput(
+            f"{place.words} has no weaknesses that can be named",
+            "--weaken takes protections of the bundled platform away; change your own in your own configuration",
+        )
+    if base_port is not None:
+        raise BadInput(f"{place.words} takes its ports from {place.environment}", "leave --base-port out")
 
 
 def _weakened(state: dict[str, Any]) -> str:
     return f"weakened by {', '.join(state['weakened'])}" if state["weakened"] else "with all its protections"
 
 
-def _table(seen: dict[str, Any]) -> Iterator[str]:
-    state = seen["state"]
+def _table(place: Place, seen: dict[str, Any]) -> Iterator[str]:
+    state, option = seen["state"], place.option
     if state is None:
-        yield "the platform was never up here"
+        yield f"{place.words} was never up here"
         return
     if not seen["launcher"]:
-        yield "no launcher runs: `chaos platform up` takes over what is left, `chaos platform down` ends it"
-    yield f"{state['name']}, {_weakened(state)}"
+        yield f"no launcher runs: `chaos platform up{option}` takes over what is left, `... down{option}` ends it"
+    yield f"{state['name']}, {_weakened(state)}" if place.bundled else state["name"]
     rows = [("INSTANCE", "REGION", "STATE", "PID", "RESTARTS", "ADDRESS")]
     rows += [_row(each) for each in state["instances"]]
     rows += [_row(_as_instance(each)) for each in state["proxies"]]
@@ -188,14 +230,14 @@ def _as_instance(proxy: dict[str, Any]) -> dict[str, Any]:
     return {**proxy, "name": f"proxy-{proxy['region']}", "address": address, "held_until": None}
 
 
-def _log_of(instance: str) -> Path:
+def _log_of(place: Place, instance: str) -> Path:
     from difflib import get_close_matches
 
     from chaos.model.errors import BadInput
 
-    state = _last_event(["status"])["state"]
+    state = launcher.last_event(place, ["status"])["state"]
     if state is None:
-        raise BadInput("the platform was never up here", "start it with `chaos platform up`")
+        raise BadInput(f"{place.words} was never up here", f"start it with `chaos platform up{place.option}`")
     logs = {each["name"]: each["log"] for each in state["instances"]}
     logs |= {f"proxy-{each['region']}": each["log"] for each in state["proxies"]}
     logs |= {name: f"{state['log_dir']}/{name}.log" for name in ("launcher", "zygote")}
@@ -233,43 +275,3 @@ def _follow(path: Path, offset: int) -> None:
                 sys.stdout.flush()
     except KeyboardInterrupt:
         return
-
-
-def _last_event(arguments: list[str]) -> dict[str, Any]:
-    """Run a short launcher command and return what it says last."""
-    return list(_events(arguments))[-1]
-
-
-def _events(arguments: list[str]) -> Iterator[dict[str, Any]]:
-    """Run a launcher command and yield what it says. Raises ChaosError when it fails."""
-    from chaos.model.errors import ActionFailed
-
-    command = _command(arguments)
-    last: dict[str, Any] = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as launcher:
-        assert launcher.stdout is not None, "asked for above"
-        for line in launcher.stdout:
-            last = json.loads(line)
-            if last["event"] == "error":
-                raise _error(last)
-            yield last
-    if not last or launcher.returncode not in (0, 3):
-        raise ActionFailed(
-            f"`{' '.join(command[1:4])}` ended with exit code {launcher.returncode} and did not say why",
-            f"see {Path(command[-1]) / 'logs' / 'launcher.log'}",
-        )
-
-
-def _command(arguments: list[str]) -> list[str]:
-    """A launcher command on this user's platform."""
-    from chaos.model.home import steadfast_home
-
-    home = steadfast_home() / "platform"
-    return [sys.executable, "-m", "target_platform.launcher", *arguments, "--home", str(home)]
-
-
-def _error(event: dict[str, Any]) -> Exception:
-    from chaos.model.errors import ActionFailed, BadInput, Refused
-
-    kinds = {"bad input": BadInput, "refused": Refused, "failed": ActionFailed}
-    return kinds[event["kind"]](event["message"], event["hint"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chaos.environments.local import control, own, processes, proxy_api, round_trip
+from chaos.environments.local.links import LocalLinks
 from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
 from chaos.model.capabilities import CanPause, CanShapeLinks, Identity, ProcessState
@@ -22,8 +23,6 @@ from chaos.model.home import steadfast_home
 from chaos.model.system import Instance, Inventory, Link, Region
 
 Named = TypeVar("Named", Instance, Link, Region)
-
-_UP_HINT = "start it with `chaos platform up`"
 
 
 def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
@@ -41,6 +40,11 @@ class LocalEnvironment:
     def __init__(self, ref: EnvironmentRef) -> None:
         self.ref = ref
         self._path = _state_file(ref)
+
+    @property
+    def _up_hint(self) -> str:
+        own_file = self.ref.settings.get("source") if self.ref.settings.get("processes") else ""
+        return f"start it with `chaos platform up{f' --environment {own_file}' if own_file else ''}`"
 
     @property
     def lock_key(self) -> str:
@@ -63,7 +67,7 @@ class LocalEnvironment:
         # Without its launcher a system whose instances are all held down is not down, but broken by us.
         broken = any(map(_is_held, state.instances))
         if not broken and not any(each.identity for each in instances) and not processes.is_alive(state.launcher):
-            raise SystemDown(f"nothing of {state.name!r} runs (state file {self._path})", _UP_HINT)
+            raise SystemDown(f"nothing of {state.name!r} runs (state file {self._path})", self._up_hint)
         return Inventory(
             instances=_by_name(instances),
             links=_by_name(map(_link, state.links)),
@@ -71,14 +75,17 @@ class LocalEnvironment:
         )
 
     def load_settings(self) -> dict[str, str]:
-        """CHAOS_STATE_FILE, and CHAOS_HOST: the first gateway's URL, or empty."""
+        """CHAOS_STATE_FILE, and CHAOS_HOST: the URL of the first gateway or, failing that, of what nobody calls."""
         try:
             gateways = [each.address for each in self._state().instances if each.service == "gateway"]
         except ChaosError:
-            gateways = []  # the load generator says what it misses
+            state = State()  # the load generator says what it misses
+        called = {link.destination for link in state.links}
+        free = [each for each in state.instances if each.service not in called]
+        entrances = [each.address for each in sorted(free, key=lambda each: each.service != "gateway")]
         return {
             "CHAOS_STATE_FILE": os.path.abspath(self._path),
-            "CHAOS_HOST": f"http://{gateways[0]}" if gateways else "",
+            "CHAOS_HOST": f"http://{entrances[0]}" if entrances else "",
         }
 
     def hold_down(self, instance: str, holder: str, until: float) -> None:
@@ -169,7 +176,7 @@ class LocalEnvironment:
     def _state(self) -> State:
         state = read_state(self._path)
         if state is None:
-            raise SystemDown(f"no platform is up: there is no state file {self._path}", _UP_HINT)
+            raise SystemDown(f"no platform is up: there is no state file {self._path}", self._up_hint)
         return state
 
 
