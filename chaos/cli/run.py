@@ -39,7 +39,10 @@ def run(  # noqa: PLR0913  one parameter is one option
     Exit code: 0 held, 1 deviated, 2 bad file, 3 inconclusive, 4 refused (nothing injected), 5 aborted by a
     guardrail, 6 something is still broken, 70 our bug, 130/143 interrupted; of several runs the worst.
     """
-    from chaos.cli import suite
+    from chaos.cli import launcher, platform, suite
+
+    if weaken:
+        platform.refuse_what_only_the_bundled_has(launcher.place_of(environment), weaken)
 
     options = suite.Options(
         environment=environment,
