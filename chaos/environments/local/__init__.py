@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from chaos.environments.local import control, own, processes, proxy_api, round_trip
-from chaos.environments.local.links import LocalLinks
 from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
 from chaos.model.capabilities import CanPause, CanShapeLinks, Identity, ProcessState
@@ -77,7 +76,7 @@ class LocalEnvironment:
     def load_settings(self) -> dict[str, str]:
         """CHAOS_STATE_FILE, and CHAOS_HOST: the URL of the first gateway or, failing that, of what nobody calls."""
         try:
-            gateways = [each.address for each in self._state().instances if each.service == "gateway"]
+            state = self._state()
         except ChaosError:
             state = State()  # the load generator says what it misses
         called = {link.destination for link in state.links}
