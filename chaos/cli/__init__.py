@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from chaos.cli import abort, catalog, demo, doctor, plan, platform, report, rollback, run, validate
+from chaos.cli import abort, catalog, demo, doctor, gameday, plan, platform, report, rollback, run, validate
 from chaos.model.errors import ChaosError, ExitCode
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(platform.app, name="platform")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(gameday.app, name="gameday")
 
 
 def main() -> None:

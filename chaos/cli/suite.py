@@ -12,11 +12,14 @@ from pathlib import Path
 from msgspec import structs
 
 from chaos.catalog import Catalog
+from chaos.cli.plan_text import plan_text
 from chaos.cli.progress import Progress
 from chaos.conductor import Conducted, Listener, conduct, plan_for
-from chaos.model.environment import EnvironmentRef
+from chaos.model.environment import Environment, EnvironmentRef
 from chaos.model.errors import BadInput, ExitCode, Refused, worst
+from chaos.model.events import Event
 from chaos.model.experiment import Experiment, without_faults
+from chaos.model.plan import Plan
 from chaos.model.verdict import EXIT_CODES, Verdict
 from chaos.reports import write_all
 from chaos.reports.junit import Case, write_suite
@@ -82,21 +85,44 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     return worst(EXIT_CODES[case.verdict.outcome] for case in cases)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A run that could begin now."""
+
+    plan: Plan
+    environment: Environment
+    options: Options
+
+    @property
+    def text(self) -> str:
+        """The plan in words."""
+        return plan_text(self.plan)
+
+    def run(self) -> tuple[Sequence[Event], Verdict]:
+        """Execute the plan, printed, with its reports. Raises Refused when it cannot even begin."""
+        progress = Progress(sys.stdout, self.plan)
+        conducted = conduct(self.plan, self.environment, Listener(progress.on_event, progress.on_repeated_signal))
+        _say("")
+        _say(render(conducted.events, conducted.verdict, colour=sys.stdout.isatty()))
+        _write_reports(conducted, self.options)
+        return conducted.events, conducted.verdict
+
+
+def planned(source: str, experiment: Experiment, ref: EnvironmentRef, options: Options) -> Planned:
+    """The plan of one run, with the command that repeats it. Raises Refused."""
+    plan, environment = plan_for(experiment, ref, options.seed)
+    return Planned(structs.replace(plan, repeat=_repeat(source, plan.seed, options)), environment, options)
+
+
 def _run_one(source: str, experiment: Experiment, ref: EnvironmentRef, options: Options) -> Case:
     """One run, printed. A run that cannot begin is a case as well: a suite must not look complete without it."""
     try:
-        plan, environment = plan_for(experiment, ref, options.seed)
-        plan = structs.replace(plan, repeat=_repeat(source, plan.seed, options))
-        progress = Progress(sys.stdout, plan)
-        conducted = conduct(plan, environment, Listener(progress.on_event, progress.on_repeated_signal))
+        events, verdict = planned(source, experiment, ref, options).run()
     except Refused as error:
         verdict = Verdict(outcome="refused", sentence=error.message)
         _say(f"\n{experiment.name}: refused, nothing injected: {error}")
         return Case(experiment.name, (), verdict)
-    _say("")
-    _say(render(conducted.events, conducted.verdict, colour=sys.stdout.isatty()))
-    _write_reports(conducted, options)
-    return Case(experiment.name, conducted.events, conducted.verdict)
+    return Case(experiment.name, events, verdict)
 
 
 def _repeat(source: str, seed: int, options: Options) -> str:

@@ -27,18 +27,28 @@ def write(events: Sequence[Event], verdict: Verdict, directory: Path) -> Path:
 
 def render(events: Sequence[Event], verdict: Verdict) -> str:
     """The page. Everything that comes from the run is escaped; only our own files go in as they are."""
+    own = {
+        "style": own_file("uplot/uPlot.min.css") + own_file("page.css"),
+        "script": own_file("uplot/uPlot.iife.min.js") + own_file("charts.js"),
+    }
+    return templates(_HERE).get_template("page.html.j2").render(page=content(events, verdict), **own)
+
+
+def templates(folder: Path) -> Environment:
+    """Templates of a folder, with everything escaped that is put into them."""
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["signs"] = _signs
-    own = {
-        "style": _own("uplot/uPlot.min.css") + _own("page.css"),
-        "script": _own("uplot/uPlot.iife.min.js") + _own("charts.js"),
-    }
-    return environment.get_template("page.html.j2").render(page=content(events, verdict), **own)
+    return environment
 
 
-def _own(name: str) -> Markup:
+def own_file(name: str) -> Markup:
+    """One of our own files, to go into a page as it is."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 

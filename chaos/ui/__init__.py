@@ -1,0 +1,1 @@
+"""Live views: readers of a journal, like the reports, while it grows or again at another speed."""
