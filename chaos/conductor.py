@@ -66,6 +66,10 @@ class _Tee:
 def plan_for(experiment: Experiment, ref: EnvironmentRef, seed: int | None) -> tuple[Plan, Environment]:
     """The plan of an experiment on an environment. The seed given wins over the file's; without either one is drawn."""
     catalog = Catalog()
+    if experiment.load is not None:
+        from chaos.load.driver import check
+
+        check(experiment.load)
     environment = catalog.open_environment(ref)
     if seed is None:
         seed = experiment.seed if experiment.seed is not None else random.SystemRandom().randrange(2**31)

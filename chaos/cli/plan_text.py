@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chaos.judge.wording import load_text
 from chaos.model.experiment import Objective, PluginUse
 from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
 
@@ -21,9 +22,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     for objective in experiment.objectives:
         yield f"  {_objective(objective)}"
     if experiment.load is not None:
-        load = experiment.load
-        rate = f"{load.arrivals_per_second:g} arrivals/s" if load.arrivals_per_second else f"{load.users} users"
-        yield f"load: {load.locustfile}, {rate}, time scale {load.time_scale:g}"
+        yield f"load: {experiment.load.locustfile}, {load_text(experiment.load)}"
     yield "method"
     for step in plan.steps:
         yield from _step(step, "  ")

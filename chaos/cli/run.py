@@ -17,6 +17,9 @@ Seed = Annotated[int | None, typer.Option(help="Decides targets and arrivals; th
 Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the file.")]
 Out = Annotated[Path | None, typer.Option(help="Also write the reports of every run into this folder.")]
 Junit = Annotated[Path | None, typer.Option(help="Write one JUnit XML file over all runs.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Processes that make the load, instead of the file's workers.")
+]
 Weaken = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Take a protection away from the bundled platform during the runs."),
@@ -33,6 +36,7 @@ def run(  # noqa: PLR0913  one parameter is one option
     junit: Junit = None,
     weaken: Weaken = None,
     control: Control = False,
+    workers: Workers = None,
 ) -> None:
     """Run experiments one after the other.
 
@@ -52,6 +56,7 @@ def run(  # noqa: PLR0913  one parameter is one option
         weakened=tuple(weaken or ()),
         out=out,
         junit=junit,
+        workers=workers,
     )
     with suite.weakened(weaken or []):
         code = suite.run_all(experiments, options)

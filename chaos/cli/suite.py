@@ -18,7 +18,7 @@ from chaos.conductor import Conducted, Listener, conduct, plan_for
 from chaos.model.environment import Environment, EnvironmentRef
 from chaos.model.errors import BadInput, ExitCode, Refused, worst
 from chaos.model.events import Event
-from chaos.model.experiment import Experiment, without_faults
+from chaos.model.experiment import Experiment, with_workers, without_faults
 from chaos.model.plan import Plan
 from chaos.model.verdict import EXIT_CODES, Verdict
 from chaos.reports import write_all
@@ -37,6 +37,7 @@ class Options:
     weakened: tuple[str, ...] = ()
     out: Path | None = None
     junit: Path | None = None
+    workers: int | None = None
 
 
 def variables(pairs: Sequence[str]) -> dict[str, str]:
@@ -72,6 +73,8 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     experiments = [load_experiment(find(source), catalog, options.variables) for source in sources]
     if options.control:
         experiments = [without_faults(experiment) for experiment in experiments]
+    if options.workers is not None:
+        experiments = [with_workers(experiment, options.workers) for experiment in experiments]
     cases: list[Case] = []
     for source, experiment in zip(sources, experiments, strict=True):
         cases.append(_run_one(source, experiment, ref, options))
@@ -132,6 +135,8 @@ def _repeat(source: str, seed: int, options: Options) -> str:
         words += ["--environment", options.environment]
     for name, value in options.variables.items():
         words += ["--var", f"{name}={value}"]
+    if options.workers is not None:
+        words += ["--workers", str(options.workers)]
     for name in options.weakened:
         words += ["--weaken", name]
     return shlex.join([*words, "--control"] if options.control else words)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Literal
 
-from chaos.model.experiment import Threshold
+from chaos.model.experiment import Load, Threshold
 from chaos.model.plan import Plan
 from chaos.model.sample import GROWTH, NEVER_MS, Measurement, Ratio
 from chaos.model.verdict import Estimate
@@ -101,6 +101,23 @@ def counted(count: int, noun: str) -> str:
 def kind_text(kind: str) -> str:
     """The kind of a fault in prose: "region outage"."""
     return kind.replace("_", " ")
+
+
+def load_text(load: Load) -> str:
+    """How much load there will be: "8 arrivals/s for 10 s, to 20 arrivals/s over 5 s, then 8 arrivals/s, 2 workers"."""
+    unit = " arrivals/s" if load.users is None else " users"
+    level = load.users or load.arrivals_per_second or 0.0
+    text = f"{level:g}{unit}"
+    for stretch in load.shape:
+        text += f", then {stretch.begin:g}{unit}" if stretch.begin != level else ""
+        level = stretch.end
+        if stretch.begin == stretch.end:
+            text += f" for {seconds_text(stretch.seconds)}" if stretch.seconds else ""
+        else:
+            text += f", to {level:g}{unit} over {seconds_text(stretch.seconds)}"
+    text += f", mix {load.mix}" if load.mix else ""
+    text += f", time scale {load.time_scale:g}" if load.time_scale != 1 else ""
+    return text + (f", {load.workers} workers" if load.workers > 1 else "")
 
 
 def repeat_command(plan: Plan) -> str:

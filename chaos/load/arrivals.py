@@ -6,16 +6,28 @@ Users of a public service do not know of each other and do not wait for each oth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from random import Random
 
+from chaos.load.shape import Shape
 
-def arrival_offsets(per_second: float, seed: int) -> Iterator[float]:
-    """Endless times of arrival in seconds after the start; the same for the same rate and seed."""
+
+def arrival_offsets(shape: Shape, seed: int) -> Iterator[float]:
+    """Times of arrival in seconds after the start; the same for the same shape and seed.
+
+    Endless, unless the shape ends at a rate of 0. A rate that changes is met exactly, by a change of time: a process
+    of rate 1, run along the integral of the rate, is the process with that rate (Çinlar: "Introduction to Stochastic
+    Processes", 1975, section 4.7). Unlike thinning it draws one number an arrival, so that two shapes with the same
+    seed begin their n-th session after the same amount of expected load.
+    """
     random = Random(f"{seed}/arrivals")
-    offset = 0.0
+    expected = 0.0
     while True:
-        offset += random.expovariate(per_second)
+        expected += random.expovariate(1.0)
+        offset = shape.reaches(expected)
+        if math.isinf(offset):
+            return
         yield offset
 
 

@@ -1,43 +1,34 @@
-"""Locust as a LoadSource: starts the child process, reads its reports, ends it.
+"""Locust as a LoadSource: starts its worker processes, merges their reports into one stream, ends them.
 
-Locust patches the interpreter it is imported into, so it lives in a process of its own.
+Workers are our own and not Locust's distributed mode: that shares out a number of users (closed loop only), gives a
+dead worker's users to the others without a word, and needs a port. Here each worker makes its share of one Poisson
+process, and a load that lost a worker has failed.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-import msgspec
-
-from chaos.load.wire import FD_VARIABLE, STOP, Hello, Job
-from chaos.model.errors import BadInput, ChaosError
+from chaos.load.merge import Merger
+from chaos.load.wire import Job, Part
+from chaos.load.worker import READY_SECONDS, Worker
+from chaos.model.errors import BadInput
 from chaos.model.experiment import Load
 from chaos.model.sample import LoadReport
 
-READY_SECONDS = 20.0
-"""How long the child may take to import Locust and the locustfile (about 1 s on an idle machine)."""
-
-SILENCE_SECONDS = 10.0
-"""A child that reports nothing for so long has hung: it reports each second."""
-
 _BUNDLED = {"viewers": ("target_platform", "viewers/locustfile.py")}
-_LOG_TAIL_LINES = 5
-_REAP_SECONDS = 5.0
-_FAREWELL_SECONDS = 1.0
+_MIXES = "mixes"
+_TOGETHER_SECONDS = 0.05
+"""From the word to several workers until they begin: all have heard it by then."""
 
 
 class LocustLoad:
     """A LoadSource. `settings` and `load.settings` become environment variables of the locustfile.
 
-    `directory` receives locust.log, everything the child and the locustfile print.
+    `directory` receives locust.log (of several workers locust-1.log and so on): everything that a child prints.
     """
 
     def __init__(self, load: Load, settings: Mapping[str, str], seed: int, directory: Path) -> None:
@@ -45,162 +36,91 @@ class LocustLoad:
         self._settings = settings
         self._seed = seed
         self._directory = directory
-        self._log = directory / "locust.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._reports_fd = -1
-        self._unread = b""
-        self._heard_at = 0.0
-        self._finished = False
+        self._workers: list[Worker] = []
+        self._merger = Merger(0)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes that have been started and not ended."""
+        return tuple(worker.pid for worker in self._workers)
 
     def start(self) -> None:
-        """Start the child; load has begun when this returns. Raises BadInput when the locustfile cannot be used."""
-        job = Job(
-            name=self._load.locustfile,
-            locustfile=str(find_locustfile(self._load.locustfile)),
-            seed=self._seed,
-            drain_seconds=self._load.drain_seconds,
-            arrivals_per_second=self._load.arrivals_per_second,
-            users=self._load.users,
-            host=self._load.host or self._settings.get("CHAOS_HOST", ""),
-        )
-        self._spawn(job)
+        """Start the workers; load has begun when this returns. Raises BadInput when the locustfile cannot be used."""
+        jobs = self._jobs()
+        variables = self._variables()
+        self._merger = Merger(len(jobs))
+        deadline = time.monotonic() + READY_SECONDS
         try:
-            hello = self._await_hello()
-            if hello.refused:
-                raise BadInput(hello.refused, hello.hint)
+            for job in jobs:
+                worker = Worker(job, self._directory)
+                self._workers.append(worker)
+                worker.spawn(variables)
+            for worker in self._workers:
+                worker.await_ready(deadline)
+            at = time.monotonic() + (_TOGETHER_SECONDS if len(jobs) > 1 else 0.0)
+            for worker in self._workers:
+                worker.begin(at)
         except BaseException:
             self.kill()
             raise
 
     def poll(self) -> tuple[LoadReport, ...]:
-        """All reports since the last poll; does not block. Raises ChaosError when the child has died or hung."""
-        if self._process is None:
+        """All reports since the last poll; does not block. Raises ChaosError when a worker has died or hung."""
+        if not self._workers:
             return ()
-        ended = self._read()
-        reports = tuple(msgspec.json.decode(line, type=LoadReport) for line in self._lines())
-        if any(report.finished for report in reports):
-            self._finished = True
-        if ended and not self._finished and not reports:
+        try:
+            for number, worker in enumerate(self._workers):
+                self._merger.add(number, worker.poll())
+        except BaseException:
             self.kill()
-            raise ChaosError("The load generator ended before its time." + self._tail(), _LOG_HINT % self._log)
-        if not ended and not self._finished and time.monotonic() - self._heard_at > SILENCE_SECONDS:
-            self.kill()
-            raise ChaosError(
-                f"The load generator has said nothing for {SILENCE_SECONDS:.0f} s." + self._tail(),
-                "A locustfile that computes without ever waiting stops all its users; " + _LOG_HINT % self._log,
-            )
-        if self._finished:
-            self._see_off()
-        return reports
+            raise
+        report = self._merger.take()
+        if report is not None and report.finished:
+            for worker in self._workers:
+                worker.see_off()
+            self._workers = []
+        return () if report is None else (report,)
 
     def stop(self) -> None:
-        """Ask the child to end its arrivals and drain; keep polling until a report has `finished`."""
-        if self._process is not None and self._process.stdin is not None:
-            try:
-                self._process.stdin.write(STOP)
-                self._process.stdin.flush()
-            except BrokenPipeError:
-                pass  # it is gone already: the next poll says so
+        """Ask the workers to end their arrivals and drain; keep polling until a report has `finished`."""
+        for worker in self._workers:
+            worker.stop()
 
     def kill(self) -> None:
-        """End the child and everything it started, now. Safe to call at any time and again."""
-        if self._process is not None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # all of the group is gone
-            self._let_go()
+        """End the workers and everything they started, now. Safe to call at any time and again."""
+        for worker in self._workers:
+            worker.kill()
+        self._workers = []
 
-    def _spawn(self, job: Job) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._reports_fd, childs_end = os.pipe()
-        os.set_blocking(self._reports_fd, False)
-        try:
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "chaos.load.child", msgspec.json.encode(job).decode()],
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                    env=self._environment(job, childs_end),
-                    pass_fds=(childs_end,),
-                    start_new_session=True,  # Ctrl-C is for the run, and kill() ends the whole group
-                )
-        finally:
-            os.close(childs_end)
+    def _jobs(self) -> list[Job]:
+        load = self._load
+        workers = min(load.workers, load.users or load.workers)  # one without a single user would only cost memory
+        return [
+            Job(
+                name=load.locustfile,
+                locustfile=str(find_locustfile(load.locustfile)),
+                seed=self._seed,
+                drain_seconds=load.drain_seconds,
+                arrivals_per_second=load.arrivals_per_second,
+                users=load.users,
+                shape=load.shape,
+                part=Part(worker, workers),
+                host=load.host or self._settings.get("CHAOS_HOST", ""),
+            )
+            for worker in range(workers)
+        ]
 
-    def _environment(self, job: Job, fd: int) -> dict[str, str]:
-        package_root = str(Path(__file__).resolve().parents[2])
-        search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
-        own = {
-            FD_VARIABLE: str(fd),
-            "CHAOS_HOST": job.host,
-            "CHAOS_SEED": str(job.seed),
-            "CHAOS_TIME_SCALE": str(self._load.time_scale),
-            "PYTHONPATH": search_path,  # the child must import the same chaos, from wherever it was started
-            "PYTHONUNBUFFERED": "1",
-        }
-        return {**os.environ, **self._settings, **self._load.settings, **own}
-
-    def _await_hello(self) -> Hello:
-        deadline = time.monotonic() + READY_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            select.select([self._reports_fd], [], [], left)
-            ended = self._read()
-            head, newline, rest = self._unread.partition(b"\n")
-            if newline:
-                self._unread = rest
-                return msgspec.json.decode(head, type=Hello)
-            if ended:
-                raise BadInput("The load generator ended while it started." + self._tail(), _LOG_HINT % self._log)
-        raise BadInput(
-            f"The load generator was not ready after {READY_SECONDS:.0f} s." + self._tail(),
-            f"Does {self._load.locustfile} do long work when it is imported? {_LOG_HINT % self._log}",
-        )
-
-    def _read(self) -> bool:
-        """Take what the pipe holds; true when the child has closed it."""
-        while True:
-            try:
-                data = os.read(self._reports_fd, 1 << 16)
-            except BlockingIOError:
-                return False
-            if not data:
-                return True
-            self._heard_at = time.monotonic()
-            self._unread += data
-
-    def _lines(self) -> list[bytes]:
-        *lines, self._unread = self._unread.split(b"\n")
-        return lines
-
-    def _tail(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()[-_LOG_TAIL_LINES:]
-        return " It said nothing." if not lines else " Its last words:\n" + "\n".join(f"    {line}" for line in lines)
-
-    def _see_off(self) -> None:
-        """Everything is reported: the child has a moment left for its own end."""
-        if self._process is not None:
-            try:
-                self._process.wait(_FAREWELL_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass  # something keeps it from ending; kill() does not ask
-            self.kill()
-
-    def _let_go(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            try:
-                process.stdin.close()  # a child that still lives ends on this
-            except BrokenPipeError:
-                pass  # it went first
-        process.wait(_REAP_SECONDS)
-        os.close(self._reports_fd)
+    def _variables(self) -> dict[str, str]:
+        mix = {"CHAOS_MIX": str(find_mix(self._load.mix, self._load.locustfile))} if self._load.mix else {}
+        scale = {"CHAOS_TIME_SCALE": str(self._load.time_scale)}
+        return {**self._settings, **self._load.settings, **mix, **scale}
 
 
-_LOG_HINT = "the whole log is %s"
+def check(load: Load) -> None:
+    """Raises BadInput for a locustfile or a mix that is not there; what they hold is looked at when load starts."""
+    find_locustfile(load.locustfile)
+    if load.mix:
+        find_mix(load.mix, load.locustfile)
 
 
 def find_locustfile(name: str) -> Path:
@@ -217,4 +137,20 @@ def find_locustfile(name: str) -> Path:
             f"There is no locustfile {name!r} (looked for {path}).",
             f"Give the path of a Locust file, or one of the bundled ones: {', '.join(_BUNDLED)}.",
         )
+    return path
+
+
+def find_mix(name: str, locustfile: str) -> Path:
+    """The absolute path of a mix that stands beside a bundled locustfile, or of a user's own. Raises BadInput."""
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        path = Path(name).expanduser().absolute()
+        if not path.is_file():
+            raise BadInput(f"There is no mix {name!r} (looked for {path}).")
+        return path
+    folder = find_locustfile(locustfile).parent / _MIXES
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        hint = f"The mixes of {locustfile} are: {known}." if known else "A mix of your own is given by its path."
+        raise BadInput(f"There is no mix {name!r} for the locustfile {locustfile!r}.", hint)
     return path

@@ -22,13 +22,15 @@ from chaos.load.wire import Hello, Job
 
 TICK_SECONDS = 0.05
 REPORT_SECONDS = 1.0
+_BEGIN_LOOK_SECONDS = 0.005
 
 _EPOCH_OF_MONOTONIC = time.time() - time.monotonic()
 
 
 def generate(job: Job, outbox: Outbox, leash: Leash) -> None:
     """Make the job's load until the leash says stop. Raises CannotUse before there is any."""
-    random.seed(job.seed)  # what the locustfile draws from the module is repeatable as far as its greenlets are
+    # What the locustfile draws from the module is repeatable as far as its greenlets are; no two workers draw the same.
+    random.seed(job.seed if job.part.worker == 0 else f"{job.seed}/worker/{job.part.worker}")
     recorder = Recorder()
     environment = _environment(job)
     events: Any = environment.events  # Locust has no types for them
@@ -36,11 +38,11 @@ def generate(job: Job, outbox: Outbox, leash: Leash) -> None:
     runner = environment.create_local_runner()
     loop: Loop = OpenLoop(environment, job, recorder, _now)
     if job.users is not None:
-        loop = ClosedLoop(runner, job)
+        loop = ClosedLoop(runner, job, _now)
     events.init.fire(environment=environment, runner=runner, web_ui=None)
     outbox.send(Hello())
 
-    loop.start()
+    loop.start(_begin(leash))
     reporter = _Reporter(recorder, loop, outbox)
     while not leash.stop_asked:
         reporter.tick()
@@ -51,6 +53,15 @@ def generate(job: Job, outbox: Outbox, leash: Leash) -> None:
         reporter.tick()
     events.quitting.fire(environment=environment, reverse=True)
     reporter.finish(unfinished=draining.get())
+
+
+def _begin(leash: Leash) -> float:
+    """Wait for the moment at which all workers begin; in epoch seconds."""
+    while leash.begin_at is None and not leash.stop_asked:
+        gevent.sleep(_BEGIN_LOOK_SECONDS)
+    begin = _EPOCH_OF_MONOTONIC + leash.begin_at if leash.begin_at is not None else _now()
+    gevent.sleep(max(0.0, begin - _now()))
+    return begin
 
 
 def _environment(job: Job) -> Environment:

@@ -7,16 +7,21 @@ import os
 import select
 import signal
 
-from chaos.load.wire import STOP
+from chaos.load.wire import BEGIN, STOP
 
 _LOOK_MILLISECONDS = 250
 
 
 class Leash:
-    """`stop_asked` becomes true when the driver says so. The end of `control_fd` ends the process group at once."""
+    """`begin_at` (monotonic seconds) and `stop_asked` become what the driver says.
+
+    The end of `control_fd` ends the process group at once.
+    """
 
     def __init__(self, control_fd: int) -> None:
+        self.begin_at: float | None = None
         self.stop_asked = False
+        self._said = b""
         self._control_fd = control_fd
         self._parent = os.getppid()
 
@@ -32,10 +37,17 @@ class Leash:
                 said = os.read(self._control_fd, 64)
                 if not said:
                     end_group()
-                self.stop_asked = self.stop_asked or STOP in said
+                self._hear(said)
             # A fork of the run (not the run itself) may still hold the other end of the leash.
             if os.getppid() != self._parent:
                 end_group()
+
+    def _hear(self, said: bytes) -> None:
+        *lines, self._said = (self._said + said).split(b"\n")
+        for line in lines:
+            if line.startswith(BEGIN):
+                self.begin_at = float(line.removeprefix(BEGIN))
+            self.stop_asked = self.stop_asked or line == STOP
 
 
 def end_group() -> None:

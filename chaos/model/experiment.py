@@ -102,17 +102,33 @@ class WaitUntilStep(Struct, frozen=True, kw_only=True, tag="wait_until"):
 Step = FaultStep | ParallelStep | WaitStep | WaitUntilStep
 
 
+class Stretch(Struct, frozen=True, kw_only=True):
+    """A stretch of a load's shape: over `seconds` the level goes in a line from `begin` to `end`.
+
+    The level is arrivals a second, or a number of users. A hold has `begin == end`, a step at the very end 0 seconds.
+    """
+
+    seconds: float
+    begin: float
+    end: float
+
+
 class Load(Struct, frozen=True, kw_only=True):
-    """Users of the system, driven by Locust in a child process.
+    """Users of the system, driven by Locust in `workers` child processes.
 
     Exactly one of `arrivals_per_second` (open: sessions begin at Poisson times whatever the system
-    does) and `users` (closed: that many users loop) is set. `locustfile` is the name of a bundled one
-    ("viewers") or a path. `settings` go to the locustfile as environment variables.
+    does) and `users` (closed: that many users loop) is set: the level at the start. `shape` changes it from the
+    start of the load on; after its last stretch the level stays. `locustfile` is the name of a bundled one
+    ("viewers") or a path, and so is `mix` (who the users are, a file that the locustfile reads). `settings` go to
+    the locustfile as environment variables.
     """
 
     locustfile: str
     arrivals_per_second: float | None = None
     users: int | None = None
+    shape: tuple[Stretch, ...] = ()
+    workers: int = 1
+    mix: str = ""
     time_scale: float = 1.0
     warm_up_seconds: float = 5.0
     baseline_seconds: float = 5.0
@@ -148,6 +164,13 @@ class Experiment(Struct, frozen=True, kw_only=True):
 def without_faults(experiment: Experiment) -> Experiment:
     """The same experiment with every fault replaced by a wait of its length: a control run."""
     return structs.replace(experiment, method=tuple(_harmless(step) for step in experiment.method))
+
+
+def with_workers(experiment: Experiment, workers: int) -> Experiment:
+    """The same experiment with its load, if it has one, made by so many processes."""
+    if experiment.load is None:
+        return experiment
+    return structs.replace(experiment, load=structs.replace(experiment.load, workers=workers))
 
 
 def _harmless(step: Step) -> Step:

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from chaos.model.experiment import Experiment, Limits, Load, PluginUse
+from chaos.model.experiment import Experiment, Limits, PluginUse
 from chaos.spec import units
 from chaos.spec.document import MappingNode, Node, SequenceNode, is_null, parse, shown
 from chaos.spec.fields import Fields, sequence
 from chaos.spec.header import header
+from chaos.spec.load import load as read_load
 from chaos.spec.objectives import measures_of, objective
 from chaos.spec.plugins import Plugins, Scope, plugin_use
 from chaos.spec.problems import BadFile, Problem, Wrong
@@ -64,7 +65,7 @@ def _experiment(document: MappingNode, file: str, plugins: Plugins) -> Experimen
         seed = fields.optional("seed", _seed, None)
         names: set[str] = set()
         objectives = fields.required("steadyState", partial(_objectives, scope=scope, names=names))
-        load = fields.optional("load", lambda node: _load(node, scope.folder), None)
+        load = fields.optional("load", lambda node: read_load(node, scope.folder), None)
         steps = fields.optional("method", method.steps, ())
         recovery = fields.optional("recovery", partial(quantity, units.SECONDS), 5.0)
         guardrails = fields.optional("guardrails", lambda node: _guardrails(node, scope), ())
@@ -141,45 +142,6 @@ def _objectives(node: Node, scope: Scope, names: set[str]) -> tuple[Any, ...]:
 
 def _guardrails(node: Node, scope: Scope) -> tuple[PluginUse, ...]:
     return sequence(node, "guardrails", lambda item: plugin_use(item, "guardrail", scope))
-
-
-def _load(node: Node, folder: Path) -> Load:
-    above_zero = positive(units.NUMBER)
-    with Fields(node, "load") as fields:
-        values = struct_values(
-            fields,
-            Load,
-            {
-                "locustfile": lambda at: _locustfile(at, folder),
-                "arrivals_per_second": positive(units.PER_SECOND),
-                "users": _users,
-                "time_scale": above_zero,
-                "max_lag_ms": positive(units.MILLISECONDS),
-            },
-        )
-        if "arrivals_per_second" in values and "users" in values:
-            fields.wrong("load has both arrivals and users", "arrivals: 8/s (open) or users: 20 (closed)", at="users")
-        elif "arrivals_per_second" not in values and "users" not in values:
-            fields.wrong("load needs arrivals or users", "arrivals: 8/s (open) or users: 20 (closed)")
-    return Load(**values)
-
-
-def _users(node: Node) -> int:
-    users = whole_number(node)
-    if users < 1:
-        raise Wrong.at(node.mark, f"{shown(node)} is below 1")
-    return users
-
-
-def _locustfile(node: Node, folder: Path) -> str:
-    """A bundled one's name, or the path of a file, relative to the experiment's own."""
-    name = text(node)
-    if not name.endswith(".py") and "/" not in name:
-        return name
-    path = (folder / Path(name).expanduser()).absolute()
-    if not path.is_file():
-        raise Wrong.at(node.mark, f"there is no file {path}", "a path is relative to the experiment's file")
-    return str(path)
 
 
 def _limits(node: Node) -> Limits:

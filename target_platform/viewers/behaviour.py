@@ -35,11 +35,21 @@ class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retry_pause_seconds: float
 
 
+class Titles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How popular titles are: the title of rank r is chosen with a weight of 1 / r ** zipf_exponent."""
+
+    zipf_exponent: float = 0.0
+
+
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`regions` are the shares of viewers at home in each; when empty, the regions take turns."""
+
     devices: tuple[Device, ...]
     browsing: Browsing
     buffer: Buffer
     patience: Patience
+    titles: Titles = Titles()
+    regions: dict[str, float] = {}
 
 
 def shipped_behaviour() -> Behaviour:

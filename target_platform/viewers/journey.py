@@ -16,6 +16,7 @@ from target_platform.viewers.directory import Directory
 from target_platform.viewers.fetch import Answer, Call, Connections, RequestFailed, Route, Tally
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.player import Player, Screening
+from target_platform.viewers.popularity import pick
 from target_platform.viewers.report import Reporter
 
 
@@ -28,9 +29,12 @@ class Viewer(Struct, frozen=True, kw_only=True):
 
     @staticmethod
     def drawn(number: int, directory: Directory, behaviour: Behaviour, random: Random) -> Viewer:
-        """Regions take turns, devices by weight."""
+        """Devices by weight; regions by their shares, or they take turns."""
         [device] = random.choices(behaviour.devices, [device.weight for device in behaviour.devices])
-        return Viewer(number=number, region=directory.regions[number % len(directory.regions)], device=device)
+        region = directory.regions[number % len(directory.regions)]
+        if behaviour.regions:
+            [region] = random.choices(list(behaviour.regions), list(behaviour.regions.values()))
+        return Viewer(number=number, region=region, device=device)
 
 
 class Journey:
@@ -52,7 +56,7 @@ class Journey:
             self._sign_in()
             titles = self._home()
             self._think(random, time_scale)
-            title = random.choice(titles)
+            title = pick(titles, self._behaviour.titles.zipf_exponent, random)
             self._ask("title", f"/titles/{title}")
             self._think(random, time_scale)
             self._watch(title, random, time_scale)

@@ -1,13 +1,15 @@
 """Viewers of the streaming platform, for Locust.
 
-They find the platform by CHAOS_STATE_FILE; CHAOS_SEED and CHAOS_TIME_SCALE are optional. Works with `chaos run` (load:
-{locustfile: viewers}) and with `locust -f` alike.
+They find the platform by CHAOS_STATE_FILE; CHAOS_SEED, CHAOS_TIME_SCALE and CHAOS_MIX (the path of a mix) are optional,
+and so are CHAOS_WORKER and CHAOS_WORKERS, by which processes that share a load keep their viewers apart. Works with
+`chaos run` (load: {locustfile: viewers}) and with `locust -f` alike.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+from pathlib import Path
 from random import Random
 
 from locust import User, constant, task
@@ -16,10 +18,12 @@ from locust.env import Environment
 from target_platform.viewers.behaviour import shipped_behaviour
 from target_platform.viewers.directory import read_directory
 from target_platform.viewers.journey import Journey, Viewer
+from target_platform.viewers.mix import read_mix
 from target_platform.viewers.report import Reporter
 
 DIRECTORY = read_directory()
-BEHAVIOUR = shipped_behaviour()
+MIX = os.environ.get("CHAOS_MIX", "")
+BEHAVIOUR = read_mix(Path(MIX), shipped_behaviour(), DIRECTORY.regions) if MIX else shipped_behaviour()
 SEED = os.environ.get("CHAOS_SEED", "0")
 TIME_SCALE = float(os.environ.get("CHAOS_TIME_SCALE", "1"))
 
@@ -28,7 +32,7 @@ class PlatformViewer(User):
     """One viewer. In the open loop it has one session; in the closed loop it comes back at once."""
 
     wait_time = constant(0)
-    _numbers = itertools.count()
+    _numbers = itertools.count(int(os.environ.get("CHAOS_WORKER", "0")), int(os.environ.get("CHAOS_WORKERS", "1")))
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.load import driver
+from chaos.load import driver, worker
 from chaos.model.errors import BadInput, ChaosError
 from chaos.model.experiment import Load
 from tests.local.load_trial import PLAIN, Server, collect, finish, server, started, streams_of
@@ -220,7 +220,7 @@ class Hog(User):
 
 
 def test_a_generator_that_hangs_is_an_error_not_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "SILENCE_SECONDS", 1.5)
+    monkeypatch.setattr(worker, "SILENCE_SECONDS", 1.5)
     with (
         started(Load(locustfile=_locustfile(tmp_path, HUNG), users=1), tmp_path) as source,
         pytest.raises(ChaosError, match="has said nothing for"),
@@ -277,7 +277,7 @@ from chaos.load.driver import LocustLoad
 from chaos.model.experiment import Load
 source = LocustLoad(Load(locustfile={locustfile!r}, host={target.host!r}, users=2), {{}}, 1, Path({str(folder)!r}))
 source.start()
-print(source._process.pid, flush=True)
+print(*source.pids, flush=True)
 time.sleep(60)
 """
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chaos.judge.wording import listed, seconds_text
+from chaos.judge.wording import listed, load_text, seconds_text
 from chaos.model.experiment import Load, PluginUse
 from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
 
@@ -66,5 +66,4 @@ def _rows(step: PlannedStep, depth: int) -> list[PlanRow]:
 
 
 def _load(load: Load) -> str:
-    many = f"{load.arrivals_per_second:g} arrivals a second" if load.arrivals_per_second else f"{load.users} users"
-    return f"{load.locustfile}, {many}" + (f", time scale {load.time_scale:g}" if load.time_scale != 1 else "")
+    return f"{load.locustfile}, {load_text(load)}"

@@ -6,10 +6,11 @@ from itertools import islice
 from statistics import mean, pstdev
 
 from chaos.load.arrivals import arrival_offsets, session_random
+from chaos.load.shape import Shape
 
 
 def _first(count: int, per_second: float, seed: int) -> list[float]:
-    return list(islice(arrival_offsets(per_second, seed), count))
+    return list(islice(arrival_offsets(Shape(per_second), seed), count))
 
 
 def test_the_same_seed_gives_the_same_arrivals() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.load.driver import find_locustfile
+from chaos.load.driver import find_locustfile, find_mix
 from chaos.model.errors import BadInput
 
 
@@ -39,3 +39,19 @@ def test_a_missing_file_is_one_sentence_and_names_the_bundled_ones(tmp_path: Pat
         find_locustfile(str(tmp_path / "nothing.py"))
     assert "There is no locustfile" in caught.value.message
     assert "viewers" in caught.value.hint
+
+
+def test_a_mix_is_found_beside_the_bundled_locustfile_or_by_its_path(tmp_path: Path) -> None:
+    assert find_mix("evening-peak", "viewers").is_file()
+    (tmp_path / "mine.yaml").touch()
+    assert find_mix(str(tmp_path / "mine.yaml"), "viewers") == tmp_path / "mine.yaml"
+
+
+def test_a_missing_mix_is_one_sentence_and_names_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        find_mix("evening-peek", "viewers")
+    assert caught.value.message == "There is no mix 'evening-peek' for the locustfile 'viewers'."
+    assert "evening-peak" in caught.value.hint
+    (tmp_path / "mine.py").touch()
+    with pytest.raises(BadInput, match="There is no mix 'any'"):
+        find_mix("any", str(tmp_path / "mine.py"))

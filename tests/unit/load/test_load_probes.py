@@ -9,6 +9,7 @@ from chaos.model.probe import LoadProbe
 from chaos.model.sample import NEVER_MS, Histogram, LoadStream, NoSample, Ratio, Spread
 from chaos.probes.load_quantile import LoadQuantile
 from chaos.probes.load_ratio import LoadRatio
+from chaos.probes.load_value import LoadValue
 
 
 def _stream(request: str, region: str, good: list[float], failures: int = 0) -> LoadStream:
@@ -59,6 +60,19 @@ def test_no_request_means_no_sample(probe: LoadProbe) -> None:
 
 def test_nobody_in_the_region_is_told_as_such() -> None:
     assert LoadRatio(request="home", region="north").reduce(STREAMS) == NoSample("no request 'home' was made in north")
+
+
+def test_a_value_is_a_quantile_of_what_users_report() -> None:
+    streams = [_stream("bitrate_kbps", "east", [300.0] * 9), _stream("bitrate_kbps", "west", [1400.0] * 1)]
+    spread = LoadValue(measure="bitrate_kbps", quantile=0.9).reduce(streams)
+    assert isinstance(spread, Spread)
+    assert spread.histogram.value_at_rank(9) == pytest.approx(300, rel=0.02)
+    assert spread.histogram.value_at_rank(10) == pytest.approx(1400, rel=0.02)
+    only = LoadValue(measure="bitrate_kbps", quantile=0.5, region="west").reduce(streams)
+    assert isinstance(only, Spread)
+    assert only.histogram.total == 1
+    none = LoadValue(measure="bitrate_kbps", quantile=0.5, region="north").reduce(streams)
+    assert none == NoSample("no 'bitrate_kbps' was reported in north")
 
 
 @pytest.mark.parametrize("quantile", [0, 1, 95])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from chaos.model.experiment import (
     Amount,
@@ -14,11 +15,13 @@ from chaos.model.experiment import (
     Load,
     ParallelStep,
     PluginUse,
+    Stretch,
     Threshold,
     WaitStep,
     WaitUntilStep,
 )
 from chaos.spec import load_experiment
+from chaos.spec.problems import BadFile
 from tests.unit.spec.fakes import MINIMAL, PLUGINS, read
 
 WHOLE = """\
@@ -191,3 +194,44 @@ def test_a_locustfile_of_ones_own_is_found_beside_the_experiment(tmp_path: Path)
     load = load_experiment(path, PLUGINS).load
     assert load is not None
     assert (load.locustfile, load.users) == (str(tmp_path / "mine.py"), 3)
+
+
+def _load_of(text: str) -> Load:
+    load = read(MINIMAL + f"load: {{locustfile: viewers, {text}}}\n").load
+    assert load is not None
+    return load
+
+
+def test_a_shape_is_read_as_stretches_that_begin_where_the_last_one_ended() -> None:
+    shape = "[{hold: 10s}, {ramp: {to: 20/s, over: 5s}}, {hold: 1m}, {step: 5/s}]"
+    assert _load_of(f"arrivals: 8/s, shape: {shape}").shape == (
+        Stretch(seconds=10, begin=8, end=8),
+        Stretch(seconds=5, begin=8, end=20),
+        Stretch(seconds=60, begin=20, end=20),
+        Stretch(seconds=0, begin=5, end=5),
+    )
+    assert _load_of("users: 3, shape: [{step: 9}, {hold: 2s}, {ramp: {to: 1, over: 4s}}]").shape == (
+        Stretch(seconds=2, begin=9, end=9),
+        Stretch(seconds=4, begin=9, end=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("arrivals: 8/s, shape: [{hold: 10}]", "load.shape[0]: 10 has no unit"),
+        ("arrivals: 8/s, shape: [{jump: 9/s}]", 'load.shape[0]: a shape has no part "jump"'),
+        ("arrivals: 8/s, shape: [{ramp: {to: 9/s}}]", "load.shape[0]: a ramp needs the key `over`"),
+        ("arrivals: 8/s, shape: [{step: 9}]", "load.shape[0]: 9 has no unit"),
+        ("users: 8, shape: [{step: 9/s}]", "load.shape[0]: "),
+        ("users: 8, shape: [{step: 0}]", 'load.shape[0]: "0" is below 1'),
+        ("users: 8, shape: [hold]", "load.shape[0]: hold says neither how long nor how much"),
+        ("users: 8, workers: 65", "load.workers: 65 workers are more than the 64 that are allowed"),
+        ("users: 8, workers: 0", 'load.workers: "0" is below 1'),
+        ("users: 8, mix: ./none.yaml", "load.mix: there is no file "),
+    ],
+)
+def test_mistakes_in_a_load_say_where_and_what(text: str, said: str) -> None:
+    with pytest.raises(BadFile) as caught:
+        _load_of(text)
+    assert said in str(caught.value)
