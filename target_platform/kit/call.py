@@ -77,7 +77,7 @@ class Calls:
         async with dependency.bulkhead.place(ends_at):
             dependency.budget.deposit()
             retrying = self._retrying(dependency, ask, ends_at)
-            return await retrying(self._attempt, dependency, dependency.choice(), ask, ends_at)
+            return await retrying(self._attempt, dependency, dependency.choice(ask), ask, ends_at)
 
     def _retrying(self, dependency: Dependency, ask: Ask, ends_at: float) -> AsyncRetrying:
         """A new one for each call: a tenacity object remembers the call it is in."""

@@ -17,13 +17,19 @@ KEEP_ALIVE_SECONDS = 15.0
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """What is asked. `path` begins with / and is quoted. Only what is idempotent is ever asked twice."""
+    """What is asked. `path` begins with / and is quoted. Only what is idempotent is ever asked twice.
+
+    `region` is where that lives which is asked about: its instances are asked first, whatever is nearer. `only` is the
+    one instance, or the one region, that may be asked at all, whatever the policy says of failover.
+    """
 
     path: str
     method: str = "GET"
     body: bytes = b""
     headers: Mapping[str, str] = {}
     idempotent: bool = True
+    region: str = ""
+    only: str = ""
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from functools import partial
 
 from target_platform.kit.breaker import Breaker
 from target_platform.kit.bulkhead import Bulkhead
+from target_platform.kit.client import Ask
 from target_platform.kit.config import Endpoint, InstanceConfig
 from target_platform.kit.discovery import Targets
 from target_platform.kit.errors import CallFailed
@@ -32,9 +33,9 @@ class Dependency:
     def breaker(self, target: Endpoint) -> Breaker:
         return self._breakers[target.instance]
 
-    def choice(self) -> Choice:
+    def choice(self, ask: Ask) -> Choice:
         """For one call: whom to ask, one attempt after the other."""
-        return Choice(self, self._targets.in_order())
+        return Choice(self, self._targets.only(ask.only) if ask.only else self._targets.in_order(ask.region))
 
     def _show_breakers(self, metrics: Metrics) -> None:
         by_region: dict[str, list[Breaker]] = {}

@@ -9,6 +9,11 @@
         fallback: popular
     players: ...                  # the same for the devices in front of the services
     steering: ...                 # which edges a device is told
+    sessions: ...                 # how long a session lasts, how many passwords are checked at a time
+    licences: ...                 # how long a licence to play lasts
+    history: ...                  # when viewing progress counts as kept
+    billing: ...                  # what keeps a charge from being made twice
+    payment: ...                  # how the payment stub misbehaves
 
 Every duration is a number in the unit that ends its key.
 """
@@ -24,6 +29,7 @@ from target_platform.kit.errors import PolicyError
 from target_platform.kit.policy_text import merged, read_sections, typed
 
 Milliseconds = Annotated[float, Meta(gt=0, le=600_000)]
+Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=1, le=10_000)]
 
 
@@ -95,6 +101,41 @@ class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     edges_listed: Count = 3
 
 
+class SessionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a session lasts, how long it can be renewed without a password, and how many passwords at a time."""
+
+    valid_seconds: Seconds = 900
+    renewal_seconds: Seconds = 2_592_000
+    hashing: BulkheadPolicy = BulkheadPolicy(concurrent=1, queue=8)
+
+
+class LicencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a licence to play lasts."""
+
+    valid_seconds: Seconds = 600
+
+
+class HistoryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a write is acknowledged, and where a region goes on after it could not reach the other one."""
+
+    acknowledge: Literal["when-durable", "at-once"] = "when-durable"
+    catch_up: Literal["resume", "from-now"] = "resume"
+
+
+class BillingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a charge carries a key by which the payment provider knows it when it is asked again."""
+
+    idempotency_key: bool = True
+
+
+class PaymentPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The payment stub: of this share of its requests it answers `late_ms` late, after it has charged."""
+
+    late_share: Annotated[float, Meta(ge=0, le=1)] = 0
+    late_ms: Milliseconds = 2000
+    seed: int = 0
+
+
 class Policies(Struct, frozen=True, kw_only=True):
     """All policies in force."""
 
@@ -102,6 +143,11 @@ class Policies(Struct, frozen=True, kw_only=True):
     calls: dict[str, CallPolicy] = {}
     players: dict[str, PlayerPolicy] = {}
     steering: Steering = Steering()
+    sessions: SessionPolicy = SessionPolicy()
+    licences: LicencePolicy = LicencePolicy()
+    history: HistoryPolicy = HistoryPolicy()
+    billing: BillingPolicy = BillingPolicy()
+    payment: PaymentPolicy = PaymentPolicy()
 
     def of(self, caller: str, callee: str) -> CallPolicy:
         """The policy of one call; the defaults where none is written."""
@@ -119,7 +165,8 @@ def read_policies(path: Path) -> Policies:
 
 def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
     """The policies in a text; `source` names it in errors. Raises PolicyError."""
-    sections = read_sections(text, source, ("defaults", "calls", "players", "steering"))
+    known = ("defaults", "calls", "players", "steering", "sessions", "licences", "history", "billing", "payment")
+    sections = read_sections(text, source, known)
     defaults = sections.get("defaults", {})
     return Policies(
         defaults=typed(defaults, CallPolicy, source, "defaults"),
@@ -132,6 +179,11 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
             for edge, policy in sections.get("players", {}).items()
         },
         steering=typed(sections.get("steering", {}), Steering, source, "steering"),
+        sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
+        licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
+        history=typed(sections.get("history", {}), HistoryPolicy, source, "history"),
+        billing=typed(sections.get("billing", {}), BillingPolicy, source, "billing"),
+        payment=typed(sections.get("payment", {}), PaymentPolicy, source, "payment"),
     )
 
 

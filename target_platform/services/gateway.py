@@ -1,10 +1,10 @@
-"""The door for viewers: who they are, their home page, titles, the start of a stream, heartbeats."""
+"""The door for viewers: who they are, their home page, titles, the start of a stream, licences, heartbeats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -15,22 +15,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from target_platform.kit.answer import answer, passed_on
+from target_platform.kit.body import read_body
 from target_platform.kit.client import Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 
 POPULAR_EVERY_SECONDS = 30.0
-HEARTBEAT_LIMIT_BYTES = 4096
-
-Body = TypeVar("Body", bound=Struct)
 
 
-class SignIn(Struct, frozen=True):
-    """A device says whose it is. A stub: nobody's password is asked."""
-
+class SignUp(Struct, frozen=True):
     user: str
-    device: str = ""
+    password: str
+
+
+class GettingIn(Struct, frozen=True):
+    """A device that is signed in sends its `renewal`, another one `user` (NAME@REGION) and `password`."""
+
+    renewal: str = ""
+    user: str = ""
+    password: str = ""
+
+
+class LicenceWanted(Struct, frozen=True):
+    title: str
 
 
 class Titles(Struct, frozen=True):
@@ -56,10 +64,12 @@ def routes(instance: Instance) -> Sequence[Route]:
     gateway = Gateway(instance)
     instance.every(POPULAR_EVERY_SECONDS, gateway.keep_popular)
     return [
-        Route("/session", gateway.sign_in, methods=["POST"]),
+        Route("/sign-up", gateway.sign_up, methods=["POST"]),
+        Route("/session", gateway.session, methods=["POST"]),
         Route("/home", gateway.home),
         Route("/titles/{title}", gateway.title),
         Route("/play/{title}", gateway.play, methods=["POST"]),
+        Route("/licence", gateway.licence, methods=["POST"]),
         Route("/heartbeat", gateway.heartbeat, methods=["POST"]),
     ]
 
@@ -76,11 +86,26 @@ class Gateway:
             "heartbeat_rebuffer_ms", "Time players reported to have stood still"
         )
 
-    async def sign_in(self, request: Request) -> Response:
-        device = await _body(request, SignIn)
-        if not device.user:
-            raise HTTPException(400, "user is empty")
-        return answer({"token": self._tokens.issue(device.user)})
+    async def sign_up(self, request: Request) -> Response:
+        """In this region, which is the account's home from then on. Again with the same password it is a sign-in."""
+        wanted = await read_body(request, SignUp)
+        return passed_on(await self._instance.call("identity", _post("/accounts", wanted)))
+
+    async def session(self, request: Request) -> Response:
+        """Renews a session, or begins one with a password. The account's home region is asked first."""
+        device = await read_body(request, GettingIn)
+        user = self._tokens.user(device.renewal, "renewal") if device.renewal else device.user
+        home = (user or "").rpartition("@")[2]
+        if not user or home not in self._instance.config.regions:
+            raise HTTPException(401, "no session can be had: send a renewal, or a user (NAME@REGION) and the password")
+        if device.renewal:
+            ask = _post("/renewals", {"token": device.renewal}, home)
+        else:
+            ask = _post("/sessions", {"user": user, "password": device.password}, home)
+        reply = await self._instance.call("identity", ask)
+        if reply.status == 421:
+            raise CallFailed(f"the region {home}, which keeps the account {user}, cannot be asked", "status")
+        return passed_on(reply)
 
     async def home(self, request: Request) -> Response:
         user = self._user(request)
@@ -101,9 +126,16 @@ class Gateway:
         start = Ask(path=f"/start/{_quoted(request, 'title')}", method="POST", idempotent=True)
         return passed_on(await self._instance.call("playback", start))
 
+    async def licence(self, request: Request) -> Response:
+        self._user(request)
+        wanted = await read_body(request, LicenceWanted)
+        session = request.headers["authorization"].partition(" ")[2]
+        ask = _post("/licence", {"title": wanted.title, "session": session})
+        return passed_on(await self._instance.call("licence", ask))
+
     async def heartbeat(self, request: Request) -> Response:
         self._user(request)
-        beat = await _body(request, Heartbeat)
+        beat = await read_body(request, Heartbeat)
         self._heartbeats.inc()
         self._rebuffer_ms.inc(max(0.0, beat.rebuffer_ms))
         return Response(status_code=204)
@@ -120,19 +152,15 @@ class Gateway:
     def _user(self, request: Request) -> str:
         """Who asks. Checked without asking anybody, so that no other service is needed to get in."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        user = self._tokens.user(token) if scheme.lower() == "bearer" else None
+        user = self._tokens.user(token, "session") if scheme.lower() == "bearer" else None
         if user is None:
             raise HTTPException(401, "no valid session: POST /session first, and send its token as a bearer token")
         return user
 
 
-async def _body(request: Request, kind: type[Body]) -> Body:
-    if int(request.headers.get("content-length") or 0) > HEARTBEAT_LIMIT_BYTES:
-        raise HTTPException(413, f"the body is larger than {HEARTBEAT_LIMIT_BYTES} bytes")
-    try:
-        return msgspec.json.decode(await request.body(), type=kind)
-    except msgspec.DecodeError as error:
-        raise HTTPException(400, f"the body cannot be read: {error}") from error
+def _post(path: str, body: Any, region: str = "") -> Ask:
+    """All that is posted here may be posted twice."""
+    return Ask(path=path, method="POST", body=msgspec.json.encode(body), region=region)
 
 
 def _quoted(request: Request, name: str) -> str:
@@ -141,7 +169,7 @@ def _quoted(request: Request, name: str) -> str:
 
 SERVICE = Service(
     name="gateway",
-    calls=("catalog", "playback", "recommendations"),
+    calls=("catalog", "identity", "licence", "playback", "recommendations"),
     fallbacks=("popular",),
     criticality="critical",
     routes=routes,

@@ -21,12 +21,16 @@ from target_platform.kit.service import Instance, Service
 
 
 class Stream(Struct, frozen=True):
-    """`playlist` is a path that every one of `edges` (base URLs) serves; `region` is who answered."""
+    """`playlist` is a path that every one of `edges` (base URLs) serves; `region` is who answered.
+
+    `licence` is a path at the gateway: without a licence from there the player may not show a picture.
+    """
 
     title: str
     playlist: str
     edges: tuple[str, ...]
     region: str
+    licence: str = "/licence"
 
 
 def routes(instance: Instance) -> Sequence[Route]:

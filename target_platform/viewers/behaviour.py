@@ -17,6 +17,14 @@ class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weight: float
 
 
+class Arriving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of those who come, so many are new and so many type a password; the others' devices are still signed in."""
+
+    accounts_a_region: int = 5
+    sign_up_share: float = 0.04
+    sign_in_share: float = 0.08
+
+
 class Browsing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     think_seconds: float
     mean_segments: float
@@ -45,6 +53,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`regions` are the shares of viewers at home in each; when empty, the regions take turns."""
 
     devices: tuple[Device, ...]
+    arriving: Arriving = Arriving()
     browsing: Browsing
     buffer: Buffer
     patience: Patience

@@ -14,6 +14,8 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+ASKING = {"player>gateway": "ask_gateway", "player>licence": "ask_licence", "player>edge": "ask_edge"}
+
 
 class NoPlatform(Exception):
     """The platform cannot be found; the message says why."""
@@ -40,6 +42,7 @@ class Directory(Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...]
     gateways: dict[str, tuple[str, ...]]
     ask_gateway: PlayerPolicy = PlayerPolicy(deadline_ms=4000, attempts=4, failover="other-region")
+    ask_licence: PlayerPolicy = PlayerPolicy(deadline_ms=3000, attempts=4, failover="other-region")
     ask_edge: PlayerPolicy = PlayerPolicy(deadline_ms=2000, attempts=3, failover="next-edge")
 
     def gateways_for(self, region: str, number: int) -> tuple[str, ...]:
@@ -47,12 +50,19 @@ class Directory(Struct, frozen=True, kw_only=True):
 
         Viewers of a region start at different instances, as a load balancer would spread them.
         """
+        return self._gateways(region, number, self.ask_gateway)
+
+    def licences_for(self, region: str, number: int) -> tuple[str, ...]:
+        """The same for licences, which gateways hand on."""
+        return self._gateways(region, number, self.ask_licence)
+
+    def _gateways(self, region: str, number: int, policy: PlayerPolicy) -> tuple[str, ...]:
         own = _rotated(self.gateways.get(region, ()), number)
-        if not self.ask_gateway.moves:
-            return own[: self.ask_gateway.attempts]
+        if not policy.moves:
+            return own[: policy.attempts]
         others = (_rotated(self.gateways.get(other, ()), number) for other in self.regions if other != region)
         everywhere = own + tuple(base for bases in others for base in bases)
-        return everywhere[: self.ask_gateway.attempts]
+        return everywhere[: policy.attempts]
 
     def edges_of(self, offered: Sequence[str]) -> Sequence[str]:
         """Those of the edges a viewer was offered that it tries."""
@@ -72,11 +82,7 @@ def read_directory(environ: Mapping[str, str] = os.environ) -> Directory:
     if not any(gateways.values()):
         raise NoPlatform(f"the state file {path} lists no instance of the service gateway.")
     players = _players(state.policies_file)
-    asking = {
-        field: players[call]
-        for call, field in (("player>gateway", "ask_gateway"), ("player>edge", "ask_edge"))
-        if call in players
-    }
+    asking = {field: players[call] for call, field in ASKING.items() if call in players}
     return Directory(regions=state.regions, gateways=gateways, **asking)
 
 

@@ -62,6 +62,16 @@ class Route:
         self._bases = tuple(bases)
         self._at = 0
 
+    @property
+    def present(self) -> str:
+        """The one that is asked first."""
+        return self._bases[self._at]
+
+    def begin_at(self, base: str) -> None:
+        """Ask this one first from now on, if it is one of these servers."""
+        if base in self._bases:
+            self._at = self._bases.index(base)
+
     def attempts(self, until: float) -> Iterator[tuple[str, float]]:
         """Each server once, beginning with the present one, and the seconds that it is given; moving on is remembered.
 

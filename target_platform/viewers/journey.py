@@ -11,9 +11,11 @@ import gevent
 from gevent.event import Event
 from msgspec import Struct
 
+from target_platform.viewers.accounts import Account, Accounts, Entrance, renewing
 from target_platform.viewers.behaviour import Behaviour, Device
 from target_platform.viewers.directory import Directory
 from target_platform.viewers.fetch import Answer, Call, Connections, RequestFailed, Route, Tally
+from target_platform.viewers.licences import Wallet
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.player import Player, Screening
 from target_platform.viewers.popularity import pick
@@ -37,23 +39,42 @@ class Viewer(Struct, frozen=True, kw_only=True):
         return Viewer(number=number, region=region, device=device)
 
 
+class Belongings:
+    """What outlives a session: the accounts that viewers share, and the licences of this device."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.accounts = accounts
+        self.licences = Wallet()
+
+
 class Journey:
     """`time_scale` makes media and thinking run faster, not the network."""
 
-    def __init__(self, viewer: Viewer, directory: Directory, behaviour: Behaviour, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        directory: Directory,
+        behaviour: Behaviour,
+        reporter: Reporter,
+        belongings: Belongings | None = None,
+    ) -> None:
         self._viewer = viewer
+        self._belongings = belongings or Belongings(Accounts(behaviour.arriving))
         self._directory = directory
         self._behaviour = behaviour
         self._reporter = reporter
         self._connections = Connections(f"steadfast-viewer/{viewer.device.name}")
-        self._gateways = Route(directory.gateways_for(viewer.region, viewer.number // len(directory.regions)))
+        turn = viewer.number // len(directory.regions)
+        self._gateways = Route(directory.gateways_for(viewer.region, turn))
+        self._licences = Route(directory.licences_for(viewer.region, turn))
         self._gateway_seconds = directory.ask_gateway.deadline_ms / 1000
         self._token = ""
+        self._account: Account | None = None
 
     def travel(self, random: Random, time_scale: float) -> None:
         """One session. A viewer who does not get what it asked for leaves; nothing is raised for that."""
         try:
-            self._sign_in()
+            self._get_in(random)
             titles = self._home()
             self._think(random, time_scale)
             title = pick(titles, self._behaviour.titles.zipf_exponent, random)
@@ -65,9 +86,10 @@ class Journey:
         finally:
             self._connections.close()
 
-    def _sign_in(self) -> None:
-        with self._reporter.request("session") as tally:
-            self._renew_token(tally, time.monotonic() + self._gateway_seconds)
+    def _get_in(self, random: Random) -> None:
+        entrance = self._belongings.accounts.entrance(self._viewer.number, self._viewer.region, random)
+        with self._reporter.request(entrance.request) as tally:
+            self._enter(entrance, tally, time.monotonic() + self._gateway_seconds)
 
     def _home(self) -> Sequence[str]:
         with self._reporter.request("home") as tally:
@@ -91,7 +113,7 @@ class Journey:
             heart.kill()
 
     def _start(self, title: str, random: Random, time_scale: float) -> tuple[Screening, Player, Playback]:
-        """From pressing play to the first segment: what viewers call the start."""
+        """From pressing play to the first segment and the licence to show it: what viewers call the start."""
         segments = _geometric(random, self._behaviour.browsing.mean_segments)
         with self._reporter.request("start"):
             until = time.monotonic() + self._behaviour.patience.start_deadline_seconds
@@ -108,7 +130,38 @@ class Journey:
                 raise RequestFailed(f"the answer to play lacks {error}") from error
             deadline_ms = self._directory.ask_edge.deadline_ms
             player = Player(self._connections, edges, deadline_ms, self._reporter, self._behaviour)
-            return screening, player, player.start(screening, until)
+            licence = gevent.spawn(self._licence_or_reason, title, until)  # beside playlist and segment
+            try:
+                playback = player.start(screening, until)
+                reason = licence.get()
+            finally:
+                licence.kill()
+            if reason:
+                raise RequestFailed(f"no licence before the viewer's patience ended: {reason}")
+            playback.begin(time.monotonic())
+            return screening, player, playback
+
+    def _licence_or_reason(self, title: str, until: float) -> str:
+        """Empty when the device may play `title`; why not, when there was no licence until then."""
+        pause = self._behaviour.patience.retry_pause_seconds
+        while not self._belongings.licences.may_play(title):
+            try:
+                with self._reporter.request("licence") as tally:
+                    self._fetch_licence(title, until, tally)
+            except RequestFailed as error:
+                if time.monotonic() + pause >= until:
+                    return str(error)
+                gevent.sleep(pause)
+        return ""
+
+    def _fetch_licence(self, title: str, until: float, tally: Tally) -> None:
+        self._licences.begin_at(self._gateways.present)  # the one that has just answered
+        seconds = self._directory.ask_licence.deadline_ms / 1000
+        call = Call(path="/licence", body={"title": title}, until=min(until, time.monotonic() + seconds))
+        answer = self._connections.ask(self._licences, call, tally, self._authorization())
+        if answer.status >= 400:
+            raise RequestFailed(f"the gateway answered {answer.status}")
+        self._belongings.licences.keep(title, answer)
 
     def _beat_until(self, left: Event, title: str, playback: Playback) -> None:
         """Heartbeats go beside the stream: a slow one must not hold a segment back."""
@@ -133,21 +186,24 @@ class Journey:
         """Ask the gateways; a session that the answering one does not know is renewed once, unseen by the viewer."""
         call = Call(path=path, body=body, until=time.monotonic() + self._gateway_seconds)
         answer = self._connections.ask(self._gateways, call, tally, self._authorization())
-        if answer.status == 401:
-            self._renew_token(tally, call.until)
+        if answer.status == 401 and self._account:
+            self._enter(renewing(self._account), tally, call.until)
             answer = self._connections.ask(self._gateways, call, tally, self._authorization())
         if answer.status >= 400:
             raise RequestFailed(f"the gateway answered {answer.status}")
         return answer
 
-    def _renew_token(self, tally: Tally, until: float) -> None:
-        body = {"user": f"viewer-{self._viewer.number}", "device": self._viewer.device.name}
-        call = Call(path="/session", body=body, until=until)
-        answer = self._connections.ask(self._gateways, call, tally)
-        token = answer.json().get("token") if answer.status < 400 else None
-        if not token:
+    def _enter(self, entrance: Entrance, tally: Tally, until: float) -> None:
+        """Get a session. Raises RequestFailed."""
+        answer = self._connections.ask(self._gateways, Call(path=entrance.path, body=entrance.body, until=until), tally)
+        said = answer.json() if answer.status < 400 else None
+        if not isinstance(said, dict) or not said.get("token"):
             raise RequestFailed(f"no session: the gateway answered {answer.status}")
-        self._token = str(token)
+        self._token = str(said["token"])
+        self._account = Account(
+            user=str(said.get("user", "")), password=entrance.password, renewal=str(said.get("renewal", ""))
+        )
+        self._belongings.accounts.keep(self._viewer.region, self._account)
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}

@@ -15,15 +15,17 @@ from random import Random
 from locust import User, constant, task
 from locust.env import Environment
 
+from target_platform.viewers.accounts import Accounts
 from target_platform.viewers.behaviour import shipped_behaviour
 from target_platform.viewers.directory import read_directory
-from target_platform.viewers.journey import Journey, Viewer
+from target_platform.viewers.journey import Belongings, Journey, Viewer
 from target_platform.viewers.mix import read_mix
 from target_platform.viewers.report import Reporter
 
 DIRECTORY = read_directory()
 MIX = os.environ.get("CHAOS_MIX", "")
 BEHAVIOUR = read_mix(Path(MIX), shipped_behaviour(), DIRECTORY.regions) if MIX else shipped_behaviour()
+ACCOUNTS = Accounts(BEHAVIOUR.arriving)
 SEED = os.environ.get("CHAOS_SEED", "0")
 TIME_SCALE = float(os.environ.get("CHAOS_TIME_SCALE", "1"))
 
@@ -40,7 +42,8 @@ class PlatformViewer(User):
         self._random = Random(f"{SEED}/viewer/{number}")
         self._viewer = Viewer.drawn(number, DIRECTORY, BEHAVIOUR, self._random)
         self._reporter = Reporter(environment.events.request.fire, self._viewer.region)
+        self._belongings = Belongings(ACCOUNTS)
 
     @task
     def session(self) -> None:
-        Journey(self._viewer, DIRECTORY, BEHAVIOUR, self._reporter).travel(self._random, TIME_SCALE)
+        Journey(self._viewer, DIRECTORY, BEHAVIOUR, self._reporter, self._belongings).travel(self._random, TIME_SCALE)

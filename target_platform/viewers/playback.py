@@ -17,6 +17,10 @@ class Playback:
         self._at = now
         self._empty_since = now
 
+    def begin(self, now: float) -> None:
+        """The picture begins now, and not when its first segment came."""
+        self._at = self._empty_since = now
+
     def add(self, now: float, seconds: float) -> None:
         """A segment has arrived."""
         self.advance(now)

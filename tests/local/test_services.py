@@ -22,7 +22,17 @@ from target_platform.topology import launch_spec
 from target_platform.weaknesses import effective_policies
 
 BASE_PORT = 31000
-HERE = ("catalog-1", "recommendations-1", "playback-1", "origin-1", "edge-1", "edge-2", "gateway-1")
+HERE = (
+    "catalog-1",
+    "identity-1",
+    "licence-1",
+    "recommendations-1",
+    "playback-1",
+    "origin-1",
+    "edge-1",
+    "edge-2",
+    "gateway-1",
+)
 RUNNING = (*(f"us-east-1/{name}" for name in HERE), "eu-west-1/playback-1")
 SEGMENT = os.urandom(300_000)
 
@@ -86,8 +96,9 @@ class Platform:
         return json.loads(body), time.monotonic() - began
 
     def token(self) -> str:
-        status, body = self.ask("us-east-1/gateway-1", "/session", body=b'{"user": "viewer-1"}')
-        assert status == 200
+        ann = b'{"user": "ann", "password": "correct horse"}'
+        status, body = self.ask("us-east-1/gateway-1", "/sign-up", body=ann)
+        assert status == 201
         return str(json.loads(body)["token"])
 
 

@@ -77,7 +77,7 @@ def begin_whole_title(platform: FakePlatform, folder: Path, edge_failover: str) 
 def test_a_viewer_browses_starts_watches_and_reports_all_of_it(tmp_path: Path) -> None:
     with fake_platform() as platform:
         events = travel(platform, tmp_path)
-        assert [event["name"] for event in events.all[:4]] == ["session", "home", "title", "play"]
+        assert [event["name"] for event in events.all[:4]] == ["sign_up", "home", "title", "play"]
         assert events.failed() == set()
         assert all(event["context"] == {"region": "east"} for event in events.all)
         [start], [watch] = events.named("start"), events.named("watch")
@@ -161,7 +161,7 @@ def test_a_gateway_that_is_overloaded_is_left_too(tmp_path: Path) -> None:
     with fake_platform() as platform:
         platform.gateways["east"].mode = "503"
         assert travel(platform, tmp_path).failed() == set()
-        assert platform.gateways["east"].requests == ["/session"]  # then it stays with the one that answered
+        assert platform.gateways["east"].requests == ["/sign-up"]  # then it stays with the one that answered
 
 
 def test_a_gateway_that_does_not_know_the_session_gets_a_new_one_unseen_by_the_viewer(tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ def test_a_gateway_that_does_not_know_the_session_gets_a_new_one_unseen_by_the_v
         platform.gateways["east"].mode = "logged out"
         events = travel(platform, tmp_path)
         assert events.failed() == set()
-        assert len(events.named("session")) == len(events.named("home")) == 1
-        assert platform.gateways["east"].requests[:4] == ["/session", "/home", "/session", "/home"]
+        assert len(events.named("sign_up")) == len(events.named("home")) == 1
+        assert platform.gateways["east"].requests[:4] == ["/sign-up", "/home", "/session", "/home"]
 
 
 def test_no_gateway_at_all_is_a_failed_session_and_the_viewer_leaves(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_no_gateway_at_all_is_a_failed_session_and_the_viewer_leaves(tmp_path: P
         for gateway in platform.gateways.values():
             gateway.close()
         events = travel(platform, tmp_path)
-        assert [event["name"] for event in events.all] == ["session"]
-        assert events.failed() == {"session"}
+        assert [event["name"] for event in events.all] == ["sign_up"]
+        assert events.failed() == {"sign_up"}
 
 
 def test_a_viewer_who_is_cut_off_reports_the_bytes_of_the_unfinished_request_and_no_failure(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_bytes_that_viewers_count_are_those_that_the_edges_sent(tmp_path: Pa
 def test_every_region_has_viewers_and_nobody_fails_on_a_healthy_platform(tmp_path: Path) -> None:
     with fake_platform() as platform:
         reports = _watch(platform, tmp_path, seconds=1.5)
-    for name in ("session", "home", "title", "play", "start", "playlist", "segment", "watch"):
+    for name in ("sign_up", "session", "home", "title", "play", "licence", "start", "playlist", "segment", "watch"):
         streams = streams_of(reports, name)
         assert {stream.region for stream in streams} == set(REGIONS), name
         assert sum(stream.failures for stream in streams) == 0, name

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 REGIONS = ("east", "west")
+ENTRANCES = ("/session", "/sign-up")
 SEGMENT_BYTES = {"240p": 30_000, "480p": 60_000}
 MASTER = """#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=645216,RESOLUTION=854x480,CODECS="avc1.42c01e,mp4a.40.2"
@@ -70,13 +72,13 @@ class _Handler(BaseHTTPRequestHandler):
         with fake.lock:
             fake.requests.append(self.path)
             mode = fake.mode
-            if mode == "logged out" and self.path != "/session":
+            if mode == "logged out" and self.path not in ENTRANCES:
                 fake.mode = "ok"
         if mode == "hang":
             fake.released.wait(20)
             self.close_connection = True
             return
-        status = {"503": 503, "logged out": 200 if self.path == "/session" else 401}.get(mode, 200)
+        status = {"503": 503, "logged out": 200 if self.path in ENTRANCES else 401}.get(mode, 200)
         body = self._body() if status == 200 else b"no"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -94,7 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
         if name.endswith(".m3u8"):
             return (MASTER if name == "master.m3u8" else MEDIA).encode()
         answers: dict[str, object] = {
-            "/session": {"token": "t"},
+            "/session": {"token": "t", "user": "ann@east", "renewal": "r"},
+            "/sign-up": {"token": "t", "user": f"{len(self.fake.requests)}@{id(self.fake)}", "renewal": "r"},
+            "/licence": {"keys": [{"kty": "oct", "kid": "i", "k": "k"}], "expires_at": time.time() + 600},
             "/home": {"titles": [{"id": "one"}, {"id": "two"}], "personalised": True},
         }
         if self.path.startswith("/play/"):
@@ -114,12 +118,15 @@ class FakePlatform:
         for gateway in self.gateways.values():
             gateway.edges = [edge.base for edge in self.edges]
 
-    def state_file(self, folder: Path, edge_failover: str = "next-edge") -> Path:
+    def state_file(
+        self, folder: Path, edge_failover: str = "next-edge", licence_failover: str = "other-region"
+    ) -> Path:
         policies = folder / "policies.yaml"
         policies.write_text(
             "players:\n"
             f"  player>edge: {{deadline_ms: 600, attempts: 3, failover: {edge_failover}}}\n"
             "  player>gateway: {deadline_ms: 800, attempts: 4, failover: other-region}\n"
+            f"  player>licence: {{deadline_ms: 400, attempts: 4, failover: {licence_failover}}}\n"
         )
         instances = [
             {"name": f"gateway-{region}", "service": "gateway", "region": region, "address": gateway.address}

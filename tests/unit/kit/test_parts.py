@@ -13,7 +13,7 @@ from target_platform.kit.config import Endpoint
 from target_platform.kit.discovery import Targets
 from target_platform.kit.policy import RetryBudgetPolicy
 from target_platform.kit.retry_budget import RetryBudget
-from target_platform.kit.tokens import VALID_SECONDS, Tokens
+from target_platform.kit.tokens import Tokens
 from tests.unit.kit.stage import config_for
 
 
@@ -101,14 +101,18 @@ def test_a_long_access_log_begins_anew_and_keeps_the_last_one(tmp_path: Path, mo
     assert len(lines(tmp_path / "a")) + len(lines(tmp_path / "a.1")) == 3
 
 
-def test_a_token_is_good_for_whoever_has_the_key_and_for_a_day() -> None:
-    now = 1000.0
-    token = Tokens("key", lambda: now).issue("viewer 7.ü")
-    assert Tokens("key", lambda: now + VALID_SECONDS).user(token) == "viewer 7.ü"
-    assert Tokens("key", lambda: now + VALID_SECONDS + 1).user(token) is None
-    assert Tokens("another key", lambda: now).user(token) is None
+def test_a_token_is_good_for_whoever_has_the_key_for_its_kind_and_its_time() -> None:
+    now = [1000.0]
+    tokens = Tokens("key", now=lambda: now[0])
+    token = tokens.issue("viewer 7.ü", "session", 60)
+    assert tokens.user(token, "session") == "viewer 7.ü"
+    assert tokens.user(token, "renewal") is None
+    assert tokens.user(token.replace("session", "renewal"), "renewal") is None
+    assert Tokens("another key", now=lambda: now[0]).user(token, "session") is None
+    now[0] = 1060.0
+    assert tokens.user(token, "session") is None
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "..", "ü.1.x"])
 def test_what_is_no_token_is_nobodys(token: str) -> None:
-    assert Tokens("key").user(token) is None
+    assert Tokens("key").user(token, "session") is None

@@ -16,10 +16,12 @@ from target_platform.kit.access_log import Served
 from target_platform.kit.config import Endpoint, InstanceConfig
 from target_platform.kit.serve import access_log_path, running
 from target_platform.kit.service import Instance
+from target_platform.kit.tokens import Tokens
 from target_platform.weaknesses import POLICIES
 
 REGIONS = ("here", "there")
 NOBODY = "127.0.0.1:1"
+SESSION_KEY = "key"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -54,7 +56,13 @@ class Platform:
             data_dir=str(self._folder / "data"),
             log_dir=str(self._folder / "logs" / region),
             endpoints={other: self._endpoints(other) for other in (*service.calls, *service.refers_to)},
-            settings={"media_dir": str(self._folder / "media"), "session_key": "key", **settings},
+            settings={
+                "media_dir": str(self._folder / "media"),
+                "accounts_file": str(self._folder / region / "accounts.sqlite"),
+                "session_key": SESSION_KEY,
+                "licence_secret": "secret",
+                **settings,
+            },
         )
 
     async def ask(self, name: str, path: str, method: str = "GET", **options: Any) -> Answer:
@@ -79,6 +87,11 @@ class Platform:
             if each.service.name == service
         ]
         return tuple(found) or (Endpoint(instance=f"here/{service}-1", region="here", address=NOBODY),)
+
+
+def signed_in(user: str = "viewer-1") -> dict[str, str]:
+    """The header of somebody whose session is good, whoever issued it."""
+    return {"Authorization": f"Bearer {Tokens(SESSION_KEY).issue(user, 'session', 60)}"}
 
 
 @asynccontextmanager

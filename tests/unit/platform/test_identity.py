@@ -1,0 +1,151 @@
+"""Accounts and sessions: who gets in where, and what a lost region, a storm and a broken store do to it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from target_platform.kit.tokens import Tokens
+from target_platform.stores.accounts import Account, SqliteAccounts
+from tests.unit.platform.stage import SESSION_KEY, Answer, Platform, visit
+
+HERE, THERE = "here/gateway-1", "there/gateway-1"
+BOTH = ("here/identity-1", "there/identity-1", HERE, THERE)
+PASSWORD = "correct horse"
+
+
+async def sign_up(made: Platform, gateway: str = HERE, name: str = "ann", password: str = PASSWORD) -> Answer:
+    return await made.ask(gateway, "/sign-up", "POST", json={"user": name, "password": password})
+
+
+async def session(made: Platform, gateway: str = HERE, **body: Any) -> Answer:
+    return await made.ask(gateway, "/session", "POST", json=body)
+
+
+async def is_in(made: Platform, gateway: str, token: str) -> bool:
+    return (await made.ask(gateway, "/home", headers={"Authorization": f"Bearer {token}"})).status == 200
+
+
+def test_who_signs_up_is_in_at_once_and_can_sign_in_again(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        new = await sign_up(made)
+        assert (new.status, new.json["user"]) == (201, "ann@here")
+        assert await is_in(made, HERE, new.json["token"])
+        again = await session(made, user="ann@here", password=PASSWORD)
+        assert again.status == 200
+        assert await is_in(made, HERE, again.json["token"])
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_sign_up_may_be_repeated_but_nobody_elses_name_can_be_had(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        assert [(await sign_up(made)).status for _ in range(2)] == [201, 201]
+        assert (await sign_up(made, password="another one")).status == 409
+        assert (await sign_up(made, THERE)).json["user"] == "ann@there"
+
+    visit(tmp_path, BOTH, play)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("", PASSWORD), ("a@b", PASSWORD), ("ann", "short"), ("x" * 65, PASSWORD)]
+)
+def test_what_makes_no_account_is_a_400(tmp_path: Path, name: str, password: str) -> None:
+    async def play(made: Platform) -> None:
+        assert (await sign_up(made, name=name, password=password)).status == 400
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_wrong_password_and_an_unknown_name_look_the_same(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        await sign_up(made)
+        wrong = await session(made, user="ann@here", password="another one")
+        unknown = await session(made, user="bob@here", password="another one")
+        nowhere = await session(made, user="bob@mars", password="another one")
+        assert (wrong.status, wrong.body) == (unknown.status, unknown.body)
+        assert (unknown.status, nowhere.status) == (401, 401)
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_the_other_region_asks_the_accounts_home(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        await sign_up(made)
+        away = await session(made, THERE, user="ann@here", password=PASSWORD)
+        assert (away.status, away.json["region"]) == (200, "here")
+        assert await is_in(made, THERE, away.json["token"])
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_while_the_home_region_is_lost_sessions_are_renewed_and_passwords_are_not_checked(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        kept = Tokens(SESSION_KEY).issue("ann@here", "renewal", 60)
+        renewed = await session(made, THERE, renewal=kept)
+        assert (renewed.status, renewed.json["region"]) == (200, "there")
+        assert await is_in(made, THERE, renewed.json["token"])
+        refused = await session(made, THERE, user="ann@here", password=PASSWORD)
+        assert refused.status == 503
+        assert "here" in refused.json["error"]
+
+    visit(tmp_path, ("there/identity-1", THERE), play)
+
+
+def test_the_home_region_renews_no_session_of_an_account_that_is_gone(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        kept = Tokens(SESSION_KEY).issue("ann@here", "renewal", 60)
+        assert (await session(made, renewal=kept)).status == 401
+        renewal = (await sign_up(made)).json["renewal"]
+        assert (await session(made, renewal=renewal)).status == 200
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_renewal_opens_no_doors_and_a_session_renews_nothing(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        new = (await sign_up(made)).json
+        assert not await is_in(made, HERE, new["renewal"])
+        assert (await session(made, renewal=new["token"])).status == 401
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_storm_of_sign_ins_is_refused_in_part_and_holds_nobody_else_up(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        renewal = (await sign_up(made)).json["renewal"]
+        body = {"user": "ann@here", "password": PASSWORD}
+        storm = [made.ask("here/identity-1", "/sessions", "POST", json=body) for _ in range(40)]
+        knocking = asyncio.gather(*storm)
+        await asyncio.sleep(0.05)
+        assert (await made.ask("here/identity-1", "/renewals", "POST", json={"token": renewal})).status == 200
+        assert not knocking.done(), "the renewal was to pass by"
+        statuses = [each.status for each in await knocking]
+        assert statuses.count(503) >= 30  # one is checked, eight wait, and the rest is told so at once
+        assert statuses.count(200) == 40 - statuses.count(503) >= 9
+
+    visit(tmp_path, ("here/identity-1", HERE), play)
+
+
+def test_a_store_that_fails_is_told_apart_from_a_wrong_password(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        await sign_up(made)
+        for file in (tmp_path / "here").glob("accounts.sqlite*"):
+            file.unlink()
+        (tmp_path / "here" / "accounts.sqlite").mkdir()
+        answer = await made.ask("here/identity-1", "/sessions", "POST", json={"user": "ann@here", "password": PASSWORD})
+        assert answer.status == 503
+        assert "accounts.sqlite" in answer.json["error"]
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_accounts_are_kept_by_all_instances_of_a_region_in_common(tmp_path: Path) -> None:
+    one, other = (SqliteAccounts(tmp_path / "accounts.sqlite") for _ in range(2))
+    assert one.add(Account("ann", "hash")) == Account("ann", "hash")
+    assert other.find("ann") == Account("ann", "hash")
+    assert other.add(Account("ann", "another hash")) == Account("ann", "hash")
+    assert other.find("bob") is None
