@@ -25,7 +25,7 @@ from chaos.model.events import (
     StepBegan,
 )
 from chaos.model.plan import Plan
-from chaos.model.sample import Measurement, Ratio, Spread, count_of
+from chaos.model.sample import Count, Measurement, Ratio, count_of
 
 _PLAIN_STATUS_EVERY_SECONDS = 10.0
 
@@ -138,6 +138,7 @@ def _shown(measurement: Measurement) -> str:
         return "-"
     if isinstance(measurement, Ratio):
         return f"{measurement.good / measurement.total:.1%}"
-    assert isinstance(measurement, Spread)
+    if isinstance(measurement, Count):
+        return str(measurement.number)
     rank = max(1, round(measurement.quantile * measurement.histogram.total))
     return f"{measurement.histogram.value_at_rank(rank):.0f}"

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from chaos.model.experiment import Objective
 from chaos.model.guardrail import Go, Situation, Stop
-from chaos.model.sample import Measurement, Ratio, count_of
+from chaos.model.sample import Count, Measurement, Ratio, count_of
 
 InUnitOfObjective = Annotated[float, Meta(extra={"unit": "objective"})]
 
@@ -53,6 +53,8 @@ class ObjectiveFloor(Struct, frozen=True, kw_only=True):
 def _point(measurement: Measurement) -> float:
     if isinstance(measurement, Ratio):
         return measurement.good / measurement.total
+    if isinstance(measurement, Count):
+        return measurement.number
     total = measurement.histogram.total
     return measurement.histogram.value_at_rank(max(1, math.ceil(measurement.quantile * total)))
 

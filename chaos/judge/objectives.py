@@ -11,14 +11,14 @@ from chaos.judge.story import Story
 from chaos.judge.wording import counted, interval_text, is_never, measures_of, share_text, value_text
 from chaos.model.experiment import Objective, Threshold
 from chaos.model.plan import planned_faults
-from chaos.model.sample import GROWTH, Histogram, Measurement, Ratio, Spread, count_of, merge, upper_bound
+from chaos.model.sample import GROWTH, Count, Histogram, Measurement, Ratio, Spread, count_of, merge, upper_bound
 from chaos.model.verdict import Estimate, ObjectiveResult
 
 Answer = Literal["held", "deviated", "inconclusive"]
 
 
 def estimate(measurement: Measurement, confidence: float = 0.95) -> Estimate:
-    """What the samples say, with its interval: Wilson for a share, order statistics for a quantile.
+    """What the samples say, with its interval: Wilson for a share, order statistics for a quantile, none for a count.
 
     `low` and `high` are None where the samples cannot bound the value. Raises ValueError for a
     measurement of nothing.
@@ -27,6 +27,10 @@ def estimate(measurement: Measurement, confidence: float = 0.95) -> Estimate:
         low, high = wilson(measurement.good, measurement.total, confidence)
         point = measurement.good / measurement.total
         return Estimate(point=point, low=low, high=high, count=measurement.total, method="Wilson score interval")
+    if isinstance(measurement, Count):
+        # A single lost write is a lost write: nothing is inferred, so there is nothing to be uncertain of.
+        number = float(measurement.number)
+        return Estimate(point=number, low=number, high=number, count=measurement.total, method="counted, all of them")
     return _quantile(measurement, confidence)
 
 
@@ -140,6 +144,8 @@ def meets(value: float, threshold: Threshold) -> bool:
 def _point_text(measured: Measurement, estimated: Estimate, objective: Objective) -> str:
     if isinstance(measured, Ratio):
         return f'"{objective.name}" was {share_text(estimated.point)}'
+    if isinstance(measured, Count):
+        return f'"{objective.name}" was {value_text(estimated.point, "number")}'
     measures = measures_of(measured, objective.threshold)
     at = f"at the {quantile_text(measured.quantile)}"
     if measures == "milliseconds" and is_never(estimated.point):

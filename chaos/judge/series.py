@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from chaos.judge.story import Story
-from chaos.model.sample import Histogram, Measurement, Ratio, count_of, merge
+from chaos.model.sample import Count, Histogram, Measurement, Ratio, count_of, merge
 
 
 def per_second(story: Story, objective: str) -> tuple[tuple[int, Measurement], ...]:
@@ -18,9 +18,11 @@ def per_second(story: Story, objective: str) -> tuple[tuple[int, Measurement], .
 
 
 def point(measurement: Measurement) -> float:
-    """The share of a ratio, the asked quantile of a spread."""
+    """The share of a ratio, the asked quantile of a spread, the number of a count."""
     if isinstance(measurement, Ratio):
         return measurement.good / measurement.total
+    if isinstance(measurement, Count):
+        return float(measurement.number)
     return rank_value(measurement.histogram, measurement.quantile)
 
 

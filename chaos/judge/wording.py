@@ -9,7 +9,7 @@ from typing import Literal
 
 from chaos.model.experiment import Load, Threshold
 from chaos.model.plan import Plan
-from chaos.model.sample import GROWTH, NEVER_MS, Measurement, Ratio
+from chaos.model.sample import GROWTH, NEVER_MS, Count, Measurement, Ratio
 from chaos.model.verdict import Estimate
 
 Measures = Literal["share", "milliseconds", "number"]
@@ -17,6 +17,8 @@ Measures = Literal["share", "milliseconds", "number"]
 
 def measures_of(measurement: Measurement | None, threshold: Threshold) -> Measures:
     """What the numbers of an objective are: a journal keeps measurements, not the probe that took them."""
+    if isinstance(measurement, Count):
+        return "number"
     text = threshold.text.strip()
     if isinstance(measurement, Ratio) or (measurement is None and text.endswith("%")):
         return "share"

@@ -83,12 +83,19 @@ class Spread(Struct, frozen=True, tag="spread"):
     quantile: float
 
 
-Measurement = Ratio | Spread
+class Count(Struct, frozen=True, tag="count"):
+    """`number` of `total` events were of some kind: all that happened, not a sample of what might happen."""
+
+    number: int
+    total: int
+
+
+Measurement = Ratio | Spread | Count
 
 
 def count_of(measurement: Measurement) -> int:
     """How many events a measurement rests on."""
-    return measurement.total if isinstance(measurement, Ratio) else measurement.histogram.total
+    return measurement.histogram.total if isinstance(measurement, Spread) else measurement.total
 
 
 def merge(parts: Iterable[Measurement]) -> Measurement | None:
@@ -101,6 +108,10 @@ def merge(parts: Iterable[Measurement]) -> Measurement | None:
         ratios = [part for part in items if isinstance(part, Ratio)]
         assert len(ratios) == len(items), "ratios and spreads were mixed under one name"
         return Ratio(sum(part.good for part in ratios), sum(part.total for part in ratios))
+    if isinstance(first, Count):
+        counts = [part for part in items if isinstance(part, Count)]
+        assert len(counts) == len(items), "counts and others were mixed under one name"
+        return Count(sum(part.number for part in counts), sum(part.total for part in counts))
     spreads = [part for part in items if isinstance(part, Spread)]
     assert len(spreads) == len(items), "ratios and spreads were mixed under one name"
     return Spread(Histogram.merged(part.histogram for part in spreads), first.quantile)

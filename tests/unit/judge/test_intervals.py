@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from chaos.judge.intervals import quantile_ranks, wilson
 from chaos.judge.objectives import compare, estimate
 from chaos.model.experiment import Operator, Threshold
-from chaos.model.sample import Histogram, Ratio, Spread
+from chaos.model.sample import Count, Histogram, Ratio, Spread, merge
 from chaos.model.verdict import Estimate
 
 TOLERATED = 0.01
@@ -208,3 +208,11 @@ def test_a_measurement_of_nothing_has_no_estimate() -> None:
         estimate(Ratio(0, 0))
     with pytest.raises(ValueError, match="outside"):
         estimate(Spread(Histogram(), 0.95))
+
+
+def test_a_count_has_no_interval_and_a_single_one_decides() -> None:
+    none_lost, one_lost = Count(0, 1000), Count(1, 1000)
+    allowed = Threshold("<=", 0.0, "<= 0")
+    assert compare(estimate(none_lost), allowed) == "held"
+    assert compare(estimate(one_lost), allowed) == "deviated"
+    assert estimate(merge([none_lost, one_lost]) or none_lost).count == 2000

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from chaos.model.probe import LoadProbe
-from chaos.model.sample import NEVER_MS, Histogram, LoadStream, NoSample, Ratio, Spread
+from chaos.model.sample import NEVER_MS, Count, Histogram, LoadStream, NoSample, Ratio, Spread
+from chaos.probes.load_count import LoadCount
 from chaos.probes.load_quantile import LoadQuantile
 from chaos.probes.load_ratio import LoadRatio
 from chaos.probes.load_value import LoadValue
@@ -52,7 +53,15 @@ def test_failing_fast_does_not_improve_a_latency() -> None:
     assert failing.histogram.value_at_rank(95) >= NEVER_MS
 
 
-@pytest.mark.parametrize("probe", [LoadRatio(request="x"), LoadQuantile(request="x", quantile=0.5)])
+def test_a_count_is_of_all_that_happened() -> None:
+    assert LoadCount(request="home").reduce(STREAMS) == Count(4, 100)
+    assert LoadCount(request="home", outcome="successes").reduce(STREAMS) == Count(96, 100)
+    assert LoadCount(request="home", region="east").reduce(STREAMS) == Count(0, 90)
+
+
+@pytest.mark.parametrize(
+    "probe", [LoadRatio(request="x"), LoadQuantile(request="x", quantile=0.5), LoadCount(request="x")]
+)
 def test_no_request_means_no_sample(probe: LoadProbe) -> None:
     assert isinstance(probe, LoadProbe)
     assert probe.reduce(STREAMS) == NoSample("no request 'x' was made")
