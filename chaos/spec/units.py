@@ -90,6 +90,16 @@ def size(text: str) -> float:
     raise ValueError(f'"{text}" is not a size: write a number and one of {", ".join(_BYTES_OF)}, e.g. 64KiB')
 
 
+def transfer_rate(text: str) -> float:
+    """`64KiB/s`, `1.5MB/s` -> bytes a second."""
+    amount = re.fullmatch(rf"({_NUMBER}\s*(?:{'|'.join(_BYTES_OF)}))\s*/\s*s", text)
+    if amount:
+        return size(amount[1])
+    if re.fullmatch(_NUMBER, text):
+        raise ValueError(f"{text} has no unit: write {text}B/s or {text}KiB/s")
+    raise ValueError(f'"{text}" is not a transfer rate: write a size a second, e.g. 64KiB/s')
+
+
 def number(text: str) -> float:
     """A plain decimal number of YAML 1.2. Raises ValueError, also for what YAML 1.1 would have read otherwise."""
     if re.fullmatch(r"[-+]?0\d+", text):
@@ -122,9 +132,11 @@ SECONDS = Unit("a duration", "30s", seconds, lambda value: write_milliseconds(ro
 SHARE = Unit("a share", "99.9%", share, lambda value: plain(round(value * 100, 10)) + "%")
 PER_SECOND = Unit("a rate", "50/s", per_second, lambda value: plain(value) + "/s")
 BYTES = Unit("a size", "64KiB", size, lambda value: plain(value) + "B")
+BYTES_PER_SECOND = Unit("a transfer rate", "64KiB/s", transfer_rate, lambda value: plain(value) + "B/s")
 NUMBER = Unit("a number", "5", number, plain)
 
 _SUFFIXES = {
+    "_bytes_per_second": BYTES_PER_SECOND,
     "_per_second": PER_SECOND,
     "_seconds": SECONDS,
     "_ms": MILLISECONDS,

@@ -20,6 +20,16 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
     "pause": {},
     "latency": {"delay_ms": 200.0, "jitter_ms": 20.0},
     "region_outage": {},
+    "black_hole": {},
+    "reset": {},
+    "bandwidth": {"rate_bytes_per_second": 100_000.0},
+    "slow_close": {"delay_ms": 200.0},
+    "one_way_partition": {"direction": "from"},
+    "partition": {},
+    "region_isolation": {},
+    "slow_region_link": {"delay_ms": 200.0, "jitter_ms": 20.0},
+    "brown_out": {"delay_ms": 200.0, "share": 0.5},
+    "dependency_errors": {"share": 0.3},
     "restart": {},
     "freeze": {},
     "cpu_stress": {"left_share": 0.05},
@@ -37,6 +47,9 @@ class Stand:
     def __init__(self, kind: str) -> None:
         self.clock = VirtualClock()
         self.world: World = streaming_world(self.clock)
+        near, far = self.world.regions
+        self.world.add_link("edge", near, f"{far}/edge-1")  # what crosses a border, for the faults of a region
+        self.world.add_link("edge", far, f"{near}/edge-1")
         self.environment = SimulatedEnvironment(register(f"contract-{kind}", self.world), self.world)
         self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
         self.target: Target = self.environment.inventory().of_kind(self.fault.target_kind)[0]
@@ -127,6 +140,7 @@ def test_a_target_that_has_been_replaced_counts_as_reverted(stand: Stand) -> Non
         stand.world.processes[name].holds.clear()
     for link in stand.world.links.values():
         link.delays.clear()
+        link.changes.clear()
     stand.revert(undo)
     assert stand.active(undo).over
     assert stand.world.whole() == []
@@ -142,7 +156,7 @@ def test_its_lease_ends_it_or_its_holder_is_named(stand: Stand) -> None:
 
 
 def test_a_change_that_is_accepted_and_does_nothing_is_not_seen_as_active(stand: Stand) -> None:
-    stand.world.ineffective = {"hold", "pause", "delay", "kill", *get_args(Scarcity)}
+    stand.world.ineffective = {"hold", "pause", "delay", "change", "kill", *get_args(Scarcity)}
     undo = stand.prepare()
     stand.inject(undo)
     assert not stand.active(undo).struck

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from chaos.environments.local import control, own, processes, proxy_api, round_trip
+from chaos.environments.local.links import LocalLinks
 from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
-from chaos.model.capabilities import CanPause, CanShapeLinks, Identity, ProcessState
+from chaos.model.capabilities import CanChangeLinks, CanPause, CanShapeLinks, Identity, ProcessState
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed, ChaosError, SystemDown
 from chaos.model.home import steadfast_home
@@ -29,7 +30,7 @@ def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
     return LocalEnvironment(ref)
 
 
-class LocalEnvironment:
+class LocalEnvironment(LocalLinks):
     """The bundled platform, the system of a state file, or processes of one's own: settings.py says which.
 
     Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
@@ -57,7 +58,7 @@ class LocalEnvironment:
     def lease_holder(self, capability: type) -> LeaseHolder:
         if capability is CanPause:
             return LeaseHolder("lease holder", detached=True)
-        return LeaseHolder("proxy" if capability is CanShapeLinks else "launcher")
+        return LeaseHolder("proxy" if capability in (CanShapeLinks, CanChangeLinks) else "launcher")
 
     def inventory(self) -> Inventory:
         """Raises SystemDown when neither the launcher nor any instance runs, nor is held down."""
@@ -130,7 +131,8 @@ class LocalEnvironment:
         found = self._link(link)
         if found is None:
             raise ActionFailed(f"there is no link {link}", took_effect="no")
-        toxic = proxy_api.Latency(name=name, delay_ms=round(delay_ms), jitter_ms=round(jitter_ms), expires_at=until)
+        attributes: dict[str, int | float | str] = {"latency": round(delay_ms), "jitter": round(jitter_ms)}
+        toxic = proxy_api.Toxic(name=name, type="latency", stream="downstream", attributes=attributes, expires_at=until)
         proxy_api.put(found.proxy_api, link, toxic)
 
     def clear_link(self, link: str, name: str) -> None:

@@ -17,30 +17,27 @@ BETWEEN_ATTEMPTS_SECONDS = 0.2
 """A proxy that has died is started again by the launcher in about this time."""
 
 
-class Latency(Struct, frozen=True, kw_only=True):
-    """A delay of what the destination answers; `expires_at` (epoch seconds) is when the proxy ends it."""
+class Toxic(Struct, frozen=True, kw_only=True):
+    """As the proxy takes it; `expires_at` (epoch seconds) is when the proxy ends it."""
 
     name: str
-    delay_ms: int
-    jitter_ms: int
+    type: str
+    stream: str
+    attributes: dict[str, int | float | str]
     expires_at: float
 
 
-def put(api: str, link: str, toxic: Latency) -> None:
+def put(api: str, link: str, toxic: Toxic) -> None:
     """Set a toxic, in place of one of the same name. Raises ActionFailed."""
-    body = {
-        "name": toxic.name,
-        "type": "latency",
-        "stream": "downstream",
-        "attributes": {"latency": toxic.delay_ms, "jitter": toxic.jitter_ms},
-        "expires_at": toxic.expires_at,
-    }
+    body = msgspec.structs.asdict(toxic)
     status, answer = _persistently(api, "POST", _path(link), body)
     if status == 409:
         delete(api, link, toxic.name)
         status, answer = _persistently(api, "POST", _path(link), body)
     if status != 200:
-        raise ActionFailed(f"the proxy of {link} did not take the delay: {_text(answer)}", took_effect="no")
+        raise ActionFailed(
+            f"the proxy of {link} did not take the {toxic.type} toxic: {_text(answer)}", took_effect="no"
+        )
 
 
 def delete(api: str, link: str, name: str) -> None:

@@ -69,7 +69,7 @@ class SimulatedLoad:
             return None
         links = [name for name, link in self.world.links.items() if link.region == serving]
         slow = max(self.world.link_ms(name) for name in links)
-        alive = any(self.world.answers(self.world.links[name].instance) for name in links)
+        alive = any(self.world.passes(name) and self.world.answers(self.world.links[name].instance) for name in links)
         if "fallback" in self.world.protections:
             slow, alive = min(slow, DEADLINE_MS), True
         return slow + self.draw.uniform(5, 20) if alive else None

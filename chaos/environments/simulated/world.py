@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from chaos.model.capabilities import Identity, Means
 from chaos.model.clock import Clock
+from chaos.model.links import Delay, LinkChange, Resets, Silence
 
 NORMAL_ROUND_TRIP_MS = 1.0
 RESTART_SECONDS = 0.5
@@ -44,6 +45,10 @@ class SimulatedLink:
     instance: str
     delays: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Shaping by name: (delay in ms, epoch second at which it ends by itself)."""
+    changes: dict[str, tuple[LinkChange, float]] = field(default_factory=dict)
+    """Other changes by name, each with its end."""
+    asked: int = 0
+    """Requests that were sent over it."""
 
 
 @dataclass
@@ -118,6 +123,24 @@ class World:
         self.on_change(f"clear {link}")
         self.links[link].delays.pop(name, None)
 
+    def change_link(self, link: str, name: str, change: LinkChange, until: float) -> None:
+        self.on_change(f"change {link}")
+        if "change" not in self.ineffective:
+            self.links[link].changes[name] = (change, until)
+
+    def restore_link(self, link: str, name: str) -> None:
+        self.on_change(f"restore {link}")
+        if link in self.links:
+            self.links[link].changes.pop(name, None)
+
+    def changes_of(self, link: str) -> list[LinkChange]:
+        """Those in force now."""
+        return [change for change, until in self.links[link].changes.values() if until > self.clock.now()]
+
+    def passes(self, link: str) -> bool:
+        """Whether anything gets through."""
+        return not any(isinstance(each, Silence | Resets) for each in self.changes_of(link))
+
     def is_held(self, name: str, holder: str) -> bool:
         return self.processes[name].holds.get(holder, 0.0) > self.clock.now()
 
@@ -138,6 +161,7 @@ class World:
         """One round trip over a link."""
         now = self.clock.now()
         delays = [delay_ms for delay_ms, until in self.links[name].delays.values() if until > now]
+        delays += [change.delay_ms for change in self.changes_of(name) if isinstance(change, Delay)]
         return NORMAL_ROUND_TRIP_MS + sum(delays)
 
     def whole(self) -> list[str]:
@@ -147,6 +171,7 @@ class World:
         for name, process in self.processes.items():
             broken += [f"{name} has a scarcity: {what}" for what, causes in process.scarcities.items() if causes]
         broken += [f"{name} is slow" for name in self.links if self.link_ms(name) > NORMAL_ROUND_TRIP_MS]
+        broken += [f"{name} is changed: {change}" for name in self.links for change in self.changes_of(name)]
         return broken
 
     def _restart_if_due(self, name: str) -> None:

@@ -34,6 +34,8 @@ from chaos.spec import units
         (units.size, "64KiB", 65536.0),
         (units.size, "1.5MB", 1_500_000.0),
         (units.size, "0", 0.0),
+        (units.transfer_rate, "64KiB/s", 65536.0),
+        (units.transfer_rate, "1.5 MB / s", 1_500_000.0),
         (units.number, "-1.5e3", -1500.0),
     ],
 )
@@ -58,6 +60,8 @@ def test_a_quantity_is_read_in_the_unit_of_its_field(parse: Callable[[str], floa
         (units.per_second, "50", "write 50/s or 50/m"),
         (units.per_second, "50/fortnight", "not a rate"),
         (units.size, "64", "write 64B or 64KiB"),
+        (units.transfer_rate, "64KiB", "a size a second"),
+        (units.transfer_rate, "64", "write 64B/s or 64KiB/s"),
         (units.size, "64kb", "not a size"),
         (units.number, "0755", "octal"),
         (units.number, "1_000", "write 1000"),
@@ -71,7 +75,7 @@ def test_what_cannot_be_read_is_answered_with_what_can(parse: Callable[[str], fl
         parse(text)
 
 
-ALL = [units.MILLISECONDS, units.SECONDS, units.SHARE, units.PER_SECOND, units.BYTES, units.NUMBER]
+ALL = [units.MILLISECONDS, units.SECONDS, units.SHARE, units.PER_SECOND, units.BYTES, units.BYTES_PER_SECOND, units.NUMBER]
 
 
 @given(unit=st.sampled_from(ALL), text=st.text(max_size=30) | st.from_regex(r"[0-9.:/ ]+[a-zA-Z%/]{0,4}"))
@@ -100,6 +104,7 @@ def test_a_share_written_down_reads_back_as_the_same(hundredths: int) -> None:
         ("max_targets_share", "maxTargets", units.SHARE),
         ("arrivals_per_second", "arrivals", units.PER_SECOND),
         ("burst_bytes", "burst", units.BYTES),
+        ("rate_bytes_per_second", "rate", units.BYTES_PER_SECOND),
         ("min_samples", "minSamples", None),
         ("quantile", "quantile", units.SHARE),
         ("url", "url", None),

@@ -1,0 +1,85 @@
+"""What is done to links here: toxics in the proxy that carries each, ended by the proxy at the end of their lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chaos.environments.local import proxy_api
+from chaos.environments.local.state import LinkStatus, State, read_state
+from chaos.model.errors import ActionFailed
+from chaos.model.links import Delay, Errors, Heard, Knock, LateClose, LinkChange, Resets, Silence, Throttle
+
+_STREAMS = {"to": "upstream", "from": "downstream"}
+
+
+class LocalLinks:
+    """CanChangeLinks. A change on both directions is two toxics, NAME-upstream and NAME-downstream."""
+
+    _path: Path
+
+    def change_links(self, links: Sequence[str], name: str, change: LinkChange, until: float) -> None:
+        listed = {each.name: each for each in self._listed_state().links}
+        missing = [link for link in links if link not in listed]
+        if missing:
+            raise ActionFailed(f"there is no link {', '.join(missing)}", took_effect="no")
+        for link in links:
+            for toxic in _toxics(name, change, until):
+                proxy_api.put(listed[link].proxy_api, link, toxic)
+
+    def restore_links(self, links: Sequence[str], name: str) -> None:
+        for link in self._those(links):
+            for stream in _STREAMS.values():
+                proxy_api.delete(link.proxy_api, link.name, _toxic_name(name, stream))
+
+    def knock(self, links: Sequence[str], patience_ms: float) -> dict[str, Knock]:
+        """Sent over the link: the end of a stream, which asks no service for work."""
+        from chaos.environments.local import knocking  # asyncio and http: 60 ms, needed only by who looks at links
+
+        addresses = {each.name: each.address for each in self._listed_state().instances}
+        ways = {each.name: (each.address, addresses.get(each.destination_instance, "")) for each in self._those(links)}
+        return knocking.knock(ways, patience_ms)
+
+    def ask_link(self, link: str, path: str, patience_ms: float) -> Heard | None:
+        from chaos.environments.local import knocking
+
+        found = self._those([link])
+        return knocking.ask(found[0].address, path or self._usual_path(found[0]), patience_ms) if found else None
+
+    def _usual_path(self, link: LinkStatus) -> str:
+        instances = self._listed_state().instances
+        return next((each.health_path for each in instances if each.name == link.destination_instance), "") or "/"
+
+    def _those(self, links: Sequence[str]) -> list[LinkStatus]:
+        return [each for each in self._listed_state().links if each.name in links]
+
+    def _listed_state(self) -> State:
+        """Nothing is listed when there is no state file: a system that is gone has no links."""
+        return read_state(self._path) or State()
+
+
+def _toxics(name: str, change: LinkChange, until: float) -> list[proxy_api.Toxic]:
+    return [
+        proxy_api.Toxic(name=_toxic_name(name, stream), type=kind, stream=stream, attributes=values, expires_at=until)
+        for kind, stream, values in _parts(change)
+    ]
+
+
+def _toxic_name(name: str, stream: str) -> str:
+    return f"{name}-{stream}"
+
+
+def _parts(change: LinkChange) -> list[tuple[str, str, dict[str, int | float | str]]]:
+    """Type, stream and attributes of each toxic that makes up a change."""
+    if isinstance(change, Silence):
+        return [("timeout", _STREAMS[direction], {"timeout": 0}) for direction in change.directions]
+    if isinstance(change, Resets):
+        return [("reset_peer", stream, {"timeout": 0}) for stream in _STREAMS.values()]
+    if isinstance(change, Throttle):
+        return [("bandwidth", "downstream", {"rate": max(1, round(change.bytes_per_second / 1000))})]
+    if isinstance(change, LateClose):
+        return [("slow_close", "downstream", {"delay": round(change.delay_ms)})]
+    if isinstance(change, Delay):
+        return [("latency", "downstream", {"latency": round(change.delay_ms), "jitter": round(change.jitter_ms)})]
+    assert isinstance(change, Errors), "LinkChange has no further member"
+    return [("http_status", "upstream", {"status": change.status, "share": change.share, "path": change.path})]
