@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from chaos.cli import abort, catalog, demo, doctor, gameday, plan, platform, report, rollback, run, validate
+from chaos.cli import abort, catalog, demo, doctor, gameday, init, plan, platform, report, rollback, run, validate
 from chaos.model.errors import ChaosError, ExitCode
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
+app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("rollback")(rollback.rollback)
 app.command("abort")(abort.abort)
