@@ -29,6 +29,8 @@ class SystemClock:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+        self._waking = threading.Lock()
+        self._closed = False
 
     def now(self) -> float:
         return time.monotonic() + self._offset
@@ -43,13 +45,23 @@ class SystemClock:
         if ready:
             os.read(self._read, 4096)
 
+    def wake(self) -> None:
+        with self._waking:
+            if not self._closed:  # a call that hung may come back when the run is long over
+                try:
+                    os.write(self._write, b"w")
+                except BlockingIOError:
+                    pass  # it is full of reasons to wake up
+
     @property
     def wake_up_descriptor(self) -> int:
         return self._write
 
     def close(self) -> None:
-        os.close(self._read)
-        os.close(self._write)
+        with self._waking:
+            self._closed = True
+            os.close(self._read)
+            os.close(self._write)
 
 
 class Signals:

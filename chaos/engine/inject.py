@@ -28,6 +28,7 @@ class Batch:
     """Targets whose effect is still being looked for."""
     opened: list[Injecting] = field(default_factory=list)
     stopped: bool = False
+    reverted: bool = False
 
     @property
     def landed(self) -> bool:
@@ -68,6 +69,10 @@ class Injector:
             self._stopped = True
             for batch in self.batches:
                 batch.stopped = True
+
+    def others_open(self, batch: Batch) -> bool:
+        """Whether another step has faults in effect: one may hide what is left of this step's."""
+        return any(other.opened and not other.reverted for other in self.batches if other is not batch)
 
     @property
     def quiet(self) -> bool:

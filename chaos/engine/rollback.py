@@ -13,7 +13,7 @@ from chaos.model.fault import Active, Observation
 _LOOK_EVERY_SECONDS = 0.05
 _ATTEMPTS = 3
 PATIENCE_SECONDS = 10.0
-_UNCLEAR_PATIENCE_SECONDS = 2.0
+_SHORT_PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Reverter:
 
         All acts come before all looks: a link can only be measured when the fault that holds its
         destination down is reverted too. With `others_open` such a fault may stay for long, so an
-        effect that nobody can tell is not waited for; the caller looks again at the end.
+        effect that is still seen, or that nobody can tell, is not waited for long; the caller looks again at the end.
         """
         by_target: dict[str, list[Injecting]] = {}
         for injection in sorted(injections, key=lambda item: item.at, reverse=True):
             if injection.injection not in self.closed:
                 by_target.setdefault(injection.undo.target, []).append(injection)
         acted = self.tools.workers.each([self._acts(chain) for chain in by_target.values()])
-        patience = _UNCLEAR_PATIENCE_SECONDS if others_open else PATIENCE_SECONDS
+        patience = _SHORT_PATIENCE_SECONDS if others_open else PATIENCE_SECONDS
         looks = [self._look(injection, problem, patience) for chain in acted for injection, problem in chain]
         return [injection for injection in self.tools.workers.each(looks) if injection is not None]
 
@@ -65,12 +65,12 @@ class Reverter:
                 return ""
         return problem
 
-    def _look(self, injection: Injecting, problem: str, unclear_patience: float) -> Callable[[], Injecting | None]:
+    def _look(self, injection: Injecting, problem: str, patience: float) -> Callable[[], Injecting | None]:
         """Verify one injection: None when its effect was seen to be gone, else the injection. Never raises."""
 
         def look() -> Injecting | None:
             try:
-                seen = self._settled(injection, unclear_patience)
+                seen = self._settled(injection, patience)
             except Exception as error:  # noqa: BLE001  as above
                 seen = Observation(Active.UNKNOWN, f"{type(error).__name__}: {error}")
             now = self.tools.clock.now()
@@ -84,13 +84,12 @@ class Reverter:
 
         return look
 
-    def _settled(self, injection: Injecting, unclear_patience: float) -> Observation:
+    def _settled(self, injection: Injecting, patience: float) -> Observation:
         """Look until the effect is gone, or the patience is: a killed process needs a moment to come back."""
         fault = self.tools.plugins.build_fault(injection.fault)
         began = self.tools.clock.now()
         while True:
             seen = fault.active(self.tools.environment, injection.undo)
-            patience = PATIENCE_SECONDS if seen.active is Active.YES else unclear_patience
             if seen.active.over or self.tools.clock.now() - began >= patience:
                 return seen
             self.tools.clock.sleep(_LOOK_EVERY_SECONDS)

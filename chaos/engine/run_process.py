@@ -23,12 +23,17 @@ def has_process(started: RunStarted) -> bool:
 
 
 def terminate(journal: Path, timeout_seconds: float) -> bool:
-    """Send SIGTERM and wait until the process has gone. True when it has.
+    """Send SIGTERM and wait until the process has gone. True when it has."""
+    started, _ = _first_and_end(journal)
+    assert started is not None, "terminate is for runs that is_alive has seen"
+    return terminate_process(started, timeout_seconds)
+
+
+def terminate_process(started: RunStarted, timeout_seconds: float) -> bool:
+    """The same for those who have read the journal's first line.
 
     The pid is pinned before its identity is checked, so that no other process can get the signal.
     """
-    started, _ = _first_and_end(journal)
-    assert started is not None, "terminate is for runs that is_alive has seen"
     try:
         descriptor = os.pidfd_open(started.process["pid"])
     except ProcessLookupError:

@@ -164,9 +164,12 @@ class _Fault:
 
     def _revert(self) -> None:
         assert self._batch is not None
+        others_open = self._stage.injector.others_open(self._batch)
         try:
-            self._broken = self._stage.reverter.revert_all(self._batch.opened, others_open=True)
+            left = self._stage.reverter.revert_all(self._batch.opened, others_open)
+            self._broken = [] if others_open else left  # with others open, the look at the run's end decides
         finally:
+            self._batch.reverted = True
             self._reverted = True
 
 

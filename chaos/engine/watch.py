@@ -122,6 +122,8 @@ class Watch:
             item.in_flight = False
             item.asked += 1
             self._answers.put((name, at, answer))
+            if item.asked == 1:
+                self._tools.clock.wake()  # the baseline waits for everybody's first answer
 
         return ask
 

@@ -18,6 +18,7 @@ import pytest
 PROTECTION = {
     "slow-recommendations": "no-recommendations-fallback",
     "dead-edge": "no-edge-failover",
+    "one-of-each-dies": "no-second-attempt",
     "region-loss": "no-region-failover",
 }
 ROOT = Path(__file__).resolve().parents[2]
