@@ -48,7 +48,7 @@ class Injector:
         self._margin = lease_margin_seconds
         self._lock = threading.Lock()
         self._count = 0
-        self._stopped = False
+        self._stop = threading.Event()
         self.batches: list[Batch] = []
         self.crashes: list[Exception] = []
         """What went wrong in workers that is not the target's doing: the loop raises the first."""
@@ -66,7 +66,7 @@ class Injector:
     def stop(self) -> None:
         """No further injection begins; those under way are let come back (see `quiet`)."""
         with self._lock:
-            self._stopped = True
+            self._stop.set()
             for batch in self.batches:
                 batch.stopped = True
 
@@ -129,11 +129,11 @@ class Injector:
         now = self._tools.clock.now()
         step = batch.planned
         injecting = Injecting(at=now, injection=injection, step=step.name, fault=step.fault, undo=undo)
-        if self._stopped:
+        if self._stop.is_set():
             return None
         self._tools.recorder.record(injecting, durable=True)
         with self._lock:
-            if self._stopped:  # whoever stopped the run has its list of what to revert already
+            if self._stop.is_set():  # whoever stopped the run has its list of what to revert already
                 return None
             batch.opened.append(injecting)
         return injecting
@@ -145,7 +145,7 @@ class Injector:
         while not seen.active.struck and not batch.stopped and self._tools.clock.now() < deadline:
             self._tools.clock.sleep(LOOK_EVERY_SECONDS)
             seen = self._look(fault, injecting)
-        if not seen.active.struck and self._stopped:
+        if not seen.active.struck and self._stop.is_set():
             return  # the run is being ended: what is seen now says nothing about the fault
         now = self._tools.clock.now()
         self._tools.recorder.record(
