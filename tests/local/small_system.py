@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,7 @@ class SmallSystem:
 
     home: Path
     base_port: int
+    launch: Callable[[int], LaunchSpec] = spec
 
     @property
     def environment_variables(self) -> dict[str, str]:
@@ -72,7 +74,7 @@ class SmallSystem:
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         launch = self.home / "wanted.json"
-        launch.write_bytes(msgspec.json.encode(spec(self.base_port)))
+        launch.write_bytes(msgspec.json.encode(self.launch(self.base_port)))
         proxy = json.dumps([sys.executable, "-m", "chaos.proxy", "serve"])
         said = self._launcher("up", "--spec", str(launch), "--proxy-command", proxy)
         assert said.returncode == 0, said.stdout + said.stderr
