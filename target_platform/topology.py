@@ -137,7 +137,7 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         port=place.port,
         config=msgspec.to_builtins(config),
         labels={"criticality": service.criticality},
-        after=service.calls,
+        after=tuple(callee for callee in service.calls if callee != service.name),
     )
 
 

@@ -58,6 +58,7 @@ class Instance:
         self._client = Client()
         self._calls = Calls(config, service.calls, policies, self.metrics, self._client)
         self._background: set[asyncio.Task[None]] = set()
+        self._at_close: list[Callable[[], Awaitable[None]]] = []
 
     async def call(self, callee: str, ask: Ask | str, fallbacks: dict[str, Fallback] | None = None) -> Reply:
         """Ask another service; a path alone is a GET. See Calls.call."""
@@ -68,10 +69,16 @@ class Instance:
         task = asyncio.create_task(_again_and_again(seconds, work))
         self._background.add(task)
 
+    def at_close(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this when the instance is closed: after its last request, its repeated work and what was added later."""
+        self._at_close.append(work)
+
     async def close(self) -> None:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        for work in reversed(self._at_close):
+            await work()
         await self._client.close()
 
 

@@ -71,6 +71,8 @@ def routes(instance: Instance) -> Sequence[Route]:
         Route("/play/{title}", gateway.play, methods=["POST"]),
         Route("/licence", gateway.licence, methods=["POST"]),
         Route("/heartbeat", gateway.heartbeat, methods=["POST"]),
+        Route("/progress/{profile}/{title}", gateway.progress),
+        Route("/progress/{profile}/{title}", gateway.keep_progress, methods=["POST"]),
     ]
 
 
@@ -140,6 +142,14 @@ class Gateway:
         self._rebuffer_ms.inc(max(0.0, beat.rebuffer_ms))
         return Response(status_code=204)
 
+    async def progress(self, request: Request) -> Response:
+        return passed_on(await self._instance.call("history", self._progress_path(request)))
+
+    async def keep_progress(self, request: Request) -> Response:
+        """Answered when it is kept. A place has its time in it, so keeping it twice is keeping it once."""
+        ask = Ask(path=self._progress_path(request), method="PUT", body=await request.body())
+        return passed_on(await self._instance.call("history", ask))
+
     async def keep_popular(self) -> None:
         """Fetch the popular list, so that it is at hand when it is needed. Raises CallFailed; the old one stays."""
         reply = await self._instance.call("catalog", "/popular")
@@ -148,6 +158,11 @@ class Gateway:
 
     async def _popular_reply(self) -> Reply:
         return Reply(body=self._popular)
+
+    def _progress_path(self, request: Request) -> str:
+        """Those who share an account have a profile each."""
+        viewer = quote(f"{self._user(request)}~{request.path_params['profile']}", safe="")
+        return f"/progress/{viewer}/{_quoted(request, 'title')}"
 
     def _user(self, request: Request) -> str:
         """Who asks. Checked without asking anybody, so that no other service is needed to get in."""
@@ -169,7 +184,7 @@ def _quoted(request: Request, name: str) -> str:
 
 SERVICE = Service(
     name="gateway",
-    calls=("catalog", "identity", "licence", "playback", "recommendations"),
+    calls=("catalog", "history", "identity", "licence", "playback", "recommendations"),
     fallbacks=("popular",),
     criticality="critical",
     routes=routes,

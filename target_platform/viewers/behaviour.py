@@ -43,6 +43,14 @@ class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retry_pause_seconds: float
 
 
+class Keeping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a player keeps its viewer's place, and who looks for it from another region after leaving."""
+
+    every_seconds: float = 8.0
+    travel_share: float = 0.1
+    travel_patience_seconds: float = 20.0
+
+
 class Titles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How popular titles are: the title of rank r is chosen with a weight of 1 / r ** zipf_exponent."""
 
@@ -57,6 +65,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     browsing: Browsing
     buffer: Buffer
     patience: Patience
+    progress: Keeping = Keeping()
     titles: Titles = Titles()
     regions: dict[str, float] = {}
 

@@ -64,6 +64,10 @@ class Directory(Struct, frozen=True, kw_only=True):
         everywhere = own + tuple(base for bases in others for base in bases)
         return everywhere[: policy.attempts]
 
+    def gateways_elsewhere(self, region: str) -> tuple[str, ...]:
+        """Base URLs of all other regions' gateways."""
+        return tuple(base for other in self.regions if other != region for base in self.gateways.get(other, ()))
+
     def edges_of(self, offered: Sequence[str]) -> Sequence[str]:
         """Those of the edges a viewer was offered that it tries."""
         return offered[: self.ask_edge.attempts if self.ask_edge.moves else 1]

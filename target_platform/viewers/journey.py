@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from target_platform.viewers.accounts import Account, Accounts, Entrance, renewing
 from target_platform.viewers.behaviour import Behaviour, Device
+from target_platform.viewers.diary import Diary
 from target_platform.viewers.directory import Directory
 from target_platform.viewers.fetch import Answer, Call, Connections, RequestFailed, Route, Tally
 from target_platform.viewers.licences import Wallet
@@ -103,14 +104,37 @@ class Journey:
         screening, player, playback = self._start(title, random, time_scale)
         left = Event()
         heart = gevent.spawn(self._beat_until, left, title, playback)
+        diary = self._diary(title)
+        writing = gevent.spawn(diary.keep_until, left, playback, self._behaviour.progress.every_seconds / time_scale)
         try:
             with self._reporter.request("watch"):
                 player.watch(screening, playback)
         finally:
             left.set()
             player.report_quality(playback)
-            heart.join(timeout=self._gateway_seconds)
-            heart.kill()
+            gevent.joinall([heart, writing], timeout=2 * self._gateway_seconds)
+            gevent.killall([heart, writing])
+        if random.random() < self._behaviour.progress.travel_share:
+            diary.travel(self._from_elsewhere(), self._behaviour.progress.travel_patience_seconds)
+
+    def _diary(self, title: str) -> Diary:
+        """Of a profile of this viewer alone: an account is shared by many."""
+        path = f"/progress/viewer-{self._viewer.number}/{title}"
+        session = f"{self._viewer.number}-{time.time():.3f}"
+        return Diary(path, session, self._ask, self._reporter)
+
+    def _from_elsewhere(self) -> Callable[[str], Answer]:
+        """Asks gateways of other regions than the viewer's own, and no others."""
+        far = self._directory.gateways_elsewhere(self._viewer.region)
+
+        def ask(path: str) -> Answer:
+            call = Call(path=path, until=time.monotonic() + self._gateway_seconds)
+            answer = self._connections.ask(Route(far), call, Tally(), self._authorization())
+            if answer.status >= 400:
+                raise RequestFailed(f"the gateway answered {answer.status}")
+            return answer
+
+        return ask
 
     def _start(self, title: str, random: Random, time_scale: float) -> tuple[Screening, Player, Playback]:
         """From pressing play to the first segment and the licence to show it: what viewers call the start."""

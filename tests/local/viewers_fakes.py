@@ -23,6 +23,10 @@ SEGMENTS = "".join(f"#EXTINF:4.0,\ns{number}.ts\n" for number in range(15))
 MEDIA = f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n{SEGMENTS}#EXT-X-ENDLIST\n"
 
 
+PROGRESS: dict[str, dict[str, object]] = {}
+"""What all gateways keep: here the regions share it."""
+
+
 class FakeServer:
     """One server. `mode`: "ok", "503", "hang" (never answers), "cut" (half a body), "logged out" (401 once)."""
 
@@ -64,7 +68,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/progress/"):
+            PROGRESS[self.path] = json.loads(body)
         self._serve()
 
     def _serve(self) -> None:
@@ -95,6 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
             return b"x" * SEGMENT_BYTES[self.path.split("/")[-2]]
         if name.endswith(".m3u8"):
             return (MASTER if name == "master.m3u8" else MEDIA).encode()
+        if self.path.startswith("/progress/"):
+            return json.dumps({"progress": PROGRESS.get(self.path), "region": "all"}).encode()
         answers: dict[str, object] = {
             "/session": {"token": "t", "user": "ann@east", "renewal": "r"},
             "/sign-up": {"token": "t", "user": f"{len(self.fake.requests)}@{id(self.fake)}", "renewal": "r"},

@@ -71,7 +71,7 @@ def test_weaknesses_add_up() -> None:
 
 
 def test_an_unknown_weakness_is_told_with_the_known_ones() -> None:
-    with pytest.raises(LookupError, match=r"did you mean no-edge-failover.*known: no-edge-failover, "):
+    with pytest.raises(LookupError, match=r"did you mean no-edge-failover.*known: acknowledged-"):
         weakened("no-edge-failovers")
 
 

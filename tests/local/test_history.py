@@ -1,0 +1,111 @@
+"""Viewing progress: what was acknowledged is kept, whoever is killed whenever; regions part and meet again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.local.history_trial import HERE, THERE, Histories, histories
+
+pytestmark = pytest.mark.slow
+SEED = 20
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Histories]:
+    with histories(tmp_path_factory.mktemp("histories"), base_port=23000) as made:
+        yield made
+
+
+def test_what_one_instance_acknowledges_the_other_shows_at_once(healthy: Histories) -> None:
+    one, other = healthy.of(HERE)
+    for sequence in range(1, 20):
+        assert healthy.write(one, "anna/film", sequence)
+        assert healthy.read(other, "anna/film") == sequence
+
+
+def test_the_other_region_shows_it_within_two_seconds(healthy: Histories) -> None:
+    assert healthy.write(healthy.of(HERE)[0], "berta/film", 7)
+    seconds = [healthy.seconds_until_read(each, "berta/film", 7, patience=5) for each in healthy.of(THERE)]
+    assert all(each is not None and each < 2 for each in seconds), seconds
+
+
+def test_an_older_write_that_comes_late_changes_nothing(healthy: Histories) -> None:
+    one, other = healthy.of(HERE)
+    assert healthy.write(one, "clara/film", 5)
+    assert healthy.write(other, "clara/film", 4)
+    assert {healthy.read(each, "clara/film") for each in (one, other)} == {5}
+
+
+def test_no_acknowledged_write_is_lost_when_instances_are_killed_at_any_moment(healthy: Histories) -> None:
+    """kill -9 of one instance after the other at moments drawn from a seed, while a viewer writes and reads."""
+    names, random = healthy.of(HERE), Random(SEED)
+    done = threading.Event()
+
+    def kill_now_and_then() -> None:
+        for turn in range(8):
+            time.sleep(random.uniform(0.05, 0.3))
+            victim = names[turn % 2]
+            healthy.kill(victim)
+            healthy.start(victim)
+        done.set()
+
+    killer = threading.Thread(target=kill_now_and_then)
+    killer.start()
+    acknowledged, sequence, refused = 0, 0, 0
+    try:
+        while not done.is_set():
+            sequence += 1
+            if healthy.write(random.choice(names), "dora/film", sequence):
+                acknowledged = sequence
+            else:
+                refused += 1
+            seen = healthy.read(random.choice(names), "dora/film")
+            assert seen is None or seen >= acknowledged
+    finally:
+        killer.join()
+    assert acknowledged > 50
+    assert refused > 0, "no write met a dead instance: the kills hit nothing"
+    [kept] = {healthy.read(name, "dora/film") for name in names}
+    assert kept in (acknowledged, sequence)
+
+
+def test_a_region_that_crashes_comes_back_with_all_it_acknowledged(healthy: Histories) -> None:
+    names = healthy.of(HERE)
+    for number in range(30):
+        assert healthy.write(names[number % 2], f"emma/{number}", 1)
+    healthy.kill(*names)
+    healthy.start(*names)
+    assert {healthy.read(name, f"emma/{number}") for name in names for number in range(30)} == {1}
+
+
+def test_parted_regions_both_accept_and_agree_when_they_meet_again(healthy: Histories) -> None:
+    [here, _], [there, _] = healthy.of(HERE), healthy.of(THERE)
+    healthy.cut()
+    try:
+        assert healthy.write(here, "frieda/film", 1)
+        assert healthy.write(there, "gerda/film", 1)
+        assert healthy.write(here, "hanna/film", 3)
+        assert healthy.write(there, "hanna/film", 4)
+        assert healthy.seconds_until_read(there, "frieda/film", 1, patience=2.5) is None
+    finally:
+        healthy.heal()
+    assert healthy.seconds_until_read(there, "frieda/film", 1, patience=6) is not None
+    assert healthy.seconds_until_read(here, "gerda/film", 1, patience=6) is not None
+    assert healthy.seconds_until_read(here, "hanna/film", 4, patience=6) is not None
+    assert healthy.read(there, "hanna/film") == 4
+
+
+def test_acknowledged_before_it_is_durable_is_lost(tmp_path: Path) -> None:
+    with histories(tmp_path, 23100, ["acknowledged-before-durable"]) as weak:
+        one, other = weak.of(HERE)
+        assert weak.write(one, "ida/film", 1)
+        assert weak.read(other, "ida/film") == 1, "in calm times nobody sees a difference"
+        assert weak.write(one, "ida/film", 2)
+        weak.kill(one)
+        assert weak.read(other, "ida/film") in (-1, 1)
