@@ -11,12 +11,12 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, cast, get_args
 
 import msgspec
 from msgspec import Struct
 
+from chaos.installed import PREFIX, Entry, entries
 from chaos.model.environment import Environment, EnvironmentRef, NoSettings
 from chaos.model.errors import BadInput
 from chaos.model.experiment import PluginUse
@@ -48,7 +48,7 @@ class Catalog:
 
     def __init__(self, packages: Mapping[str, str] = PACKAGES) -> None:
         self._packages = packages
-        self._places: dict[str, dict[str, EntryPoint]] = {}
+        self._places: dict[str, dict[str, Entry]] = {}
         self._types: dict[tuple[str, str], Any] = {}
 
     def names(self, group: str) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class Catalog:
             self._types[group, kind] = _checked(self._entry(group, kind), group.removesuffix("s"), lacks)
         return self._types[group, kind]
 
-    def _entry(self, group: str, kind: str) -> EntryPoint:
+    def _entry(self, group: str, kind: str) -> Entry:
         known = self._of(group)
         if kind not in known:
             from chaos.spec import suggest  # only now: it is needed for the sentence alone
@@ -120,7 +120,7 @@ class Catalog:
             raise BadInput(f'there is no {group.removesuffix("s")} "{kind}"', suggest.hint(kind, known, "known"))
         return known[kind]
 
-    def _of(self, group: str) -> dict[str, EntryPoint]:
+    def _of(self, group: str) -> dict[str, Entry]:
         if group not in self._places:
             self._places[group] = _find(group, self._packages[group])
         return self._places[group]
@@ -131,14 +131,14 @@ def class_name(kind: str) -> str:
     return "".join(word.capitalize() for word in kind.split("_"))
 
 
-def _find(group: str, package: str) -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
+def _find(group: str, package: str) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
     spec = importlib.util.find_spec(package)
     folders = (spec.submodule_search_locations if spec else None) or []
     for module in pkgutil.iter_modules(folders):
         if not module.name.startswith("_"):
-            found[module.name] = EntryPoint(module.name, f"{package}.{module.name}", f"steadfast.{group}")
-    for entry in entry_points(group=f"steadfast.{group}"):
+            found[module.name] = Entry(module.name, f"{package}.{module.name}", PREFIX + group)
+    for entry in (each for each in entries(tuple(sys.path)) if each.group == PREFIX + group):
         if entry.name in found:
             raise BrokenPlugin(
                 f"two {group} are called {entry.name!r}: {found[entry.name].value} and {entry.value}",
@@ -148,7 +148,7 @@ def _find(group: str, package: str) -> dict[str, EntryPoint]:
     return found
 
 
-def _imported(entry: EntryPoint) -> Any:
+def _imported(entry: Entry) -> Any:
     try:
         return importlib.import_module(entry.module)
     except Exception as error:  # anything may go wrong in a plug-in's own code, and all of it is the plug-in's fault
@@ -158,7 +158,7 @@ def _imported(entry: EntryPoint) -> Any:
         ) from error
 
 
-def _checked(entry: EntryPoint, role: str, lacks: Callable[[type], str]) -> type:
+def _checked(entry: Entry, role: str, lacks: Callable[[type], str]) -> type:
     module = _imported(entry)
     name = entry.attr or class_name(entry.name)
     found = getattr(module, name, None)

@@ -14,7 +14,11 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Sleep that long, or less when a signal arrives."""
+        """Sleep that long, or less when a signal arrives or somebody wakes it."""
+        ...
+
+    def wake(self) -> None:
+        """End the sleep of the run's loop, from any thread: there is something to look at."""
         ...
 
 

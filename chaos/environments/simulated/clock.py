@@ -20,6 +20,9 @@ class VirtualClock:
     def sleep(self, seconds: float) -> None:
         self._now += max(0.0, seconds)
 
+    def wake(self) -> None:
+        """Nobody sleeps here."""
+
 
 class InlineWorkers:
     """The workers of a simulated run: no threads, so that the same seed gives the same journal."""

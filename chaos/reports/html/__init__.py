@@ -12,7 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from chaos.model.events import Event
+from chaos.model.home import steadfast_home
 from chaos.model.verdict import Verdict
+from chaos.reports.html.compiled import CompiledTemplates
 from chaos.reports.html.content import content
 
 _HERE = Path(__file__).parent
@@ -42,6 +44,7 @@ def templates(folder: Path) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(steadfast_home() / "cache"),
     )
     environment.filters["signs"] = _signs
     return environment
