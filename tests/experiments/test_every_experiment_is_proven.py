@@ -1,28 +1,42 @@
 """A check never seen failing is not a check: every shipped experiment is proven both ways.
 
-On the healthy platform it holds; with the one protection that it tests taken away it deviates; with that
-protection away and no fault it holds, so that it is the fault that makes the difference.
-CI proves a part, chosen by the commit's hash; --prove-all proves them all and writes docs/reference/proof.md.
+On the healthy platform it holds; with a protection taken away that it tests it deviates; with that protection
+away and no fault it holds, so that it is the fault that makes the difference. Which weakness must be noticed by
+which experiment stands in the weaknesses themselves (`noticed_by`).
+
+CI proves a part, chosen by the commit's hash; --prove-all proves all and writes docs/reference/proof.md.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 
-PROTECTION = {
-    "slow-recommendations": "no-recommendations-fallback",
-    "dead-edge": "no-edge-failover",
-    "one-of-each-dies": "no-second-attempt",
-    "region-loss": "no-region-failover",
-}
+from chaos.shipped import shipped_experiments
+
 ROOT = Path(__file__).resolve().parents[2]
+WEAKNESSES = ROOT / "target_platform" / "weaknesses"
 pytestmark = pytest.mark.slow
+
+
+def pairs() -> list[tuple[str, str]]:
+    """(experiment, weakness that it must notice), sorted."""
+    read = [yaml.safe_load(path.read_text()) for path in WEAKNESSES.glob("*.yaml")]
+    return sorted((experiment, each["name"]) for each in read for experiment in each["noticed_by"])
+
+
+def to_be_proven() -> set[str]:
+    """Experiments of the catalogue; lessons are run by their own test."""
+    shipped = shipped_experiments().items()
+    return {name for name, path in shipped if path.parent.name not in ("lessons", "gamedays")}
 
 
 def commit_number() -> int:
@@ -31,50 +45,92 @@ def commit_number() -> int:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    names = sorted(PROTECTION)
-    if not metafunc.config.getoption("--prove-all"):
-        names = [names[commit_number() % len(names)]]
-    metafunc.parametrize("name", names)
+    if "weakness" in metafunc.fixturenames:
+        chosen = pairs()
+        if not metafunc.config.getoption("--prove-all"):
+            chosen = [chosen[commit_number() % len(chosen)]]
+        metafunc.parametrize(("name", "weakness"), chosen)
 
 
-def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from chaos.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+@dataclass
+class Answer:
+    """What one run said."""
+
+    code: int
+    text: str
+    report: dict[str, object] | None
+
+    @property
+    def cell(self) -> str:
+        if self.report is None:
+            return f"exit {self.code}"
+        objectives = self.report["objectives"]
+        assert isinstance(objectives, list)
+        off = [each["name"] for each in objectives if each["outcome"] != "held"]
+        return f"{self.report['outcome']}" + (f": {', '.join(off)}" if off else "")
+
+
+@dataclass
+class Proof:
+    """A platform of the test's own, and the table of what was proven on it."""
+
+    home: Path
+    rows: list[str] = field(default_factory=list)
+
+    def chaos(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from chaos.cli import main; main()", *arguments]
+        environment = {**os.environ, "STEADFAST_HOME": str(self.home)}
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT, env=environment
+        )
+
+    def run(self, *arguments: str) -> Answer:
+        out = self.home / "out" / str(len(list((self.home / "runs").glob("*"))))
+        done = self.chaos("run", *arguments, "--out", str(out))
+        reports = list(out.glob("*/report.json"))
+        report = json.loads(reports[0].read_text()) if reports else None
+        return Answer(done.returncode, done.stdout + done.stderr, report)
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A platform of the test's own, on ports of its own."""
-    previous = os.environ.get("STEADFAST_HOME")
-    os.environ["STEADFAST_HOME"] = str(tmp_path_factory.mktemp("proof"))
-    started = chaos("platform", "up", "--base-port", "26000")
-    assert started.returncode == 0, started.stdout + started.stderr
+def proof(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Proof]:
+    proof = Proof(tmp_path_factory.mktemp("proof"))
+    started = proof.chaos("platform", "up", "--base-port", "26000")
     try:
-        yield
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield proof
     finally:
-        ended = chaos("platform", "down")
-        if previous is None:
-            del os.environ["STEADFAST_HOME"]
-        else:
-            os.environ["STEADFAST_HOME"] = previous
+        ended = proof.chaos("platform", "down")
         assert ended.returncode == 0, ended.stdout + ended.stderr
+        if request.config.getoption("--prove-all"):
+            write_table(proof.rows)
 
 
-@pytest.mark.usefixtures("platform")
-def test_it_holds_deviates_without_its_protection_and_holds_without_the_fault(name: str) -> None:
-    healthy = chaos("run", name)
-    assert healthy.returncode == 0, healthy.stdout + healthy.stderr
-    weakened = chaos("run", name, "--weaken", PROTECTION[name])
-    assert weakened.returncode == 1, weakened.stdout + weakened.stderr
-    control = chaos("run", name, "--weaken", PROTECTION[name], "--control")
-    assert control.returncode == 0, control.stdout + control.stderr
+def write_table(rows: list[str]) -> None:
+    lines = [
+        "# Every experiment, proven both ways",
+        "",
+        "Written by `make prove`. Behind an outcome stand the objectives that were not held.",
+        "",
+        "| experiment | protection taken away | healthy | weakened | weakened, no fault |",
+        "| --- | --- | --- | --- | --- |",
+        *sorted(rows),
+    ]
+    (ROOT / "docs" / "reference" / "proof.md").write_text("\n".join(lines) + "\n")
 
 
-def test_every_shipped_experiment_names_the_protection_it_tests(name: str) -> None:
-    shipped = {
-        path.stem
-        for path in (ROOT / "experiments").rglob("*.yaml")
-        if path.parent.name not in ("environments", "gamedays")
-    }
-    assert shipped == set(PROTECTION)
-    assert name in shipped
+def test_it_holds_deviates_without_its_protection_and_holds_without_the_fault(
+    proof: Proof, name: str, weakness: str
+) -> None:
+    healthy = proof.run(name)
+    weakened = proof.run(name, "--weaken", weakness)
+    control = proof.run(name, "--weaken", weakness, "--control")
+    proof.rows.append(f"| {name} | {weakness} | {healthy.cell} | {weakened.cell} | {control.cell} |")
+    assert healthy.code == 0, healthy.text
+    assert weakened.code == 1, weakened.text
+    assert control.code == 0, control.text
+
+
+def test_every_shipped_experiment_has_a_weakness_that_it_must_notice() -> None:
+    assert {experiment for experiment, _ in pairs()} == to_be_proven()
+    assert len(to_be_proven()) >= 4
