@@ -29,11 +29,15 @@ class Service:
 
 @dataclass(frozen=True)
 class Calls:
-    """`caller` finds `service` at the address that is in the environment variable `variable`."""
+    """`caller` finds `service` at the address that is in the environment variable `variable`.
+
+    `value` is how the address is written there, when it is not just http://HOST:PORT.
+    """
 
     caller: str
     service: str
     variable: str
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,13 @@ def _process(service: Service, directory: str, calls: Sequence[Calls]) -> str:
             "      # The address in the variable is that of a proxy: what passes it can be slowed down or cut.",
             "      calls:",
         ]
-        lines += [
-            f"        - {{service: {json.dumps(call.service)}, variable: {json.dumps(call.variable)}}}" for call in mine
-        ]
+        lines += [_call(call) for call in mine]
     return "\n".join(lines) + "\n"
+
+
+def _call(call: Calls) -> str:
+    value = f", value: {json.dumps(call.value)}" if call.value else ""
+    return f"        - {{service: {json.dumps(call.service)}, variable: {json.dumps(call.variable)}{value}}}"
 
 
 def _experiment(answers: Answers) -> str:

@@ -26,7 +26,10 @@ def init(
     ] = None,
     calls: Annotated[
         list[str] | None,
-        typer.Option(metavar="CALLER:SERVICE:VARIABLE", help="Who calls whom, told in which environment variable."),
+        typer.Option(
+            metavar="CALLER:SERVICE:VARIABLE[=VALUE]",
+            help="Who calls whom, and in which environment variable the address is; VALUE may hold {address}.",
+        ),
     ] = None,
 ) -> None:
     """Write a first environment file and a first experiment for your own processes; nothing is overwritten.
@@ -66,10 +69,12 @@ def _call(text: str) -> Calls:
     from chaos.model.errors import BadInput
     from chaos.starter import Calls
 
-    parts = text.split(":")
+    names, _, value = text.partition("=")
+    parts = names.split(":")
     if len(parts) != 3 or not all(parts):
-        raise BadInput(f"--calls {text} is not CALLER:SERVICE:VARIABLE", "e.g. --calls shop:store:STORE_URL")
-    return Calls(*parts)
+        hint = "e.g. --calls shop:store:STORE_URL, or --calls 'shop:store:DATABASE=postgres://{address}/shop'"
+        raise BadInput(f"--calls {text} is not CALLER:SERVICE:VARIABLE", hint)
+    return Calls(*parts, value)
 
 
 def _asked() -> Answers:

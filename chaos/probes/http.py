@@ -17,6 +17,8 @@ from chaos.model.sample import NoSample, Ratio
 from chaos.model.system import Instance
 
 _AT_ONCE = 16
+_HEADERS = {"Accept": "*/*", "User-Agent": "steadfast"}
+"""As every other client: there are servers that answer 406 to one that does not say what it takes."""
 
 
 class Http(Struct, frozen=True, kw_only=True):
@@ -70,7 +72,8 @@ class Http(Struct, frozen=True, kw_only=True):
             return False  # not an address
         began = time.monotonic()
         try:
-            connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", path, headers=_HEADERS)
             status = connection.getresponse().status
             # The socket's timeout counts from its last byte, the user's patience from the start.
             return status == self.expected_status and time.monotonic() - began <= self.timeout_ms / 1000

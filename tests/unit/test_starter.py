@@ -29,11 +29,14 @@ def faults(file: Path) -> list[str]:
 
 
 def test_a_system_with_a_call_is_asked_about_that_call(tmp_path: Path) -> None:
-    environment, experiment = write(tmp_path / "my shop", Answers((STORE, SHOP), (Calls("shop", "store", "STORE"),)))
+    environment, experiment = write(
+        tmp_path / "my shop", Answers((STORE, SHOP), (Calls("shop", "store", "STORE", "s://{address}"),))
+    )
     ref = load_environment(environment, Catalog())
     assert ref.name == "my-shop"
     assert ref.settings["armed"] is True
-    assert settings_of(ref).processes[1].calls[0].variable == "STORE"
+    (call,) = settings_of(ref).processes[1].calls
+    assert (call.variable, call.value) == ("STORE", "s://{address}")
     spec: Any = launch_spec(ref)
     assert len(spec["links"]) == 1
     assert faults(experiment) == ["latency"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 from chaos.model.sample import NoSample, Ratio
 from chaos.probes.http import Http
 from tests.unit.probes.served import Listing, instance, says, serving
@@ -55,3 +58,19 @@ def test_without_anybody_to_ask_there_is_no_sample_and_the_reason() -> None:
     assert isinstance(nobody, NoSample)
     assert "nobody" in nobody.reason
     assert Http().sample(Listing()) == NoSample("nothing runs")
+
+
+def test_it_says_what_it_takes_because_some_servers_insist() -> None:
+    class Insisting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.headers.get("Accept") else 406)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Insisting) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert Http(url=f"http://127.0.0.1:{server.server_port}/").sample(Listing()) == Ratio(1, 1)
+        thread.join()
