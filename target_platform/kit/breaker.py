@@ -96,9 +96,12 @@ _STATES = {
 
 
 def _says_nothing(ending: BaseException) -> bool:
-    """Whether a call ended in a way that tells nothing about the dependency: the caller gave up on it."""
+    """Whether a call ended in a way that is no reason to leave the dependency alone.
+
+    The caller gave up on it; or the dependency refused what matters little to it, to serve what matters more.
+    """
     return isinstance(ending, asyncio.CancelledError | GeneratorExit) or (
-        isinstance(ending, CallFailed) and ending.hurried
+        isinstance(ending, CallFailed) and (ending.hurried or ending.kind == "shed")
     )
 
 

@@ -16,6 +16,10 @@ KEEP_ALIVE_SECONDS = 15.0
 """Shorter than a server keeps a connection (serve.py), so that no request meets a connection that is being closed."""
 
 
+SHED = "X-Shed"
+"""A 503 with this header is no failure: the instance is well, and too busy for this request (see shedding.py)."""
+
+
 class Ask(Struct, frozen=True, kw_only=True):
     """What is asked. `path` begins with / and is quoted. Only what is idempotent is ever asked twice.
 
@@ -33,13 +37,14 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """A whole answer below 500, by `instance`; or by the fallback named in `fallback`."""
+    """A whole answer below 500, by `instance`; or by the fallback named in `fallback`. `shed`: refused under load."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
     instance: str = ""
     fallback: str = ""
+    shed: bool = False
 
 
 class Client:
@@ -69,6 +74,8 @@ class Client:
         except (aiohttp.ClientError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise CallFailed(f"{target.instance} broke off before its answer was whole: {reason}", "reset") from error
+        if reply.shed:
+            raise CallFailed(f"{target.instance} is too busy", "shed")
         if reply.status >= 500:
             raise CallFailed(f"{target.instance} answered {reply.status}", "status")
         return reply
@@ -87,4 +94,5 @@ class Client:
                 body=body,
                 content_type=response.headers.get("Content-Type", "application/octet-stream"),
                 instance=target.instance,
+                shed=response.status == 503 and SHED in response.headers,
             )

@@ -9,12 +9,13 @@ FailureKind = Literal[
     "refused",  # nobody listens there
     "reset",  # the connection ended before the answer did
     "status",  # the answer was 5xx
+    "shed",  # it is too busy for this request, and said so at once
     "open",  # no breaker lets a call through
     "full",  # the bulkhead and its queue are full
     "deadline",  # the time for the whole call was over before an answer could be had
 ]
 
-_WORTH_A_RETRY: frozenset[FailureKind] = frozenset({"timeout", "refused", "reset", "status"})
+_WORTH_A_RETRY: frozenset[FailureKind] = frozenset({"timeout", "refused", "reset", "status", "shed"})
 
 
 class CallFailed(Exception):

@@ -1,6 +1,7 @@
 """Everything that happens to a request before and after a service's own handler, in one layer.
 
-Health first; then the deadline that came with the request; then the handler; at the end metrics and the access log.
+Health first; then the deadline that came with the request, and whether there is room for it; then the handler; at the
+end metrics and the access log.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from target_platform.kit.access_log import AccessLog, Served
 from target_platform.kit.answer import problem
 from target_platform.kit.health import Health
 from target_platform.kit.metrics import Metrics
+from target_platform.kit.shedding import Shedding
 
 
 class Front:
     """The ASGI application that the server runs; `inner` is the service."""
 
-    def __init__(self, inner: ASGIApp, health: Health, metrics: Metrics, log: AccessLog) -> None:
+    def __init__(self, inner: ASGIApp, health: Health, shedding: Shedding, metrics: Metrics, log: AccessLog) -> None:
         self._inner = inner
         self._health = health
+        self._shedding = shedding
         self._metrics = metrics
         self._log = log
 
@@ -34,8 +37,11 @@ class Front:
         began = time.time(), time.monotonic()
         try:
             with deadline.inherited(Headers(scope=scope).get(deadline.HEADER)):
-                app = _too_late if deadline.is_over() else self._inner
-                await app(scope, receive, sent)
+                if deadline.is_over():
+                    await _too_late(scope, receive, sent)
+                    return
+                with self._shedding.request(scope["path"]) as refusal:
+                    await (refusal or self._inner)(scope, receive, sent)
         finally:
             self._note(scope, sent, *began)
 

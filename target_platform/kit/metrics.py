@@ -35,6 +35,10 @@ class Metrics:
         """A counter of a service's own; it is shown as NAME_total."""
         return Counter(name, meaning, labels, registry=self._registry)
 
+    def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """A value that is asked for when the metrics are read."""
+        self._gauge(name, meaning).set_function(value)
+
     def watch_breakers(self, labels: tuple[str, str, str], state: Callable[[], float]) -> None:
         """Show the state of the breakers of one callee in one region. It is asked for when the metrics are read."""
         self._breakers.labels(*labels).set_function(state)

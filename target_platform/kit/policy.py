@@ -11,6 +11,7 @@
     steering: ...                 # which edges a device is told
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts
+    shedding: ...                 # whom an instance that is too full refuses first
     history: ...                  # when viewing progress counts as kept
     billing: ...                  # what keeps a charge from being made twice
     payment: ...                  # how the payment stub misbehaves
@@ -136,6 +137,33 @@ class PaymentPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seed: int = 0
 
 
+class PriorityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests for these paths, and for what lies below them, are let in up to this share of what an instance bears."""
+
+    share: Annotated[float, Meta(gt=0, le=1)]
+    paths: tuple[str, ...] = ()
+    name: str = ""
+
+
+class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An instance is full with so many requests under way, or with a standing delay of `delay_ms` in its event loop.
+
+    Of `priorities` the first that lists a path applies; `otherwise` is the share of a path that none lists.
+    """
+
+    concurrent: Count = 256
+    delay_ms: Milliseconds = 250
+    retry_after_seconds: Count = 1
+    otherwise: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    priorities: dict[str, PriorityPolicy] = {}
+
+    def priority(self, path: str) -> PriorityPolicy:
+        for name, priority in self.priorities.items():
+            if any(path == each or path.startswith(f"{each}/") for each in priority.paths):
+                return PriorityPolicy(share=priority.share, name=name)
+        return PriorityPolicy(share=self.otherwise, name="other")
+
+
 class Policies(Struct, frozen=True, kw_only=True):
     """All policies in force."""
 
@@ -145,6 +173,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     steering: Steering = Steering()
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
+    shedding: SheddingPolicy = SheddingPolicy()
     history: HistoryPolicy = HistoryPolicy()
     billing: BillingPolicy = BillingPolicy()
     payment: PaymentPolicy = PaymentPolicy()
@@ -165,8 +194,7 @@ def read_policies(path: Path) -> Policies:
 
 def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
     """The policies in a text; `source` names it in errors. Raises PolicyError."""
-    known = ("defaults", "calls", "players", "steering", "sessions", "licences", "history", "billing", "payment")
-    sections = read_sections(text, source, known)
+    sections = read_sections(text, source, Policies.__struct_fields__)
     defaults = sections.get("defaults", {})
     return Policies(
         defaults=typed(defaults, CallPolicy, source, "defaults"),
@@ -181,6 +209,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         steering=typed(sections.get("steering", {}), Steering, source, "steering"),
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
+        shedding=typed(sections.get("shedding", {}), SheddingPolicy, source, "shedding"),
         history=typed(sections.get("history", {}), HistoryPolicy, source, "history"),
         billing=typed(sections.get("billing", {}), BillingPolicy, source, "billing"),
         payment=typed(sections.get("payment", {}), PaymentPolicy, source, "payment"),

@@ -31,6 +31,7 @@ from target_platform.kit.front import Front
 from target_platform.kit.health import Health
 from target_platform.kit.policy import read_policies
 from target_platform.kit.service import Instance, Service, application
+from target_platform.kit.shedding import Shedding
 
 GRACE_SECONDS = 0.7
 """How long requests under way may take when the instance is told to stop; with the rest it ends within 1 s."""
@@ -65,7 +66,8 @@ async def running(service: Service, config: InstanceConfig) -> AsyncIterator[Ins
         instance = Instance(service, msgspec.structs.replace(config, port=listener.getsockname()[1]), policies)
         health = Health(instance.metrics)
         try:
-            front = Front(application(instance), health, instance.metrics, access_log)
+            shedding = Shedding(policies.shedding, instance.metrics)
+            front = Front(application(instance), health, shedding, instance.metrics, access_log)
             async with _listening(front, listener):
                 health.ready = True
                 yield instance
