@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chaos.model.capabilities import CanLimitCpu, Identity, Means
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.system import Instance, Target
-
-_SMALLEST_SHARE = 0.01
 
 
 class CpuStress(Struct, frozen=True, kw_only=True):
@@ -25,11 +23,8 @@ class CpuStress(Struct, frozen=True, kw_only=True):
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitCpu
 
-    left_share: float
-
-    def __post_init__(self) -> None:
-        if not _SMALLEST_SHARE <= self.left_share <= 0.5:
-            raise ValueError("left must be from 1% to 50%: the kernel knows no less, and more cannot be measured")
+    left_share: Annotated[float, Meta(ge=0.01, le=0.5, examples=["5%"])]
+    """The kernel knows no smaller quota, and what is above half a core cannot be told from a busy machine."""
 
     def prepare(self, environment: CanLimitCpu, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chaos.model.capabilities import CanLimitFiles, Identity, Means
 from chaos.model.errors import ActionFailed
@@ -23,11 +23,7 @@ class LimitFiles(Struct, frozen=True, kw_only=True):
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitFiles
 
-    more: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.more <= 10_000:
-            raise ValueError("more must be from 0 to 10000")
+    more: Annotated[int, Meta(ge=0, le=10_000)] = 0
 
     def prepare(self, environment: CanLimitFiles, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

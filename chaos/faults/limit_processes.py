@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chaos.model.capabilities import CanLimitProcesses, Identity, Means
 from chaos.model.errors import ActionFailed
@@ -23,11 +23,8 @@ class LimitProcesses(Struct, frozen=True, kw_only=True):
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitProcesses
 
-    more: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.more <= 64:
-            raise ValueError("more must be from 0 to 64: as many are started to see whether they are refused")
+    more: Annotated[int, Meta(ge=0, le=64)] = 0
+    """As many are started to see whether they are refused."""
 
     def prepare(self, environment: CanLimitProcesses, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chaos.model.capabilities import CanLimitMemory, Identity, Means
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.system import Instance, Target
-
-_LEAST_BYTES, _MOST_BYTES = 4 * 2**20, 256 * 2**20
 
 
 class MemoryStress(Struct, frozen=True, kw_only=True):
@@ -25,11 +23,8 @@ class MemoryStress(Struct, frozen=True, kw_only=True):
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitMemory
 
-    headroom_bytes: int
-
-    def __post_init__(self) -> None:
-        if not _LEAST_BYTES <= self.headroom_bytes <= _MOST_BYTES:
-            raise ValueError("headroom must be from 4MiB to 256MiB: less kills at once, and seeing more takes it all")
+    headroom_bytes: Annotated[int, Meta(ge=4 * 2**20, le=256 * 2**20, examples=["16MiB"])]
+    """Less kills at once; more would have to be taken from the machine to see whether it is refused."""
 
     def prepare(self, environment: CanLimitMemory, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

@@ -64,6 +64,7 @@ def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder) -> Instanc
         health_path=instance.health_path,
         metrics_path=instance.metrics_path,
         log=str(folder.log(instance.name, instance.region)),
+        data_dir=instance.keeps_data_in,
     )
 
 

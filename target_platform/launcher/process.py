@@ -16,6 +16,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from target_platform.launcher.thaw import thaw
+
 
 class Identity(Struct, frozen=True):
     """`started` is field 22 of /proc/PID/stat: clock ticks after boot (proc_pid_stat(5))."""
@@ -94,6 +96,7 @@ def signal_session(identity: Identity, number: signal.Signals) -> None:
     """Signal the process group that this process leads, if it is still this process."""
     if not is_alive(identity):
         return
+    thaw(identity.pid)
     try:
         os.killpg(identity.pid, number)
     except ProcessLookupError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
+from target_platform.launcher.bounded import bound
 from target_platform.launcher.folder import Folder, replace_file
 from target_platform.launcher.fork import Birth, execute, fork_session
 from target_platform.launcher.keeper import Recipe
@@ -20,6 +22,9 @@ from target_platform.launcher.zygote_client import ZygoteClient
 ZYGOTE_COMMAND = (sys.executable, "-m", "target_platform.launcher.zygote")
 
 Cleared = Callable[[], Awaitable[None]]
+Start = Callable[[], Awaitable[Identity]]
+
+log = logging.getLogger("launcher")
 
 
 class Recipes:
@@ -39,6 +44,8 @@ class Recipes:
             start = _spawn(birth, command, instance.directory)
         else:
             start = self._forked(ForkRequest(birth, instance.service, instance.config))
+        if instance.data_limit_bytes:
+            start = self._bounded(instance, start)
         return Recipe(cleared, start, lambda: until_ready(instance.port, instance.ready_path))
 
     def proxy(self, proxy: ProxySpec, cleared: Cleared) -> Recipe:
@@ -63,6 +70,17 @@ class Recipes:
             return await spawn()
 
         return Recipe(cleared, start, self._zygote.until_ready)
+
+    def _bounded(self, instance: InstanceSpec, start: Start) -> Start:
+        """It runs either way: what a limit is for, a fault that fills the disk, looks itself whether there is one."""
+
+        async def begin() -> Identity:
+            why = bound(Path(instance.keeps_data_in), instance.data_limit_bytes, self._folder)
+            if why:
+                log.info("the data of %s has no limit: %s", instance.name, why)
+            return await start()
+
+        return begin
 
     def _forked(self, request: ForkRequest) -> Callable[[], Awaitable[Identity]]:
         return lambda: self._zygote.fork(request)

@@ -16,7 +16,8 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
 
     `command` starts it, with {port} filled in; empty means a bundled service, forked from the zygote with
     `config` (see kit/config.py). Services named in `after` must be ready first. A command runs in `directory`;
-    empty is wherever the launcher was started.
+    empty is wherever the launcher was started. `data_dir` is where it keeps its data (empty: what `config` says); with
+    `data_limit_bytes` that is made a file system of this size, which lasts as long as the system is up (bounded.py).
     """
 
     name: str
@@ -32,6 +33,12 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
     health_path: str = "/healthz"
     ready_path: str = "/readyz"
     metrics_path: str = "/metrics"
+    data_dir: str = ""
+    data_limit_bytes: int = 0
+
+    @property
+    def keeps_data_in(self) -> str:
+        return self.data_dir or str(self.config.get("data_dir", ""))
 
 
 class LinkSpec(Struct, frozen=True, kw_only=True):
@@ -81,7 +88,8 @@ InstanceState = Literal["waiting", "starting", "ready", "backing off", "held dow
 class InstanceStatus(Struct, frozen=True, kw_only=True):
     """`pid` and `started` (field 22 of /proc/PID/stat, clock ticks after boot) are None while nothing runs.
 
-    `held_until` is the epoch second at which the last hold ends by itself; None when not held. `holders` tells them apart.
+    `held_until` is the epoch second at which the last hold ends by itself; None when not held. `holders` tells them
+    apart.
     """
 
     name: str
@@ -98,6 +106,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     health_path: str = ""
     metrics_path: str = ""
     log: str = ""
+    data_dir: str = ""
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):

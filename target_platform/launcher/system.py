@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from target_platform.launcher.bounded import unbind_all
 from target_platform.launcher.check import check_ports_free, ports_of
 from target_platform.launcher.describe import describe
 from target_platform.launcher.errors import LauncherError
@@ -190,6 +191,7 @@ def stop_everything(folder: Folder) -> int:
     stop_all(alive, GRACE_SECONDS)
     for path in (*folder.pids.glob("*"), folder.holds):
         path.unlink(missing_ok=True)
+    unbind_all(folder)
     return len(alive) + (zygote is not None)
 
 

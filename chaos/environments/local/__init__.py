@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from chaos.environments.local import control, own, processes, proxy_api, round_trip
 from chaos.environments.local.links import LocalLinks
+from chaos.environments.local.resources import WITHOUT_A_TIMER, Resources
 from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
 from chaos.model.capabilities import CanChangeLinks, CanPause, CanShapeLinks, Identity, ProcessState
@@ -30,7 +31,7 @@ def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
     return LocalEnvironment(ref)
 
 
-class LocalEnvironment(LocalLinks):
+class LocalEnvironment(LocalLinks, Resources):
     """The bundled platform, the system of a state file, or processes of one's own: settings.py says which.
 
     Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
@@ -56,7 +57,7 @@ class LocalEnvironment(LocalLinks):
         return Arming(armed, f"{where} {'says' if armed else 'does not say'} `armed: true`")
 
     def lease_holder(self, capability: type) -> LeaseHolder:
-        if capability is CanPause:
+        if capability is CanPause or capability in WITHOUT_A_TIMER:
             return LeaseHolder("lease holder", detached=True)
         return LeaseHolder("proxy" if capability in (CanShapeLinks, CanChangeLinks) else "launcher")
 

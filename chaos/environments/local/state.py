@@ -21,6 +21,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     started: int | None = None
     held_until: float | None = None
     holders: dict[str, float] = {}
+    data_dir: str = ""
     labels: dict[str, str] = {}
     health_path: str = ""
     metrics_path: str = ""

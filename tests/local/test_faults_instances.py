@@ -1,0 +1,307 @@
+"""The faults that starve, freeze or restart an instance, on real processes, seen by what the instance can do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from chaos.catalog import Catalog
+from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.environments.local.cgroups import Cgroups
+from chaos.model.capabilities import CanFillDisk, CanFreeze, CanLimitCpu, Identity
+from chaos.model.environment import EnvironmentRef
+from chaos.model.errors import ActionFailed
+from chaos.model.experiment import PluginUse
+from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
+from chaos.model.system import JSON, Instance
+from target_platform.launcher.spec import InstanceSpec, LaunchSpec
+from tests.local.small_system import SmallSystem
+
+BASE_PORT = 24000
+EXAMPLES: dict[str, dict[str, JSON]] = {
+    "restart": {},
+    "freeze": {},
+    "cpu_stress": {"left_share": 0.05},
+    "memory_stress": {"headroom_bytes": 8 * 2**20},
+    "limit_processes": {},
+    "limit_files": {},
+    "disk_full": {},
+}
+HELD = sorted(set(EXAMPLES) - {"restart"})
+CONFINING = ("cpu_stress", "memory_stress", "limit_processes")
+DATA_BYTES = 2**20
+
+no_cgroups = Cgroups().refusal("cpu", os.getpid())
+
+
+def spec(base_port: int, home: Path) -> LaunchSpec:
+    def instance(number: int) -> InstanceSpec:
+        data = home / f"data-{number}"
+        data.mkdir(parents=True, exist_ok=True)
+        return InstanceSpec(
+            name=f"east/worker-{number}",
+            service="worker",
+            region="east",
+            port=base_port + number,
+            command=(sys.executable, "-m", "tests.local.starved_server", "{port}", str(data)),
+            environment={"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            ready_path="",
+            data_dir=str(data),
+            data_limit_bytes=DATA_BYTES if number == 1 else 0,
+        )
+
+    return LaunchSpec(name="starved", regions=("east",), instances=(instance(1), instance(2)))
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
+    home = tmp_path_factory.mktemp("starved")
+    small = SmallSystem(home, BASE_PORT, lambda port: spec(port, home))
+    small.start()
+    try:
+        yield small
+    finally:
+        small.stop()
+        assert str(home) not in Path("/proc/self/mounts").read_text()
+
+
+class Stand:
+    """One fault on the first worker."""
+
+    def __init__(self, system: SmallSystem, kind: str) -> None:
+        environment = system.open()
+        assert isinstance(environment, LocalEnvironment)
+        self.system, self.kind, self.environment = system, kind, environment
+        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
+        self.run = f"test-{os.getpid()}"
+
+    @property
+    def target(self) -> Instance:
+        return self.environment.inventory().instances[0]
+
+    def prepare(self) -> Undo:
+        return self.fault.prepare(self.environment, self.target, Lease(self.run, "1.1", time.time() + 30))
+
+    def active(self, undo: Undo) -> Observation:
+        seen: Observation = self.fault.active(self.environment, undo)
+        assert seen.evidence
+        return seen
+
+    def inject(self) -> Undo:
+        undo = self.prepare()
+        self.fault.inject(self.environment, undo)
+        return undo
+
+    def seen_active(self, undo: Undo) -> None:
+        eventually(lambda: self.active(undo).active is Active.YES)
+
+    def is_effective(self) -> bool:
+        """What the instance itself shows of it."""
+        if self.kind == "limit_files":  # an accept that waits has its descriptor already
+            asked(self.target.address, "hello", patience=1.0)
+        seconds, said = asked(self.target.address, WORDS[self.kind], patience=1.0)
+        return not said or said.startswith("refused") or seconds > 0.3
+
+    def residue(self) -> list[str]:
+        groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/steadfast-{self.run}*")]
+        return groups + [str(path) for path in self.system.home.glob("data-*/.steadfast-*")]
+
+
+WORDS = {
+    "freeze": "hello",
+    "cpu_stress": "burn",
+    "memory_stress": "take",
+    "limit_processes": "fork",
+    "limit_files": "hello",
+    "disk_full": "write",
+}
+
+
+def asked(address: str, word: str, patience: float = 5.0) -> tuple[float, str]:
+    """Seconds until the answer, and the answer; empty for none."""
+    host, _, port = address.rpartition(":")
+    began = time.monotonic()
+    try:
+        with socket.create_connection((host, int(port)), timeout=patience) as connection:
+            connection.sendall(word.encode())
+            said = connection.recv(64).decode()
+    except OSError:
+        said = ""
+    return time.monotonic() - began, said
+
+
+def cgroup_of(pid: int | str) -> str:
+    return Path(f"/proc/{pid}/cgroup").read_text()
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 8) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+@pytest.fixture(params=sorted(EXAMPLES))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stand(system: SmallSystem, kind: str) -> Iterator[Stand]:
+    if kind in CONFINING and no_cgroups:
+        pytest.skip("control groups cannot be written here")
+    (system.home / "data-1" / "written").unlink(missing_ok=True)
+    made = Stand(system, kind)
+    eventually(lambda: all(asked(each.address, "hello")[1] for each in made.environment.inventory().instances))
+    if kind == "disk_full" and made.environment.refusal(CanFillDisk, made.target.name):
+        pytest.skip("mounting a small tmpfs is not permitted here")
+    yield made
+    assert made.residue() == []
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_it_is_inactive_then_active_then_inactive_as_the_instance_itself_shows(stand: Stand) -> None:
+    undo = stand.prepare()
+    assert stand.residue() == [], "preparing changes nothing"
+    assert stand.active(undo).active is Active.NO
+    stand.fault.inject(stand.environment, undo)
+    stand.seen_active(undo)
+    assert stand.is_effective()
+    stand.fault.revert(stand.environment, undo)
+    assert stand.active(undo).active is Active.NO
+    if stand.kind != "disk_full":
+        eventually(lambda: asked(stand.target.address, "hello")[1])
+    (stand.system.home / "data-1" / "written").unlink(missing_ok=True)
+    eventually(lambda: not stand.is_effective())
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_twice_is_once_and_a_fresh_process_can_undo_it(stand: Stand) -> None:
+    undo = stand.inject()
+    stand.fault.inject(stand.environment, undo)
+    stand.seen_active(undo)
+    ref = msgspec.json.decode(msgspec.json.encode(stand.environment.ref), type=EnvironmentRef)
+    again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
+    for _ in range(2):
+        stand.fault.revert(open_environment(ref), again)
+    assert stand.active(undo).active is Active.NO
+
+
+def test_reverting_what_was_never_injected_changes_nothing(stand: Stand) -> None:
+    undo = stand.prepare()
+    before = stand.target.identity
+    stand.fault.revert(stand.environment, undo)
+    assert stand.active(undo).active is Active.NO
+    assert stand.target.identity == before
+    assert asked(stand.target.address, "hello")[1]
+
+
+def test_a_target_that_died_meanwhile_counts_as_reverted_and_leaves_nothing(stand: Stand) -> None:
+    undo = stand.inject()
+    stand.environment.hold_down(stand.target.name, "1.2", time.time() + 30)  # kills it; a hold has no back-off
+    stand.environment.let_go(stand.target.name, "1.2")
+    eventually(lambda: asked(stand.target.address, "hello")[1])
+    stand.fault.revert(stand.environment, undo)
+    assert stand.active(undo).active.over
+    assert asked(stand.target.address, "hello")[1]
+
+
+def test_the_plan_names_who_ends_its_lease(stand: Stand) -> None:
+    holder = stand.environment.lease_holder(stand.fault.needs)
+    assert holder.detached is (stand.kind != "restart")
+
+
+@pytest.mark.parametrize("kind", ["restart"])
+def test_a_restart_strikes_once_and_the_supervisor_brings_a_new_process(stand: Stand) -> None:
+    before = stand.target.identity
+    undo = stand.inject()
+    eventually(lambda: stand.active(undo).active.struck)
+    eventually(lambda: stand.active(undo).active is Active.PASSED)
+    assert stand.target.identity not in (None, before)
+    stand.fault.inject(stand.environment, undo)
+    after = stand.target.identity
+    time.sleep(0.1)
+    assert stand.target.identity == after, "its successor is another process, and is left alone"
+
+
+@pytest.mark.parametrize("kind", ["freeze"])
+def test_a_whole_family_stands_still_whether_by_a_control_group_or_by_signals(stand: Stand) -> None:
+    class WithoutCgroups(Cgroups):
+        def refusal(self, controller: Any, pid: int) -> str:
+            return "not here"
+
+    for cgroups in (Cgroups(), WithoutCgroups()):
+        stand.environment.cgroups = cgroups
+        undo = stand.inject()
+        stand.seen_active(undo)
+        assert stand.active(undo).evidence == "3 of 3 processes of east/worker-1 stand still"
+        assert stand.is_effective()
+        stand.fault.revert(stand.environment, undo)
+        assert stand.active(undo).active is Active.NO
+
+
+@pytest.mark.parametrize("kind", ["freeze"])
+def test_a_frozen_instance_can_be_held_down_by_the_launcher(stand: Stand) -> None:
+    undo = stand.inject()
+    stand.seen_active(undo)
+    began = time.monotonic()
+    stand.environment.hold_down(stand.target.name, "1.2", time.time() + 30)
+    assert time.monotonic() - began < 1.5
+    assert stand.active(undo).active is Active.NO
+    stand.environment.let_go(stand.target.name, "1.2")
+    eventually(lambda: asked(stand.target.address, "hello")[1])
+    stand.fault.revert(stand.environment, undo)
+
+
+@pytest.mark.parametrize("kind", ["cpu_stress"])
+def test_what_is_forked_under_a_limit_is_under_it_too_and_comes_out_with_it(stand: Stand) -> None:
+    home = cgroup_of(cast(Identity, stand.target.identity)["pid"])
+    undo = stand.inject()
+    child = asked(stand.target.address, "fork")[1].split()[1]
+    assert "steadfast-" in cgroup_of(child)
+    stand.fault.revert(stand.environment, undo)
+    assert cgroup_of(child) == home
+    os.kill(int(child), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", ["cpu_stress"])
+def test_two_faults_of_one_kind_on_one_instance_are_refused_before_the_act(stand: Stand) -> None:
+    undo = stand.inject()
+    assert "another fault holds" in stand.environment.refusal(CanLimitCpu, stand.target.name)
+    assert stand.environment.refusal(CanFreeze, stand.target.name) == ""
+    with pytest.raises(ActionFailed, match="another fault holds") as failed:
+        stand.prepare()
+    assert failed.value.took_effect == "no"
+    stand.fault.revert(stand.environment, undo)
+
+
+@pytest.mark.parametrize("kind", ["memory_stress"])
+def test_an_instance_that_takes_more_than_its_headroom_is_killed_and_comes_back_without_the_limit(stand: Stand) -> None:
+    before = stand.target.identity
+    undo = stand.inject()
+    asked(stand.target.address, "take")
+    eventually(lambda: stand.target.identity not in (None, before))
+    assert stand.active(undo).active is Active.NO
+    eventually(lambda: asked(stand.target.address, "take")[1])
+    stand.fault.revert(stand.environment, undo)
+
+
+@pytest.mark.parametrize("kind", ["disk_full"])
+def test_a_full_disk_fails_writes_with_no_space_left_and_only_where_it_is_small(stand: Stand) -> None:
+    undo = stand.inject()
+    assert asked(stand.target.address, "write")[1] == f"refused {errno.ENOSPC}"
+    stand.fault.revert(stand.environment, undo)
+    other = stand.environment.inventory().instances[1]
+    assert "no file system of its own" in stand.environment.refusal(CanFillDisk, other.name)
+    with pytest.raises(ActionFailed, match="no file system of its own"):
+        stand.fault.prepare(stand.environment, other, undo.lease)
