@@ -1,0 +1,96 @@
+"""retry_amplification: how many times callers ask a dependency for each thing they want of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from chaos.model.environment import Environment
+from chaos.model.errors import ChaosError
+from chaos.model.sample import Histogram, NoSample, Spread
+from chaos.model.system import Instance
+
+_AT_ONCE = 16
+_LINE = re.compile(r"(call_attempts_total|calls_total)\{(.*)\}\s+(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*$")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+Counts = tuple[float, float]
+"""Attempts that were sent, calls."""
+
+
+class RetryAmplification(Struct, frozen=True, kw_only=True, dict=True):
+    """Requests that instances of `caller` sent to `target` for each call they made, between two looks; its objective is
+    about the median of the looks.
+
+    1 without retries, 3 when everything is asked three times, below 1 while breakers keep calls from being sent. Reads
+    the counters `call_attempts_total` (labels target, outcome) and `calls_total` (label target) from the metrics. A
+    look that finds fewer than `minCalls` new calls is no sample, and they count in the next one.
+    """
+
+    source: ClassVar[Literal["system"]] = "system"
+    measures: ClassVar[Literal["number"]] = "number"
+
+    caller: str
+    target: str
+    min_calls: int = 5
+    timeout_ms: float = 1000.0
+    every_seconds: float = 1.0
+
+    def sample(self, environment: Environment) -> Spread | NoSample:
+        try:
+            instances = environment.inventory().instances
+        except ChaosError as error:
+            return NoSample(error.message)
+        asked = [each for each in instances if each.service == self.caller and each.metrics_path and each.identity]
+        if not asked:
+            return NoSample(f"no instance of {self.caller} that has metrics runs")
+        now = self._looked(asked)
+        since = [_difference(counts, self._before[name]) for name, counts in now.items() if name in self._before]
+        attempts, calls = sum(each[0] for each in since), sum(each[1] for each in since)
+        first = not self._before
+        if first or calls >= self.min_calls:
+            self._before.update(now)
+        if calls < max(1, self.min_calls):
+            return NoSample("this look is the first" if first else f"{calls:.0f} calls since the last look are too few")
+        return Spread(Histogram.of([attempts / calls]), 0.5)
+
+    @cached_property
+    def _before(self) -> dict[str, Counts]:
+        """What was counted up to the last sample, by instance."""
+        return {}
+
+    def _looked(self, instances: Sequence[Instance]) -> dict[str, Counts]:
+        """The counts of each instance that answers."""
+        with ThreadPoolExecutor(min(_AT_ONCE, len(instances))) as pool:
+            texts = list(pool.map(self._metrics, instances))
+        return {each.name: self._counts(text) for each, text in zip(instances, texts, strict=True) if text}
+
+    def _metrics(self, instance: Instance) -> str:
+        connection = HTTPConnection(instance.address, timeout=self.timeout_ms / 1000)
+        try:
+            connection.request("GET", instance.metrics_path)
+            return connection.getresponse().read().decode(errors="replace")
+        except (OSError, HTTPException):
+            return ""
+        finally:
+            connection.close()
+
+    def _counts(self, metrics: str) -> Counts:
+        counted = {"call_attempts_total": 0.0, "calls_total": 0.0}
+        for name, text, value in (found.groups() for found in map(_LINE.match, metrics.splitlines()) if found):
+            labels = dict(_LABEL.findall(text))
+            # An attempt that a breaker held back was not sent.
+            if labels.get("target") == self.target and (name == "calls_total" or labels.get("outcome") != "open"):
+                counted[name] += float(value)
+        return counted["call_attempts_total"], counted["calls_total"]
+
+
+def _difference(now: Counts, before: Counts) -> Counts:
+    """What was added; an instance that was restarted began at 0 again."""
+    return now if now[1] < before[1] else (now[0] - before[0], now[1] - before[1])
