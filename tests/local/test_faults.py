@@ -21,6 +21,8 @@ from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
 from chaos.model.system import JSON, Target
 from target_platform.launcher.state import read_state
 from tests.local.small_system import SmallSystem
+from tests.local.test_faults_instances import EXAMPLES as EXAMPLES_ON_INSTANCES
+from tests.local.test_faults_links import EXAMPLES as EXAMPLES_ON_LINKS
 
 BASE_PORT = 29400  # below those that the kernel draws for connecting sockets: they come and go
 EXAMPLES: dict[str, dict[str, JSON]] = {
@@ -95,7 +97,8 @@ def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
 
 
 def test_every_portable_fault_has_an_example_here() -> None:
-    assert set(Catalog().names("faults")) == set(EXAMPLES)
+    elsewhere = set(EXAMPLES_ON_INSTANCES) | set(EXAMPLES_ON_LINKS)
+    assert set(Catalog().names("faults")) == set(EXAMPLES) | elsewhere
 
 
 def test_it_is_inactive_then_active_then_inactive(stand: Stand) -> None:
