@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chaos.engine.glance import Glance
 from chaos.engine.toolbox import Toolbox
 from chaos.model.environment import Environment
 from chaos.model.errors import ChaosError
@@ -101,6 +102,7 @@ class Watch:
                 yield Sampled(at=now, of=float(second), values=values)
 
     def _ask_due_probes(self, now: float) -> None:
+        glance = Glance(self._tools.environment)
         for name, item in self._watched.items():
             probe = item.probe
             if isinstance(probe, LoadProbe) or now < item.next_due:
@@ -110,12 +112,12 @@ class Watch:
                 self._answers.put((name, now, NoSample("the probe has not come back from its last look")))
                 continue
             item.in_flight = True
-            self._tools.workers.submit(self._question(name, probe, now))
+            self._tools.workers.submit(self._question(name, probe, glance, now))
 
-    def _question(self, name: str, probe: SampledProbe, at: float) -> Callable[[], None]:
+    def _question(self, name: str, probe: SampledProbe, glance: Glance, at: float) -> Callable[[], None]:
         def ask() -> None:
             try:
-                answer = probe.sample(self._tools.environment)
+                answer = probe.sample(glance)
             except Exception as error:  # noqa: BLE001  a probe that breaks its promise still says why there is no sample
                 answer = NoSample(f"{type(error).__name__}: {error}")
             item = self._watched[name]
