@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from chaos.cli import abort, catalog, demo, doctor, gameday, init, plan, platform, report, rollback, run, validate
+from chaos.cli import (
+    abort,
+    catalog,
+    demo,
+    doctor,
+    gameday,
+    init,
+    plan,
+    platform,
+    report,
+    rollback,
+    run,
+    validate,
+    watch,
+)
 from chaos.model.errors import ChaosError, ExitCode
 
 _COLLECT_EVERY = 50_000
@@ -30,6 +44,7 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("rollback")(rollback.rollback)
 app.command("abort")(abort.abort)
+app.command("watch")(watch.watch)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -146,11 +146,12 @@ def tell(events: Iterable[Event]) -> Story:
     for event in items:
         if not isinstance(event, Judged):
             story.last_at = max(story.last_at, event.at)
-        _note(story, event)
+        note(story, event)
     return story
 
 
-def _note(story: Story, event: Event) -> None:
+def note(story: Story, event: Event) -> None:
+    """Take in the next event, for readers of a journal that still grows."""
     match event:
         case Sampled():
             for name, measurement in event.values.items():
