@@ -85,12 +85,14 @@ def silence(knocks: Mapping[str, Knock]) -> Observation:
     """Active when every link is silent although its destination answers when it is asked directly."""
     silent = [knock for knock in knocks.values() if knock.over == "silent"]
     cut_off = [knock for knock in silent if knock.behind != "silent"]
-    said = (
-        f"{len(silent)} of {_links(knocks)} let nothing through; {len(cut_off)} of their destinations answer directly"
-    )
+    if not knocks:
+        return Observation(Active.NO, "none of the links exists any more")
     if not silent:
-        return Observation(Active.NO, f"{_links(knocks)} answered" if knocks else "none of the links exists any more")
-    return Observation(Active.YES if len(cut_off) == len(knocks) else Active.UNKNOWN, said)
+        return Observation(Active.NO, "the link answers" if len(knocks) == 1 else f"all {len(knocks)} links answer")
+    if len(cut_off) == len(knocks) == 1:
+        return Observation(Active.YES, "nothing comes through the link; its destination answers when asked directly")
+    said = f"nothing comes through {len(silent)} of {_links(knocks)}; {len(cut_off)} of their destinations answer"
+    return Observation(Active.YES if len(cut_off) == len(knocks) else Active.UNKNOWN, f"{said} when asked directly")
 
 
 def lateness(before_ms: Mapping[str, float], knocks: Mapping[str, Knock], delay: Delay) -> Observation:

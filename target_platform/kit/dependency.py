@@ -35,7 +35,8 @@ class Dependency:
 
     def choice(self, ask: Ask) -> Choice:
         """For one call: whom to ask, one attempt after the other."""
-        return Choice(self, self._targets.only(ask.only) if ask.only else self._targets.in_order(ask.region))
+        only = ask.only or self.policy.only_region
+        return Choice(self, self._targets.only(only) if only else self._targets.in_order(ask.region))
 
     def _show_breakers(self, metrics: Metrics) -> None:
         by_region: dict[str, list[Breaker]] = {}

@@ -70,7 +70,8 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `attempts` counts the first one too, and more than one are made only of calls that are idempotent. `fallback` is
     the name of something the caller offers, or "none". `failover` allows instances of other regions once those of the
-    own region have failed or are kept away from by their breakers.
+    own region have failed or are kept away from by their breakers. `only_region` binds a call to the instances of one
+    region, whatever the caller's and whatever `failover` says.
     """
 
     deadline_ms: Milliseconds = 1000
@@ -82,6 +83,7 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bulkhead: BulkheadPolicy = BulkheadPolicy()
     fallback: str = "none"
     failover: Literal["none", "other-region"] = "none"
+    only_region: str = ""
 
     @property
     def attempt_seconds(self) -> float:

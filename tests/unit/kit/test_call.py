@@ -239,6 +239,14 @@ def test_the_other_region_answers_when_the_own_one_cannot() -> None:
     on_stage(play, behaviours, failover="other-region", attempts=3, breaker={"failures": 2})
 
 
+def test_a_call_that_is_bound_to_a_region_is_asked_nowhere_else() -> None:
+    async def play(made: Stage) -> None:
+        for _ in range(4):
+            assert (await made.calls.call("callee", GET)).body == b"there-1"
+
+    on_stage(play, {"here-1": "ok", "there-1": "ok"}, only_region="there")
+
+
 def test_without_failover_the_other_region_is_never_asked() -> None:
     async def play(made: Stage) -> None:
         for _ in range(4):
