@@ -62,8 +62,7 @@ def judge_objective(objective: Objective, story: Story) -> ObjectiveResult:
         outcome = compare(estimated, objective.threshold)
         said = (
             f"{_point_text(measured, estimated, objective)} {window_text(objective, story)} "
-            f"({objective.confidence:.0%} interval {interval_text(estimated, measures)}, "
-            f"{counted(estimated.count, 'sample')}), target {objective.threshold.text}"
+            f"({_certainty(measured, estimated, objective)}), target {objective.threshold.text}"
         )
         if estimated.count < objective.min_samples:
             outcome = "inconclusive"
@@ -151,6 +150,14 @@ def _point_text(measured: Measurement, estimated: Estimate, objective: Objective
     if measures == "milliseconds" and is_never(estimated.point):
         return f'"{objective.name}" had no good answer {at}'
     return f'"{objective.name}" was {value_text(estimated.point, measures)} {at}'
+
+
+def _certainty(measured: Measurement, estimated: Estimate, objective: Objective) -> str:
+    if isinstance(measured, Count):
+        return f"all of {counted(estimated.count, 'event')} were counted"
+    measures = measures_of(measured, objective.threshold)
+    interval = interval_text(estimated, measures)
+    return f"{objective.confidence:.0%} interval {interval}, {counted(estimated.count, 'sample')}"
 
 
 def quantile_text(quantile: float) -> str:
