@@ -39,7 +39,8 @@ class HttpStatus(Struct, frozen=True):
 class Errors(Stage):
     """What is not HTTP/1 passes untouched, as does the rest of a request that was under way when the toxic came.
 
-    A request that was sent before the one ahead of it was answered passes, too: its error would overtake that answer.
+    A request that comes in one piece with the one ahead of it passes, too: its error would overtake that answer. Who
+    pipelines requests in pieces of their own may get an error too early; HTTP clients have given up pipelining.
     """
 
     def __init__(self, toxic: HttpStatus, random: Random) -> None:
