@@ -28,7 +28,7 @@ def findings(
         *_injections(story),
         *_missing(story),
         *_load(story),
-        *(_recoveries(recovery_times(story)) if _came_to_its_end(outcome) else ()),
+        *(recovery_findings(recovery_times(story)) if _came_to_its_end(outcome) else ()),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
@@ -150,7 +150,8 @@ def _errors(failures: dict[str, int]) -> str:
     return f"Users saw errors: {told}{f'; and {rest} other kinds' if rest > 0 else ''}."
 
 
-def _recoveries(recoveries: Sequence[Recovery]) -> Iterator[Finding]:
+def recovery_findings(recoveries: Sequence[Recovery]) -> Iterator[Finding]:
+    """What recovery times say; a report that has them in a place of their own leaves these out."""
     never_off: list[str] = []
     for item in recoveries:
         if item.seconds is None:

@@ -152,7 +152,7 @@ def test_a_then_y_aborts_the_run_and_the_terminal_is_given_back(
         pressed = time.monotonic()
         watch.press("y")
         seen = watch.until("nothing is left broken")
-        assert time.monotonic() - pressed < 3
+        assert time.monotonic() - pressed < 10, "a second, on a machine with nothing else to do"
         assert "reverted" in seen
         if "No answer" not in seen:  # it ends a moment before it is judged
             watch.until("No answer: the run was ended by SIGTERM")

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from chaos.judge.findings import recovery_findings
 from chaos.judge.load import StreamSummary, load_summary
 from chaos.judge.objectives import window_text
 from chaos.judge.recovery import HOW, Recovery, recovery_times
@@ -58,7 +59,16 @@ class ObjectiveView:
     line: NumberLine | None
     chart_id: str
     chart_summary: str
-    recovery: str
+
+
+@dataclass(frozen=True)
+class RecoveryRow:
+    """How long an objective took to be back on target after the last revert; `reason` is how that was seen."""
+
+    objective: str
+    time: str
+    reason: str
+    tone: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,7 @@ class Page:
     timeline: Timeline
     hits: list[Hit]
     objectives: list[ObjectiveView]
+    recovery: list[RecoveryRow]
     recovery_how: str
     findings: list[Finding]
     requests: list[StreamRow]
@@ -116,14 +127,14 @@ def content(events: Sequence[Event], verdict: Verdict) -> Page:
     story = tell(events)
     plan = story.started.plan
     streams = load_summary(events, story)
-    recovered = {item.objective: item for item in recovery_times(story)}
+    recovered = recovery_times(story)
     charts, views = [], []
     for index, (objective, result) in enumerate(zip(plan.experiment.objectives, verdict.objectives, strict=True)):
         drawn = chart(index, objective, result, story)
         if drawn is not None:
             charts.append(msgspec.to_builtins(drawn))
         view_of_chart = (drawn.id, drawn.summary) if drawn else ("", "")
-        views.append(_objective(objective, result, story, view_of_chart, recovered.get(objective.name)))
+        views.append(_objective(objective, result, story, view_of_chart))
     return Page(
         title=plan.experiment.name,
         description=plan.experiment.description,
@@ -135,8 +146,9 @@ def content(events: Sequence[Event], verdict: Verdict) -> Page:
         timeline=timeline(story),
         hits=sorted((_hit(item, story) for item in story.injections.values()), key=lambda hit: hit.tone == "good"),
         objectives=views,
-        recovery_how=HOW if recovered else "",
-        findings=_new_findings(verdict),
+        recovery=[_recovery(item) for item in recovered],
+        recovery_how=HOW,
+        findings=_new_findings(verdict, recovered),
         requests=[_request(stream) for stream in streams if not stream.is_measure],
         measures=[_measure(stream) for stream in streams if stream.is_measure],
         repeat=repeat_command(plan),
@@ -166,9 +178,7 @@ def _facts(story: Story) -> list[tuple[str, str]]:
     ]
 
 
-def _objective(
-    objective: Objective, result: ObjectiveResult, story: Story, drawn: tuple[str, str], recovery: Recovery | None
-) -> ObjectiveView:
+def _objective(objective: Objective, result: ObjectiveResult, story: Story, drawn: tuple[str, str]) -> ObjectiveView:
     estimate = result.estimate
     return ObjectiveView(
         name=result.name,
@@ -183,16 +193,13 @@ def _objective(
         line=number_line(objective, result),
         chart_id=drawn[0],
         chart_summary=drawn[1],
-        recovery=_recovery(recovery),
     )
 
 
-def _recovery(recovery: Recovery | None) -> str:
-    if recovery is None:
-        return ""
-    if recovery.seconds is None:
-        return f"not shown: {recovery.reason}"
-    return "at once" if recovery.seconds == 0 else seconds_text(recovery.seconds)
+def _recovery(recovery: Recovery) -> RecoveryRow:
+    seconds = recovery.seconds
+    time = "not shown" if seconds is None else "at once" if seconds == 0 else seconds_text(seconds)
+    return RecoveryRow(recovery.objective, time, recovery.reason, "unclear" if seconds is None else "good")
 
 
 _IN_WORDS = {
@@ -227,9 +234,10 @@ def _hit(item: InjectionStory, story: Story) -> Hit:
     )
 
 
-def _new_findings(verdict: Verdict) -> list[Finding]:
-    """Without those that the objectives' own cards say."""
+def _new_findings(verdict: Verdict, recovered: Sequence[Recovery]) -> list[Finding]:
+    """Without those that the objectives' own cards and the table of recovery times say."""
     said = {result.reason.lower() for result in verdict.objectives}
+    said |= {finding.text.lower().rstrip(".") for finding in recovery_findings(recovered)}
     return [finding for finding in verdict.findings if finding.text.lower().rstrip(".") not in said]
 
 

@@ -231,6 +231,18 @@ def charts_of(page: str) -> list[dict[str, object]]:
 
 
 class TestHtml:
+    def test_recovery_times_stand_after_the_charts_and_before_the_findings_and_only_there(self) -> None:
+        events = JOURNALS["deviated"]
+        page = html.render(events, judge(events))
+        order = ["<h2>What was hit", "<h2>Objectives", "<h2>Recovery time", "<h2>Findings", "<h2>To repeat it"]
+        assert [page.index(heading) for heading in order] == sorted(page.index(heading) for heading in order)
+        block = page[page.index("<h2>Recovery time") : page.index("<h2>Findings")]
+        for objective in Synthetic().objectives:
+            assert f">{objective.name}</td>" in block
+        assert page.count("after the last revert.") == 0, "the findings do not say it again"
+        unhurt = Synthetic(fault=False).journal()
+        assert "Recovery time" not in html.render(unhurt, judge(unhurt))
+
     def test_it_reads_without_javascript(self, judged: tuple[Sequence[Event], Verdict]) -> None:
         events, verdict = judged
         page = html.render(events, verdict)
