@@ -10,9 +10,10 @@ from typing import Any
 import gevent
 import msgspec
 
-from target_platform.viewers.behaviour import Behaviour, Device, shipped_behaviour
+from target_platform.viewers.accounts import Accounts
+from target_platform.viewers.behaviour import Arriving, Behaviour, Device, shipped_behaviour
 from target_platform.viewers.directory import read_directory
-from target_platform.viewers.journey import Journey, Viewer
+from target_platform.viewers.journey import Belongings, Journey, Viewer
 from target_platform.viewers.report import Reporter
 from tests.local.viewers_fakes import FakePlatform, FakeServer, fake_platform
 
@@ -171,6 +172,57 @@ def test_a_gateway_that_does_not_know_the_session_gets_a_new_one_unseen_by_the_v
         assert events.failed() == set()
         assert len(events.named("sign_up")) == len(events.named("home")) == 1
         assert platform.gateways["east"].requests[:4] == ["/sign-up", "/home", "/session", "/home"]
+
+
+def test_a_licence_is_had_from_the_other_region_as_one_success(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.gateways["east"].mode = "no licence"
+        events = travel(platform, tmp_path)
+        assert events.failed() == set()
+        assert len(events.named("licence")) == len(events.named("start")) == 1
+        assert platform.gateways["west"].requests == ["/licence"]
+
+
+def test_without_a_licence_there_is_no_picture(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        for gateway in platform.gateways.values():
+            gateway.mode = "no licence"
+        events = travel(platform, tmp_path)
+        assert events.failed() == {"licence", "start"}
+        assert len(events.named("licence")) > 1, "it was worth another try"
+        assert "no licence before" in str(events.named("start")[0]["exception"])
+        assert events.named("segment")
+        assert events.named("watch") == []
+
+
+def test_without_licence_failover_the_other_region_is_not_asked(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        platform.gateways["east"].mode = "no licence"
+        events = Events()
+        state_file = platform.state_file(tmp_path, licence_failover="none")
+        directory = read_directory({"CHAOS_STATE_FILE": str(state_file)})
+        journey = Journey(
+            Viewer(number=0, region="east", device=TV), directory, impatient(), Reporter(events.fire, "east")
+        )
+        gevent.spawn(journey.travel, Random(3), TIME_SCALE).get(timeout=20)
+        assert "start" in events.failed()
+        assert platform.gateways["west"].requests == []
+
+
+def test_a_device_plays_a_title_again_with_the_licence_it_has(tmp_path: Path) -> None:
+    with fake_platform() as platform:
+        events = Events()
+        directory = read_directory({"CHAOS_STATE_FILE": str(platform.state_file(tmp_path))})
+        viewer, reporter = Viewer(number=0, region="east", device=TV), Reporter(events.fire, "east")
+        belongings = Belongings(Accounts(Arriving(accounts_a_region=1, sign_up_share=0, sign_in_share=0)))
+        for _ in range(2):
+            journey = Journey(viewer, directory, impatient(mean_segments=2), reporter, belongings)
+            gevent.spawn(journey.travel, Random(3), TIME_SCALE).get(timeout=20)
+            for gateway in platform.gateways.values():
+                gateway.mode = "no licence"
+        assert events.failed() == set()
+        assert len(events.named("licence")) == 1
+        assert [len(events.named(name)) for name in ("sign_up", "session", "watch")] == [1, 1, 2]
 
 
 def test_no_gateway_at_all_is_a_failed_session_and_the_viewer_leaves(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ PROGRESS: dict[str, dict[str, object]] = {}
 
 
 class FakeServer:
-    """One server. `mode`: "ok", "503", "hang" (never answers), "cut" (half a body), "logged out" (401 once)."""
+    """One server. `mode`: "ok", "503", "hang" (ever), "cut" (half a body), "logged out" (401 once), "no licence"."""
 
     def __init__(self, port: int = 0) -> None:
         self.mode = "ok"
@@ -84,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             fake.released.wait(20)
             self.close_connection = True
             return
+        if mode == "no licence":
+            mode = "503" if self.path == "/licence" else "ok"
         status = {"503": 503, "logged out": 200 if self.path in ENTRANCES else 401}.get(mode, 200)
         body = self._body() if status == 200 else b"no"
         self.send_response(status)
