@@ -13,11 +13,11 @@ from chaos.model.system import Instance, Target
 
 
 class CpuStress(Struct, frozen=True, kw_only=True):
-    """Leaves all processes of an instance together only `left` of one core (a cgroup's CPU quota).
+    """Leaves all processes of an instance only `left` of one core, and a busy process beside them that wants it too.
 
-    It only hurts an instance that needs more than that. Seen by letting another process burn CPU inside the same limit
-    for a quarter of a second: active when it gets clearly less than a core; over when the instance is under no such
-    limit, or gone. A detached process ends the lease.
+    By a cgroup's CPU quota: once it is used up, nobody runs until the next tenth of a second. Seen by letting a
+    further process burn CPU inside the same limit for a quarter of a second: active when it gets clearly less than a
+    core; over when the instance is under no such limit, or gone. A detached process ends the lease.
     """
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
@@ -34,7 +34,7 @@ class CpuStress(Struct, frozen=True, kw_only=True):
         return Undo(target=target.name, lease=lease, data={"identity": {**target.identity}, "means": {**means}})
 
     def inject(self, environment: CanLimitCpu, undo: Undo) -> None:
-        environment.limit_cpu(*_of(undo), self.left_share)
+        environment.limit_cpu(*_of(undo), self.left_share, undo.lease.expires_at)
 
     def revert(self, environment: CanLimitCpu, undo: Undo) -> None:
         environment.lift_cpu_limit(*_of(undo))

@@ -142,11 +142,13 @@ class CanFreeze(Protocol):
 
 @runtime_checkable
 class CanLimitCpu(Protocol):
-    """Give all processes of an instance together only a share of one core."""
+    """Give all processes of an instance together only a share of one core, and have them share that with a busy one."""
 
     def means_to_limit_cpu(self, identity: Identity, name: str) -> Means: ...
 
-    def limit_cpu(self, identity: Identity, means: Means, left_share: float) -> None: ...
+    def limit_cpu(self, identity: Identity, means: Means, left_share: float, until: float) -> None:
+        """The busy neighbour ends at `until` by itself; the limit does not."""
+        ...
 
     def lift_cpu_limit(self, identity: Identity, means: Means) -> None: ...
 

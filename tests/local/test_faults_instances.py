@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from chaos.catalog import Catalog
-from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.environments.local import LocalEnvironment, open_environment, processes
 from chaos.environments.local.cgroups import Cgroups
-from chaos.model.capabilities import CanFillDisk, CanFreeze, CanLimitCpu, Identity
+from chaos.model.capabilities import CanFillDisk, CanFreeze, CanLimitCpu, Identity, Means
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
@@ -142,6 +142,10 @@ def asked(address: str, word: str, patience: float = 5.0) -> tuple[float, str]:
 
 def cgroup_of(pid: int | str) -> str:
     return Path(f"/proc/{pid}/cgroup").read_text()
+
+
+def is_zombie(pid: int) -> bool:
+    return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 8) -> None:
@@ -275,6 +279,18 @@ def test_what_is_forked_under_a_limit_is_under_it_too_and_comes_out_with_it(stan
 
 
 @pytest.mark.parametrize("kind", ["cpu_stress"])
+def test_the_busy_neighbour_is_one_and_ends_with_the_fault(stand: Stand) -> None:
+    undo = stand.inject()
+    stand.fault.inject(stand.environment, undo)
+    family = set(processes.family(cast(Identity, stand.target.identity)))
+    means = cast(Means, undo.data["means"])
+    eventually(lambda: stand.environment.cgroups.members(means) - family)
+    [neighbour] = stand.environment.cgroups.members(means) - family
+    stand.fault.revert(stand.environment, undo)
+    eventually(lambda: processes.threads(neighbour) == 0 or is_zombie(neighbour))
+
+
+@pytest.mark.parametrize("kind", ["cpu_stress"])
 def test_two_faults_of_one_kind_on_one_instance_are_refused_before_the_act(stand: Stand) -> None:
     undo = stand.inject()
     assert "another fault holds" in stand.environment.refusal(CanLimitCpu, stand.target.name)
@@ -305,3 +321,78 @@ def test_a_full_disk_fails_writes_with_no_space_left_and_only_where_it_is_small(
     assert "no file system of its own" in stand.environment.refusal(CanFillDisk, other.name)
     with pytest.raises(ActionFailed, match="no file system of its own"):
         stand.fault.prepare(stand.environment, other, undo.lease)
+
+
+EXPERIMENT = """
+apiVersion: chaos/v1
+kind: Experiment
+name: starved
+hypothesis: Whatever happens to the run, nothing stays starved.
+steadyState:
+  - name: processes are alive
+    probe: {process_alive: {service: worker, every: 500ms}}
+    target: ">= 10%"
+    minSamples: 1
+method:
+  - parallel:
+STEPS
+recovery: 0s
+limits: {leaseMargin: 20s}
+"""
+ENVIRONMENT = """
+apiVersion: chaos/v1
+kind: Environment
+name: local
+type: local
+armed: true
+"""
+
+
+def experiment(folder: Path, target: str, *faults: str) -> Path:
+    """An experiment that does all this to one instance at once, with its environment beside it."""
+    steps = "".join(
+        f"      - fault: {{{fault}}}\n        target: {{instance: {{name: {target}}}}}\n        duration: 20s\n"
+        for fault in faults
+    )
+    path = folder / "starved.yaml"
+    path.write_text(EXPERIMENT.replace("STEPS\n", steps))
+    (folder / "local.yaml").write_text(ENVIRONMENT)
+    return path
+
+
+def possible_faults(environment: LocalEnvironment) -> list[str]:
+    faults = ["freeze: {}", "limit_files: {more: 100}"]
+    if not no_cgroups:
+        faults += ["cpu_stress: {left: 50%}", "memory_stress: {headroom: 64MiB}", "limit_processes: {more: 9}"]
+    if not environment.refusal(CanFillDisk, "east/worker-1"):
+        faults.append("disk_full: {}")
+    return faults
+
+
+def test_kill_9_of_the_run_leaves_nothing_starved(system: SmallSystem, tmp_path: Path) -> None:
+    environment = system.open()
+    assert isinstance(environment, LocalEnvironment)
+    faults = possible_faults(environment)
+    path = experiment(tmp_path, "east/worker-1", *faults)
+    run = system.start_chaos("run", str(path), "--environment", str(tmp_path / "local.yaml"))
+    try:
+        eventually(lambda: journal(system).count('"injected"') == len(faults), 30)
+        run.kill()
+        eventually(lambda: journal(system).count('"reverted"') == len(faults), 10)
+    finally:
+        run.kill()
+        run.communicate()
+    assert list(Path("/sys/fs/cgroup").glob("*/**/steadfast-*starved*")) == []
+    worker = environment.inventory().instances[0]
+    assert asked(worker.address, "hello")[1]
+
+
+def test_what_is_not_possible_here_is_refused_by_the_plan(system: SmallSystem, tmp_path: Path) -> None:
+    path = experiment(tmp_path, "east/worker-2", "disk_full: {}")
+    refused = system.chaos("run", str(path), "--environment", str(tmp_path / "local.yaml"))
+    assert refused.returncode == 4, refused.stdout + refused.stderr
+    assert "no file system of its own" in " ".join((refused.stdout + refused.stderr).split())
+
+
+def journal(system: SmallSystem) -> str:
+    return "".join(path.read_text() for path in (system.home / "runs").glob("*/journal.jsonl"))

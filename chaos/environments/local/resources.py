@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from chaos.environments.local import data_disk, file_limits, processes, trials
+from chaos.environments.local import data_disk, file_limits, neighbours, processes, trials
 from chaos.environments.local.cgroup_versions import Controller
 from chaos.environments.local.cgroups import Cgroups
 from chaos.environments.local.state import InstanceStatus
@@ -89,8 +89,10 @@ class Resources:
     def means_to_limit_cpu(self, identity: Identity, name: str) -> Means:
         return self.cgroups.means("cpu", identity, name)
 
-    def limit_cpu(self, identity: Identity, means: Means, left_share: float) -> None:
+    def limit_cpu(self, identity: Identity, means: Means, left_share: float, until: float) -> None:
         self.cgroups.enter(identity, means, left_share)
+        if self.cgroups.members(means) <= set(processes.family(identity)):
+            neighbours.start_busy(means, until)
 
     def lift_cpu_limit(self, identity: Identity, means: Means) -> None:
         self.cgroups.leave(means)

@@ -35,7 +35,7 @@ class SimulatedResources:
     def means_to_limit_cpu(self, identity: Identity, name: str) -> Means:
         return {"by": name}
 
-    def limit_cpu(self, identity: Identity, means: Means, left_share: float) -> None:
+    def limit_cpu(self, identity: Identity, means: Means, left_share: float, until: float) -> None:
         self._set(identity, "cpu", {**means, "left": str(left_share)})
 
     def lift_cpu_limit(self, identity: Identity, means: Means) -> None:
