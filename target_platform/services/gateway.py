@@ -71,6 +71,7 @@ def routes(instance: Instance) -> Sequence[Route]:
         Route("/play/{title}", gateway.play, methods=["POST"]),
         Route("/licence", gateway.licence, methods=["POST"]),
         Route("/heartbeat", gateway.heartbeat, methods=["POST"]),
+        Route("/charges/{subscription}", gateway.charge, methods=["POST"]),
         Route("/progress/{profile}/{title}", gateway.progress),
         Route("/progress/{profile}/{title}", gateway.keep_progress, methods=["POST"]),
     ]
@@ -142,6 +143,11 @@ class Gateway:
         self._rebuffer_ms.inc(max(0.0, beat.rebuffer_ms))
         return Response(status_code=204)
 
+    async def charge(self, request: Request) -> Response:
+        """For this month. Asked again it is the same charge."""
+        wanted = {"account": f"{self._user(request)}~{request.path_params['subscription']}"}
+        return passed_on(await self._instance.call("billing", _post("/charges", wanted)))
+
     async def progress(self, request: Request) -> Response:
         return passed_on(await self._instance.call("history", self._progress_path(request)))
 
@@ -184,7 +190,7 @@ def _quoted(request: Request, name: str) -> str:
 
 SERVICE = Service(
     name="gateway",
-    calls=("catalog", "history", "identity", "licence", "playback", "recommendations"),
+    calls=("billing", "catalog", "history", "identity", "licence", "playback", "recommendations"),
     fallbacks=("popular",),
     criticality="critical",
     routes=routes,

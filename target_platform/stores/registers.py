@@ -50,6 +50,10 @@ class Registers(Protocol):
 
     async def get(self, key: str) -> Entry | None: ...
 
+    async def under(self, prefix: str) -> tuple[Entry, ...]:
+        """All entries whose key begins so, in the order of their keys."""
+        ...
+
     async def changes(self, after: int, limit: int, region: str = "") -> Changes:
         """What has come since position `after`, oldest first: of one region, or of all."""
         ...

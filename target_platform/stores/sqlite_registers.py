@@ -64,6 +64,12 @@ class SqliteRegisters:
             row = self._reader.execute(f"SELECT {_COLUMNS} FROM registers WHERE key = ?", (key,)).fetchone()
         return _entry(row) if row else None
 
+    async def under(self, prefix: str) -> tuple[Entry, ...]:
+        query = f"SELECT {_COLUMNS} FROM registers WHERE key >= ? AND substr(key, 1, ?) = ? ORDER BY key"
+        with self._translated("read"):
+            rows = self._reader.execute(query, (prefix, len(prefix), prefix)).fetchall()
+        return tuple(_entry(row) for row in rows)
+
     async def changes(self, after: int, limit: int, region: str = "") -> Changes:
         query = f"SELECT {_COLUMNS}, position FROM registers WHERE position > ? AND region != '' AND ? IN ('', region)"
         with self._translated("read"):

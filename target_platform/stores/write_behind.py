@@ -24,6 +24,11 @@ class WriteBehind:
     async def get(self, key: str) -> Entry | None:
         return newest([self._early.get(key), await self._durable.get(key)])
 
+    async def under(self, prefix: str) -> tuple[Entry, ...]:
+        keys = {each.key for each in await self._durable.under(prefix)} | set(self._early)
+        found = [await self.get(key) for key in sorted(keys) if key.startswith(prefix)]
+        return tuple(each for each in found if each is not None)
+
     async def changes(self, after: int, limit: int, region: str = "") -> Changes:
         return await self._durable.changes(after, limit, region)
 

@@ -51,6 +51,13 @@ class Keeping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     travel_patience_seconds: float = 20.0
 
 
+class Paying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who pays for this month, and for how long they ask whether it is done."""
+
+    share: float = 0.2
+    patience_seconds: float = 20.0
+
+
 class Titles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How popular titles are: the title of rank r is chosen with a weight of 1 / r ** zipf_exponent."""
 
@@ -66,6 +73,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     buffer: Buffer
     patience: Patience
     progress: Keeping = Keeping()
+    paying: Paying = Paying()
     titles: Titles = Titles()
     regions: dict[str, float] = {}
 

@@ -37,10 +37,11 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True):
 
 
 class Directory(Struct, frozen=True, kw_only=True):
-    """`gateways` are base URLs by region, in the order of the state file."""
+    """`gateways` are base URLs by region, in the order of the state file; `banks` those of all payment providers."""
 
     regions: tuple[str, ...]
     gateways: dict[str, tuple[str, ...]]
+    banks: tuple[str, ...] = ()
     ask_gateway: PlayerPolicy = PlayerPolicy(deadline_ms=4000, attempts=4, failover="other-region")
     ask_licence: PlayerPolicy = PlayerPolicy(deadline_ms=3000, attempts=4, failover="other-region")
     ask_edge: PlayerPolicy = PlayerPolicy(deadline_ms=2000, attempts=3, failover="next-edge")
@@ -87,7 +88,8 @@ def read_directory(environ: Mapping[str, str] = os.environ) -> Directory:
         raise NoPlatform(f"the state file {path} lists no instance of the service gateway.")
     players = _players(state.policies_file)
     asking = {field: players[call] for call, field in ASKING.items() if call in players}
-    return Directory(regions=state.regions, gateways=gateways, **asking)
+    banks = tuple(f"http://{each.address}" for each in state.instances if each.service == "payment")
+    return Directory(regions=state.regions, gateways=gateways, banks=banks, **asking)
 
 
 class _Instance(Struct, frozen=True):

@@ -17,6 +17,7 @@ from target_platform.viewers.diary import Diary
 from target_platform.viewers.directory import Directory
 from target_platform.viewers.fetch import Answer, Call, Connections, RequestFailed, Route, Tally
 from target_platform.viewers.licences import Wallet
+from target_platform.viewers.payer import Payer
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.player import Player, Screening
 from target_platform.viewers.popularity import pick
@@ -74,8 +75,11 @@ class Journey:
 
     def travel(self, random: Random, time_scale: float) -> None:
         """One session. A viewer who does not get what it asked for leaves; nothing is raised for that."""
+        paying: gevent.Greenlet | None = None
         try:
             self._get_in(random)
+            if self._directory.banks and random.random() < self._behaviour.paying.share:
+                paying = gevent.spawn(self._pay)
             titles = self._home()
             self._think(random, time_scale)
             title = pick(titles, self._behaviour.titles.zipf_exponent, random)
@@ -85,12 +89,19 @@ class Journey:
         except RequestFailed:
             pass  # it has been reported where it happened
         finally:
+            if paying is not None:
+                paying.join()
             self._connections.close()
 
     def _get_in(self, random: Random) -> None:
         entrance = self._belongings.accounts.entrance(self._viewer.number, self._viewer.region, random)
         with self._reporter.request(entrance.request) as tally:
             self._enter(entrance, tally, time.monotonic() + self._gateway_seconds)
+
+    def _pay(self) -> None:
+        """Beside everything else. A subscription of this session alone, so that there is something to charge."""
+        payer = Payer(self._directory.banks, self._connections, self._ask, self._reporter)
+        payer.pay(f"{self._viewer.number}-{time.time():.3f}", self._behaviour.paying.patience_seconds)
 
     def _home(self) -> Sequence[str]:
         with self._reporter.request("home") as tally:

@@ -52,8 +52,8 @@ class Platform:
             region=region,
             port=0,
             regions=REGIONS,
-            policies_file=str(POLICIES),
-            data_dir=str(self._folder / "data"),
+            policies_file=str(changed if (changed := self._folder / "policies.yaml").exists() else POLICIES),
+            data_dir=str(self._folder / "data" / name),
             log_dir=str(self._folder / "logs" / region),
             endpoints={other: self._endpoints(other) for other in (*service.calls, *service.refers_to)},
             settings={
