@@ -8,7 +8,7 @@ from chaos.model.fault import Active
 from chaos.ui.lines import Line, Piece, Style, fit, line
 from chaos.ui.state import State
 
-_STATE, _LEASE = 13, 13
+_STATE, _LEASE = 13, 7
 
 
 def fault_lines(state: State, now: float, width: int, most: int) -> list[Line]:
@@ -21,9 +21,10 @@ def fault_lines(state: State, now: float, width: int, most: int) -> list[Line]:
     room = most - 1
     shown = items if len(items) <= room else items[: max(0, room - 1)]
     still = sum(item.open for item in items)
-    lines = [line(Piece(f"faults     {still} open, {len(items) - still} closed", "soft"))]
-    longest = max(len(_what(item)) for item in items)
-    lines += [_line(item, now, min(longest, max(20, (width - _STATE) // 2))) for item in shown]
+    target = min(max(len(_what(item)) for item in items), max(20, (width - _STATE) // 2))
+    title = fit(f"faults     {still} open, {len(items) - still} closed", _STATE + target + 4)
+    lines = [line(Piece(title + (fit("lease", _LEASE) if still else "") + "seen", "soft"))]
+    lines += [_line(item, now, target, bool(still)) for item in shown]
     if len(shown) < len(items):
         hidden = items[len(shown) :]
         still_hidden = sum(item.open for item in hidden)
@@ -50,11 +51,17 @@ def progress(item: InjectionStory) -> tuple[str, str, Style]:
     return "injecting", "", "fault"
 
 
-def _line(item: InjectionStory, now: float, room: int) -> Line:
+def _line(item: InjectionStory, now: float, room: int, with_lease: bool) -> Line:
     word, seen, style = progress(item)
     left = item.begun.undo.lease.expires_at - now
-    lease = fit(f"lease {left:.0f} s" if left > 0 else "lease over", _LEASE) if item.open else ""
-    return line("  ", Piece(fit(word, _STATE), style), f"{fit(_what(item), room)}  ", lease, Piece(seen, "soft"))
+    lease = "" if not item.open else f"{left:.0f} s" if left > 0 else "over"
+    return line(
+        "  ",
+        Piece(fit(word, _STATE), style),
+        f"{fit(_what(item), room)}  ",
+        fit(lease, _LEASE) if with_lease else "",
+        Piece(seen, "soft"),
+    )
 
 
 def _what(item: InjectionStory) -> str:

@@ -93,14 +93,16 @@ def columns(cellsful: Sequence[Line], width: int, apart: int = 3) -> list[Line]:
     """Short lines side by side, read down each column first, in as many columns as the width takes."""
     if not cellsful:
         return []
-    widest = max(cells(plain(each)) for each in cellsful)
+    sizes = [sum(cells(piece.text) for piece in each) for each in cellsful]
+    widest = max(sizes)
     many = max(1, (width + apart) // (widest + apart))
     high = -(-len(cellsful) // many)
     rows: list[Line] = []
     for row in range(high):
         pieces: list[Piece] = []
-        for each in cellsful[row::high]:
-            pieces += [*each, Piece(" " * (widest - cells(plain(each)) + apart))]
+        for each, size in list(zip(cellsful, sizes, strict=True))[row::high]:
+            pieces += [Piece(" " * apart)] if pieces else []
+            pieces += [*each, Piece(" " * (widest - size))]
         rows.append(tuple(pieces))
     return rows
 
