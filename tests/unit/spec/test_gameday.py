@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,10 @@ def test_every_shipped_game_day_can_be_read(name: str) -> None:
     day = load_gameday(find_gameday(name), Catalog(), find)
     assert day.name == name
     assert name not in shipped_experiments()
+
+
+def test_the_example_of_the_guide_can_be_run(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[3] / "docs" / "how-to" / "game-day.md"
+    (text,) = re.findall(r"```yaml\n(.*?)```", guide.read_text(), re.DOTALL)
+    day = read_gameday(text, str(tmp_path / "day.yaml"), Catalog(), find)
+    assert sum(isinstance(item, Trial) for item in day.schedule) == 2
