@@ -60,7 +60,8 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
             return Observation(Active.NO, f"{undo.target} does not exist any more")
         errors = sum(each.status == self.status for each in heard)
         seen = errors / len(heard)
-        said = f"{errors} of {len(heard)} requests over {undo.target} were answered {self.status} ({self.share:.0%} wanted)"
+        counted = f"{errors} of {len(heard)} requests over {undo.target}"
+        said = f"{counted} were answered {self.status} ({self.share:.0%} wanted)"
         off = 4 * sqrt(self.share * (1 - self.share) / len(heard)) + 1 / len(heard)
         if any(each.status == 0 for each in heard):
             return Observation(Active.UNKNOWN, f"{said}, and some had no answer at all")

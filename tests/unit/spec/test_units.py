@@ -75,7 +75,15 @@ def test_what_cannot_be_read_is_answered_with_what_can(parse: Callable[[str], fl
         parse(text)
 
 
-ALL = [units.MILLISECONDS, units.SECONDS, units.SHARE, units.PER_SECOND, units.BYTES, units.BYTES_PER_SECOND, units.NUMBER]
+ALL = [
+    units.MILLISECONDS,
+    units.SECONDS,
+    units.SHARE,
+    units.PER_SECOND,
+    units.BYTES,
+    units.BYTES_PER_SECOND,
+    units.NUMBER,
+]
 
 
 @given(unit=st.sampled_from(ALL), text=st.text(max_size=30) | st.from_regex(r"[0-9.:/ ]+[a-zA-Z%/]{0,4}"))
