@@ -108,7 +108,9 @@ async def _dependency_failed(request: Request, failure: Exception) -> Response:
 
 async def _refused(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
-    return problem(refusal.status_code, refusal.detail)
+    response = problem(refusal.status_code, refusal.detail)
+    response.headers.update(refusal.headers or {})
+    return response
 
 
 async def _again_and_again(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -32,6 +32,8 @@ from target_platform.kit import deadline
 from target_platform.kit.answer import answer
 from target_platform.kit.body import read_body
 from target_platform.kit.bulkhead import Bulkhead
+from target_platform.kit.client import SHED
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 from target_platform.stores.accounts import Account, AccountsFailed, SqliteAccounts
@@ -112,8 +114,11 @@ class Identity:
         return self._session(user)
 
     async def _hashing(self, work: Callable[[], bool]) -> bool:
-        async with self._places.place(deadline.limited_to(SIGN_IN_MS)):
-            done = await asyncio.to_thread(_answered, work)
+        try:
+            async with self._places.place(deadline.limited_to(SIGN_IN_MS)):
+                done = await asyncio.to_thread(_answered, work)
+        except CallFailed as busy:  # no failure: a breaker that opened for it would keep the renewals out too
+            raise HTTPException(503, str(busy), {"Retry-After": "1", SHED: "passwords"}) from busy
         self._hashes.labels("right" if done else "wrong").inc()
         return done
 

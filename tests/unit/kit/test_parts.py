@@ -66,6 +66,12 @@ def test_instances_take_turns_with_the_own_region_first(tmp_path: Path) -> None:
     assert order(targets) == ["here-2", "here-1", "there-2", "there-1"]
 
 
+def test_the_region_of_the_data_goes_before_the_own_one(tmp_path: Path) -> None:
+    targets = Targets(endpoints("there-1", "here-1", "there-2", "here-2"), config_for(tmp_path, "a"), failover=True)
+    assert [each.instance for each in targets.in_order("there")] == ["there-1", "there-2", "here-1", "here-2"]
+    assert [each.instance for each in targets.in_order("nowhere")] == ["here-2", "here-1", "there-2", "there-1"]
+
+
 def test_without_failover_there_is_no_other_region(tmp_path: Path) -> None:
     targets = Targets(endpoints("there-1", "here-1"), config_for(tmp_path, "a"), failover=False)
     assert order(targets) == ["here-1"]
