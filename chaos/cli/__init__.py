@@ -17,6 +17,7 @@ from chaos.cli import (
     doctor,
     gameday,
     init,
+    monkey,
     plan,
     platform,
     report,
@@ -44,6 +45,7 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("rollback")(rollback.rollback)
 app.command("abort")(abort.abort)
+app.command("monkey")(monkey.monkey)
 app.command("watch")(watch.watch)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)

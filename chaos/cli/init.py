@@ -74,7 +74,8 @@ def _call(text: str) -> Calls:
     if len(parts) != 3 or not all(parts):
         hint = "e.g. --calls shop:store:STORE_URL, or --calls 'shop:store:DATABASE=postgres://{address}/shop'"
         raise BadInput(f"--calls {text} is not CALLER:SERVICE:VARIABLE", hint)
-    return Calls(*parts, value)
+    caller, service, variable = parts
+    return Calls(caller, service, variable, value)
 
 
 def _asked() -> Answers:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from chaos.model.environment import EnvironmentRef
+from chaos.model.monkey import Monkey
 from chaos.model.system import JSON
 from chaos.spec import suggest
 from chaos.spec.document import MappingNode, Node, parse, shown
@@ -51,7 +52,8 @@ def _environment(document: MappingNode, file: str, plugins: Plugins) -> Environm
         armed = fields.optional("armed", boolean, False)
         known = plugins.settings(kind) if kind is not None else None
         settings = fields.optional("settings", lambda node: _settings(node, known), {})
-    return EnvironmentRef(kind=kind, name=name, settings={**settings, "armed": armed, "source": file})
+        monkey = fields.optional("monkey", lambda node: _monkey(node, plugins), {})
+    return EnvironmentRef(kind=kind, name=name, settings={**settings, **monkey, "armed": armed, "source": file})
 
 
 def _type(node: Node, plugins: Plugins) -> str:
@@ -67,7 +69,7 @@ def _settings(node: Node, of: type[Struct] | None) -> dict[str, JSON]:
     if of is None:
         return {}
     with Fields(node, "settings") as fields:
-        for reserved in ("armed", "source"):
+        for reserved in ("armed", "source", "monkey"):
             if fields.node.get(reserved) is not None:
                 fields.allow(reserved)
                 fields.wrong(f"`{reserved}` does not belong under settings", "write it one level further out", reserved)
@@ -75,3 +77,18 @@ def _settings(node: Node, of: type[Struct] | None) -> dict[str, JSON]:
     # Through JSON, so that settings that were read back from a journal equal those that were written.
     settings: dict[str, JSON] = msgspec.json.decode(msgspec.json.encode(built(node, of, values)))
     return settings
+
+
+def _monkey(node: Node, plugins: Plugins) -> dict[str, JSON]:
+    """The section under its own name, its hours checked as the guardrail's parameters."""
+
+    def hours(at: Node) -> JSON:
+        of = plugins.guardrail("hours")
+        with Fields(at, "hours") as fields:
+            values = struct_values(fields, of)
+        parameters: JSON = msgspec.json.decode(msgspec.json.encode(built(at, of, values)))
+        return parameters
+
+    with Fields(node, "monkey") as fields:
+        values = struct_values(fields, Monkey, {"hours": hours})
+    return {"monkey": msgspec.json.decode(msgspec.json.encode(built(node, Monkey, values)))}
