@@ -10,7 +10,11 @@ from chaos.model.errors import ChaosError
 from chaos.model.events import Event, Injecting, Reverted, RevertFailed, Reverting
 from chaos.model.fault import Active, Observation
 
-_LOOK_EVERY_SECONDS = 0.05
+_FIRST_LOOK_SECONDS = 0.05
+_LAST_LOOK_SECONDS = 0.5
+_LOOK_LESS_OFTEN = 1.3
+"""Each wait is so many times the one before: a hundred links that are looked at all the time are slow from that."""
+
 _ATTEMPTS = 3
 PATIENCE_SECONDS = 10.0
 _SHORT_PATIENCE_SECONDS = 2.0
@@ -88,11 +92,13 @@ class Reverter:
         """Look until the effect is gone, or the patience is: a killed process needs a moment to come back."""
         fault = self.tools.plugins.build_fault(injection.fault)
         began = self.tools.clock.now()
+        wait = _FIRST_LOOK_SECONDS
         while True:
             seen = fault.active(self.tools.environment, injection.undo)
             if seen.active.over or self.tools.clock.now() - began >= patience:
                 return seen
-            self.tools.clock.sleep(_LOOK_EVERY_SECONDS)
+            self.tools.clock.sleep(wait)
+            wait = min(wait * _LOOK_LESS_OFTEN, _LAST_LOOK_SECONDS)
 
     def still_active(self, injection: Injecting) -> bool:
         """Look once more, without reverting."""

@@ -109,7 +109,7 @@ def _objective(number: int, sampled: bool) -> Objective:
 
 def _floor(number: int) -> PluginUse:
     floor = 800.0 if number % 2 else 0.5
-    parameters = {"objective": f"objective {number}", "floor": floor, "over_seconds": 5.0}
+    parameters: dict[str, Any] = {"objective": f"objective {number}", "floor": floor, "over_seconds": 5.0}
     return PluginUse(kind="objective_floor", parameters=parameters)
 
 
