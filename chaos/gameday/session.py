@@ -146,11 +146,12 @@ class _Holding:
 
 def compared(tried: Tried) -> str:
     """The prediction beside what happened, in one line."""
-    if tried.verdict is None:
-        return f"predicted {tried.prediction.outcome}, not run"
-    if tried.agrees:
-        return f"as predicted: {tried.prediction.outcome}"
-    return f"NOT AS PREDICTED: {tried.prediction.outcome} was expected, it is {tried.verdict.outcome}"
+    expected = tried.prediction.outcome
+    if tried.verdict is None or tried.agreement == "as predicted":
+        return f"{tried.agreement}: {expected}"
+    if tried.agreement == "no answer":
+        return f"no answer: {expected} was expected, it is {tried.verdict.outcome}"
+    return f"NOT AS PREDICTED: {expected} was expected, it is {tried.verdict.outcome}"
 
 
 def _with_run(tried: Tried, events: Sequence[Event]) -> Tried:

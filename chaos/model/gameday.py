@@ -11,6 +11,8 @@ from chaos.model.verdict import Verdict
 
 Predicted = Literal["held", "deviated", "inconclusive", "refused", "aborted"]
 
+Agreement = Literal["as predicted", "not as predicted", "no answer", "not run"]
+
 
 class Prediction(Struct, frozen=True, kw_only=True):
     """What people expect, written before the run: `because` says why, `by` who (may be empty)."""
@@ -74,9 +76,14 @@ class Tried(Struct, frozen=True, kw_only=True):
     repeat: str = ""
 
     @property
-    def agrees(self) -> bool | None:
-        """Whether it came as predicted; None when it was not run."""
-        return None if self.verdict is None else self.verdict.outcome == self.prediction.outcome
+    def agreement(self) -> Agreement:
+        """A run without an answer neither bears a prediction out nor proves it wrong, unless that was predicted."""
+        if self.verdict is None:
+            return "not run"
+        if self.verdict.outcome == self.prediction.outcome:
+            return "as predicted"
+        answered = self.verdict.outcome in ("held", "deviated", "aborted", "still broken")
+        return "not as predicted" if answered else "no answer"
 
 
 class Session(Struct, frozen=True, kw_only=True):

@@ -89,7 +89,7 @@ def test_runs_are_asked_for_noted_on_and_compared_with_what_was_predicted(
     assert output.index("hits 1 of 4 that match") < output.index("run it?") < output.index("injected kill on")
     assert "NOT AS PREDICTED: held was expected, it is deviated" in output
     session = report(tmp_path / "out").session
-    assert [item.agrees for item in session.tried] == [True, False]
+    assert [item.agreement for item in session.tried] == ["as predicted", "not as predicted"]
     assert [note.text for note in session.notes] == ["that was quick"]
     assert session.tried[1].repeat.endswith("kill.yaml --seed 3 --var share=99%"), session.tried[1].repeat
     page = (tmp_path / "out" / "gameday.html").read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from chaos.model.errors import ChaosError
-from chaos.model.gameday import Session
+from chaos.model.gameday import Agreement, Session
 from chaos.reports.gameday.content import content
 from chaos.reports.html import own_file, templates
 
@@ -24,6 +24,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int
     exit_code: int
+    agreements: tuple[Agreement, ...]
+    """One for each of `session.tried`."""
     session: Session
 
 
@@ -32,7 +34,8 @@ def write(session: Session, exit_code: int, directory: Path, links: Mapping[str,
 
     Each file is replaced as a whole, so that a session that is killed leaves one that can be read.
     """
-    report = Report(format=FORMAT, exit_code=exit_code, session=session)
+    agreements = tuple(item.agreement for item in session.tried)
+    report = Report(format=FORMAT, exit_code=exit_code, agreements=agreements, session=session)
     page = directory / "gameday.html"
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from chaos.judge.wording import counted, kind_text, listed, seconds_text
 from chaos.model.gameday import Hit, Session, Tried
 
 _TONES = {"held": "good", "deviated": "bad", "still broken": "bad", "bug": "bad"}
+_AGREEMENT_TONES = {"as predicted": "good", "not as predicted": "bad", "no answer": "unclear", "not run": "unclear"}
+_OTHERWISE = {"not as predicted": "Not as predicted:", "no answer": "No answer from", "not run": "Not run:"}
 _MOST_TARGETS = 3
 
 
@@ -94,29 +96,23 @@ def _outcome(tried: Tried) -> str:
 
 def _tone(session: Session) -> str:
     """Right or wrong predictions, not good or bad outcomes: being wrong is what a game day is for."""
-    agreed = [item.agrees for item in session.tried]
-    if session.ended_early or not agreed or None in agreed:
-        return "unclear"
-    return "good" if all(agreed) else "bad"
+    agreed = {item.agreement for item in session.tried}
+    if "not as predicted" in agreed:
+        return "bad"
+    return "good" if agreed == {"as predicted"} and not session.ended_early else "unclear"
 
 
 def _answer(session: Session) -> str:
-    run = [item for item in session.tried if item.verdict]
-    wrong = [item.name for item in run if not item.agrees]
-    left = f" The day ended early: {session.ended_early}." if session.ended_early else ""
-    declined = [item.name for item in session.tried if item.verdict is None]
-    left = (f" Not run: {listed(declined)}." if declined else "") + left
-    if not run:
-        return f"Nothing was run.{left}"
-    if not wrong:
-        return f"{counted(len(run), 'experiment')} came as predicted.{left}"
-    right = f"{len(run) - len(wrong)} of {counted(len(run), 'experiment')} came as predicted"
-    return f"{right}; {listed(wrong)} did not.{left}"
+    many = counted(len(session.tried), "experiment")
+    named = {word: [item.name for item in session.tried if item.agreement == word] for word in _AGREEMENT_TONES}
+    said = f"{len(named['as predicted'])} of {many} came as predicted."
+    for word, sentence in _OTHERWISE.items():
+        said += f" {sentence} {listed(named[word])}." if named[word] else ""
+    return said + (f" The day ended early: {session.ended_early}." if session.ended_early else "")
 
 
 def _card(tried: Tried, link: str) -> Card:
     outcome = _outcome(tried)
-    agreement = {True: "as predicted", False: "not as predicted", None: "not run"}[tried.agrees]
     return Card(
         name=tried.name,
         hypothesis=tried.hypothesis,
@@ -126,8 +122,8 @@ def _card(tried: Tried, link: str) -> Card:
         happened=outcome,
         tone=_TONES.get(outcome, "unclear"),
         sentence=_without_label(tried.verdict.sentence) if tried.verdict else "Somebody said no to it.",
-        agreement=agreement,
-        agreement_tone={True: "good", False: "bad", None: "unclear"}[tried.agrees],
+        agreement=tried.agreement,
+        agreement_tone=_AGREEMENT_TONES[tried.agreement],
         link=link,
         repeat=tried.repeat,
     )

@@ -89,7 +89,7 @@ def test_each_plan_is_shown_and_asked_about_before_it_is_run() -> None:
 
 def test_predictions_stand_beside_what_happened() -> None:
     session, _ = held(People(), trial("right", "held"), trial("wrong", "deviated"))
-    assert [item.agrees for item in session.tried] == [True, False]
+    assert [item.agreement for item in session.tried] == ["as predicted", "not as predicted"]
     assert all(item.verdict and item.verdict.outcome == "held" for item in session.tried)
     assert [hit.fault for hit in session.tried[0].hits] == ["kill", "kill"]
     assert all(hit.ended_at is not None for hit in session.tried[0].hits)
@@ -145,6 +145,7 @@ def test_a_refused_run_is_told_and_the_day_goes_on() -> None:
 
     session, _ = held(People(), trial("first", "held"), trial("second", "held"), plan=plan)
     assert [item.verdict.outcome if item.verdict else "" for item in session.tried] == ["refused", "held"]
+    assert [item.agreement for item in session.tried] == ["no answer", "as predicted"], "no run has proved them wrong"
     assert exit_code(session) is ExitCode.REFUSED
 
 
@@ -163,10 +164,10 @@ def test_the_page_has_all_of_it_and_loads_nothing(written: tuple[str, page.Repor
     assert 'href="../runs/a%20run/report.html"' in text
     assert "src=" not in text
     assert "<script" not in text, "nothing that people typed is markup"
-    assert "1 of 2 experiments came as predicted; wrong did not. Not run: declined." in text
+    assert "1 of 3 experiments came as predicted. Not as predicted: wrong. Not run: declined." in text
 
 
 def test_the_json_reads_back(written: tuple[str, page.Report]) -> None:
     _, report = written
     assert report.exit_code == ExitCode.REFUSED
-    assert [item.agrees for item in report.session.tried] == [True, False, None]
+    assert report.agreements == ("as predicted", "not as predicted", "not run")
