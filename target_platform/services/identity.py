@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -84,6 +85,9 @@ class Identity:
         self._policy = instance.policies.sessions
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._places = Bulkhead(self._policy.hashing, "identity>argon2")
+        # Threads of its own: each thread that has ever hashed keeps 19 MiB for the next time.
+        self._threads = ThreadPoolExecutor(self._policy.hashing.concurrent, "argon2")
+        instance.at_close(self._close)
         self._hashes = instance.metrics.counter("password_hashes", "Passwords hashed or checked", "outcome")
 
     async def sign_up(self, request: Request) -> Response:
@@ -116,11 +120,14 @@ class Identity:
     async def _hashing(self, work: Callable[[], bool]) -> bool:
         try:
             async with self._places.place(deadline.limited_to(SIGN_IN_MS)):
-                done = await asyncio.to_thread(_answered, work)
+                done = await asyncio.get_running_loop().run_in_executor(self._threads, _answered, work)
         except CallFailed as busy:  # no failure: a breaker that opened for it would keep the renewals out too
             raise HTTPException(503, str(busy), {"Retry-After": "1", SHED: "passwords"}) from busy
         self._hashes.labels("right" if done else "wrong").inc()
         return done
+
+    async def _close(self) -> None:
+        self._threads.shutdown(wait=False)
 
     def _make(self, credentials: Credentials) -> bool:
         kept = self._accounts.find(credentials.user)
