@@ -67,9 +67,9 @@ class Bandwidth(Struct, frozen=True, kw_only=True):
         got, took_ms = 0, 0.0
         for _ in range(_MOST_REQUESTS):
             heard = environment.ask_link(link, self.path, 10_000)
-            if heard is None or heard.status == 0:
+            if not heard or heard[0].status == 0:
                 return None
-            got, took_ms = got + heard.bytes, took_ms + heard.ms
+            got, took_ms = got + heard[0].bytes, took_ms + heard[0].ms
             if got >= wanted or took_ms >= 2000 * _LOOK_SECONDS:
                 break
         return got / took_ms * 1000

@@ -10,7 +10,7 @@ from msgspec import Struct
 from chaos.model.capabilities import CanChangeLinks
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
-from chaos.model.links import Errors, Heard, change_name
+from chaos.model.links import Errors, change_name
 from chaos.model.system import Link, Target
 
 _FEWEST, _MOST = 8, 400
@@ -40,7 +40,11 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
 
     def prepare(self, environment: CanChangeLinks, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Link), "the selector's kind is target_kind"
-        bad = [each.status for each in self._heard(environment, target.name, 3) if each.status in (0, self.status)]
+        bad = [
+            each.status
+            for each in environment.ask_link(target.name, self.path, _PATIENCE_MS, 3)
+            if each.status in (0, self.status)
+        ]
         if bad:
             said = "does not answer" if bad[0] == 0 else f"answers {self.status} already"
             raise ActionFailed(f"{target.name} {said}, so errors could not be told apart", took_effect="no")
@@ -55,7 +59,10 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
 
     def active(self, environment: CanChangeLinks, undo: Undo) -> Observation:
         # None at all in so many has a probability of e**-7 at most, one in a thousand.
-        heard = self._heard(environment, undo.target, min(_MOST, max(_FEWEST, ceil(7 / self.share))))
+        times = min(_MOST, max(_FEWEST, ceil(7 / self.share)))
+        heard = environment.ask_link(undo.target, self.path, _PATIENCE_MS, 1)
+        if heard and heard[0].status:  # a first silence is enough to know
+            heard += environment.ask_link(undo.target, self.path, _PATIENCE_MS, times - 1)
         if not heard:
             return Observation(Active.NO, f"{undo.target} does not exist any more")
         errors = sum(each.status == self.status for each in heard)
@@ -68,13 +75,3 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
         if not errors:
             return Observation(Active.NO, said)
         return Observation(Active.YES if abs(seen - self.share) <= off else Active.UNKNOWN, said)
-
-    def _heard(self, environment: CanChangeLinks, link: str, times: int) -> list[Heard]:
-        """Up to `times` answers; a first silence is enough to know."""
-        heard: list[Heard] = []
-        while len(heard) < times and (not heard or heard[-1].status):
-            answer = environment.ask_link(link, self.path, _PATIENCE_MS)
-            if answer is None:
-                break
-            heard.append(answer)
-        return heard

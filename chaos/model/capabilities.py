@@ -91,10 +91,10 @@ class CanChangeLinks(Protocol):
         """What each link does within that time, all at once; links that do not exist any more are left out."""
         ...
 
-    def ask_link(self, link: str, path: str, patience_ms: float) -> Heard | None:
-        """One GET over the link, on a connection of its own; an empty path is where its health is asked.
+    def ask_link(self, link: str, path: str, patience_ms: float, times: int = 1) -> list[Heard]:
+        """So many GETs over the link, a few at a time; an empty path is where its health is asked.
 
-        None when there is no such link.
+        Each has a connection of its own. None at all when there is no such link.
         """
         ...
 

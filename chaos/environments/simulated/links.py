@@ -26,10 +26,11 @@ class SimulatedLinks:
     def knock(self, links: Sequence[str], patience_ms: float) -> dict[str, Knock]:
         return {link: self._knock(link) for link in links if link in self.world.links}
 
-    def ask_link(self, link: str, path: str, patience_ms: float) -> Heard | None:
+    def ask_link(self, link: str, path: str, patience_ms: float, times: int = 1) -> list[Heard]:
         """A share of errors comes evenly: of ten, every second for a half."""
-        if link not in self.world.links:
-            return None
+        return [self._ask(link, path, patience_ms) for _ in range(times)] if link in self.world.links else []
+
+    def _ask(self, link: str, path: str, patience_ms: float) -> Heard:
         found = self.world.links[link]
         found.asked += 1
         changes = self.world.changes_of(link)
