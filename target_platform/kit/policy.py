@@ -99,9 +99,10 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many edges a device is told, best first."""
+    """How many edges a device is told, best first, and whether those that do not answer are left out."""
 
     edges_listed: Count = 3
+    edges_watched: bool = True
 
 
 class SessionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

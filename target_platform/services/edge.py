@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from target_platform.kit.answer import passed_on
+from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.client import Reply
 from target_platform.kit.service import Instance, Service
 
@@ -27,7 +27,8 @@ HEADERS = {
 
 def routes(instance: Instance) -> Sequence[Route]:
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
-    return [Route("/media/{title}/{path:path}", Edge(instance, Cache(limit_bytes)).media)]
+    edge = Edge(instance, Cache(limit_bytes))
+    return [Route("/media/{title}/{path:path}", edge.media), Route("/load", edge.load)]
 
 
 class Cache:
@@ -62,9 +63,21 @@ class Edge:
         self._instance = instance
         self._cache = cache
         self._under_way: dict[str, asyncio.Task[Reply]] = {}
+        self._asking = 0
         self._asked = instance.metrics.counter("edge_cache", "Files asked for", "cache")
 
+    async def load(self, request: Request) -> Response:
+        """How many files are asked for at this moment, for steering."""
+        return answer({"under_way": self._asking})
+
     async def media(self, request: Request) -> Response:
+        self._asking += 1
+        try:
+            return await self._media(request)
+        finally:
+            self._asking -= 1
+
+    async def _media(self, request: Request) -> Response:
         path = quote(request.scope["path"])
         reply = self._cache.get(path)
         found = "hit" if reply else "miss"

@@ -1,14 +1,15 @@
 """The start of a stream: where its playlist is, and which edges to take it from, best first.
 
-It does not leave out edges that may be dead. It could only guess; the player sees at once, and moves to the next.
+Steering says which edges answer. Without it all are listed in an order of their own: a player moves on from a dead one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from functools import partial
 from urllib.parse import quote
 
+import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.client import Reply
-from target_platform.kit.config import Endpoint
+from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 
 
@@ -31,6 +32,12 @@ class Stream(Struct, frozen=True):
     edges: tuple[str, ...]
     region: str
     licence: str = "/licence"
+
+
+class Order(Struct, frozen=True):
+    """Names of edges, best first."""
+
+    edges: tuple[str, ...]
 
 
 def routes(instance: Instance) -> Sequence[Route]:
@@ -49,9 +56,16 @@ class Playback:
         known = await self._instance.call("catalog", f"/titles/{title}", {"unchecked": _unchecked})
         if known.status != 200:
             return passed_on(known)
-        edges = steered(title, self._edges, self._region)[: self._listed]
-        addresses = tuple(f"http://{each.public_address or each.address}" for each in edges)
+        reply = await self._instance.call("steering", f"/edges/{title}", {"static": partial(self._static, title)})
+        names = msgspec.json.decode(reply.body, type=Order).edges[: self._listed]
+        edges = {each.instance: each for each in self._edges}
+        addresses = tuple(f"http://{edges[name].public_address or edges[name].address}" for name in names)
         return answer(Stream(title, f"/media/{title}/master.m3u8", addresses, self._region))
+
+    async def _static(self, title: str) -> Reply:
+        """All edges, dead or alive."""
+        order = Order(tuple(each.instance for each in steered(title, self._edges, self._region)))
+        return Reply(body=msgspec.json.encode(order))
 
 
 async def _unchecked() -> Reply:
@@ -59,23 +73,11 @@ async def _unchecked() -> Reply:
     return Reply()
 
 
-def steered(title: str, edges: Sequence[Endpoint], region: str) -> list[Endpoint]:
-    """Edges of the own region first; among them the same order for the same title, so that each caches its share.
-
-    Rendezvous hashing (Thaler and Ravishankar, 1998): when an edge is gone, only its titles move.
-    """
-
-    def rank(edge: Endpoint) -> tuple[bool, bytes]:
-        return edge.region != region, blake2b(f"{title}\0{edge.instance}".encode(), digest_size=8).digest()
-
-    return sorted(edges, key=rank)
-
-
 SERVICE = Service(
     name="playback",
-    calls=("catalog",),
+    calls=("catalog", "steering"),
     refers_to=("edge",),
-    fallbacks=("unchecked",),
+    fallbacks=("static", "unchecked"),
     criticality="critical",
     routes=routes,
 )

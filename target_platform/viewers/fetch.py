@@ -18,6 +18,10 @@ from msgspec import Struct
 
 _BLOCK_BYTES = 1 << 16
 
+FAILBACK_SECONDS = 5.0
+FAILBACK_AT_MOST_SECONDS = 20.0
+"""A running player is back at home within this (and one request) of its region's return; a new session begins there."""
+
 
 class RequestFailed(Exception):
     """A request that the viewer has to do without; the message says why."""
@@ -54,13 +58,20 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Route:
-    """Servers in the order of preference. Stays with the one that answered last."""
+    """Servers in the order of preference. Stays with the one that answered last, but not for ever.
 
-    def __init__(self, bases: Sequence[str]) -> None:
+    After `failback_seconds` away it looks whether the preferred one is back; each time that it is not, it waits twice
+    as long for the next look, at most FAILBACK_AT_MOST_SECONDS: looking may cost a part of the time for one request.
+    """
+
+    def __init__(self, bases: Sequence[str], failback_seconds: float = FAILBACK_SECONDS) -> None:
         if not bases:
             raise RequestFailed("there is no server to ask")
         self._bases = tuple(bases)
         self._at = 0
+        self._failback_seconds = failback_seconds
+        self._away_seconds = failback_seconds
+        self._look_at = 0.0
 
     @property
     def present(self) -> str:
@@ -71,6 +82,7 @@ class Route:
         """Ask this one first from now on, if it is one of these servers."""
         if base in self._bases:
             self._at = self._bases.index(base)
+            self._look_at = time.monotonic() + self._failback_seconds
 
     def attempts(self, until: float) -> Iterator[tuple[str, float]]:
         """Each server once, beginning with the present one, and the seconds that it is given; moving on is remembered.
@@ -78,11 +90,18 @@ class Route:
         An attempt gets half of the time left until the monotonic time `until`, the last one all of it: a server that
         hangs must leave time for another.
         """
+        if self._at == 0:
+            self._away_seconds = self._failback_seconds
+        elif time.monotonic() >= self._look_at:
+            self._at = 0
         begin, count = self._at, len(self._bases)
         for step in range(count):
             left = until - time.monotonic()
             if left <= 0:
                 return
+            if step == 1 and begin == 0:
+                self._look_at = time.monotonic() + self._away_seconds
+                self._away_seconds = min(2 * self._away_seconds, FAILBACK_AT_MOST_SECONDS)
             self._at = (begin + step) % count
             yield self._bases[self._at], left if step == count - 1 else left / 2
 
