@@ -24,8 +24,7 @@ def test_viewers_are_those_of_the_mix_whoever_of_two_workers_makes_them(tmp_path
         mix=str(tmp_path / "mix.yaml"),
     )
     with fake_platform() as platform:
-        settings = {"CHAOS_STATE_FILE": str(platform.state_file(tmp_path))}
-        with started(load, tmp_path, **settings) as source:
+        with started(load, tmp_path, CHAOS_STATE_FILE=str(platform.state_file(tmp_path))) as source:
             reports = collect(source, 1.5) + finish(source)
     assert {stream.region for stream in streams_of(reports, "home")} == {"east"}
     assert sum(stream.count for stream in streams_of(reports, "home")) > 10
