@@ -23,9 +23,11 @@ def test_viewers_are_those_of_the_mix_whoever_of_two_workers_makes_them(tmp_path
         workers=2,
         mix=str(tmp_path / "mix.yaml"),
     )
-    with fake_platform() as platform:
-        with started(load, tmp_path, CHAOS_STATE_FILE=str(platform.state_file(tmp_path))) as source:
-            reports = collect(source, 1.5) + finish(source)
+    with (
+        fake_platform() as platform,
+        started(load, tmp_path, CHAOS_STATE_FILE=str(platform.state_file(tmp_path))) as source,
+    ):
+        reports = collect(source, 1.5) + finish(source)
     assert {stream.region for stream in streams_of(reports, "home")} == {"east"}
     assert sum(stream.count for stream in streams_of(reports, "home")) > 10
     assert reports[-1].finished

@@ -9,9 +9,9 @@ import pytest
 
 from target_platform.kit.client import Reply
 from target_platform.kit.config import Endpoint
+from target_platform.kit.rendezvous import steered
 from target_platform.services.catalog import ALL
 from target_platform.services.edge import Cache
-from target_platform.services.playback import steered
 from tests.unit.platform.stage import Platform, media, visit
 
 ORIGIN, EDGE = "here/origin-1", "here/edge-1"
