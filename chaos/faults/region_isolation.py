@@ -32,12 +32,7 @@ class RegionIsolation(Struct, frozen=True, kw_only=True):
 
     def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Region), "the selector's kind is target_kind"
-        links = [
-            each.name
-            for each in environment.inventory().links
-            if each.source_region != each.destination_region
-            and target.name in (each.source_region, each.destination_region)
-        ]
+        links = environment.inventory().links_across_border(target.name)
         if not links:
             raise ActionFailed(f"no link crosses the border of {target.name}", took_effect="no")
         silent = [name for name, knock in environment.knock(links, _PATIENCE_MS).items() if knock.over == "silent"]

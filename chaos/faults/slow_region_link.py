@@ -41,12 +41,7 @@ class SlowRegionLink(Struct, frozen=True, kw_only=True):
 
     def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Region), "the selector's kind is target_kind"
-        links = [
-            each.name
-            for each in environment.inventory().links
-            if each.source_region != each.destination_region
-            and target.name in (each.source_region, each.destination_region)
-        ]
+        links = environment.inventory().links_across_border(target.name)
         knocks = environment.knock(links, _PATIENCE_MS)
         before = {name: round(knock.ms, 3) for name, knock in knocks.items() if knock.over != "silent"}
         if not before:

@@ -70,6 +70,12 @@ class Inventory(Struct, frozen=True, kw_only=True):
             return self.instances
         return self.links if kind == "link" else self.regions
 
+    def links_across_border(self, region: str) -> list[str]:
+        """The names of the links that lead into or out of a region."""
+        return [
+            each.name for each in self.links if (each.source_region == region) != (each.destination_region == region)
+        ]
+
 
 def labels_of(target: Target) -> dict[str, str]:
     """The labels a selector sees: the target's own and those every target of its kind has."""
