@@ -95,14 +95,18 @@ class Gateway:
         return passed_on(await self._instance.call("identity", _post("/accounts", wanted)))
 
     async def session(self, request: Request) -> Response:
-        """Renews a session, or begins one with a password. The account's home region is asked first."""
+        """Renews a session, or begins one with a password.
+
+        Any region renews on the signature, so the nearest one is asked, whatever has become of the account's home.
+        Only a password is checked at home.
+        """
         device = await read_body(request, GettingIn)
         user = self._tokens.user(device.renewal, "renewal") if device.renewal else device.user
         home = (user or "").rpartition("@")[2]
         if not user or home not in self._instance.config.regions:
             raise HTTPException(401, "no session can be had: send a renewal, or a user (NAME@REGION) and the password")
         if device.renewal:
-            ask = _post("/renewals", {"token": device.renewal}, home)
+            ask = _post("/renewals", {"token": device.renewal})
         else:
             ask = _post("/sessions", {"user": user, "password": device.password}, home)
         reply = await self._instance.call("identity", ask)

@@ -3,7 +3,8 @@
 An account lives in the region in which it was made, its home, and is called NAME@REGION. Two regions can so never make
 the same one, and nothing is copied between them. The rules while a region is lost:
 - Sessions go on: gateways check them without asking anybody.
-- They are renewed, too: any region renews on the signature alone. Only the home region sees that an account is gone.
+- They are renewed, too: any region renews on the signature alone, and does so always, so that nothing has to be found
+  out first when a region is lost. Only the home region sees that an account is gone.
 - New accounts are made in the region that answers.
 - Who has to type the password of an account of the lost region does not get in (421: ask its home).
 

@@ -132,6 +132,17 @@ def test_while_the_home_region_is_lost_sessions_are_renewed_and_passwords_are_no
     visit(tmp_path, ("there/identity-1", THERE), play)
 
 
+def test_a_renewal_is_granted_where_it_is_asked_for(tmp_path: Path) -> None:
+    """If homes were asked first, the renewals of a lost region would spend the retry budget of all on asking there."""
+
+    async def play(made: Platform) -> None:
+        kept = (await sign_up(made)).json["renewal"]
+        regions = [(await session(made, gateway, renewal=kept)).json["region"] for gateway in (HERE, THERE)]
+        assert regions == ["here", "there"]
+
+    visit(tmp_path, BOTH, play)
+
+
 def test_the_home_region_renews_no_session_of_an_account_that_is_gone(tmp_path: Path) -> None:
     async def play(made: Platform) -> None:
         kept = Tokens(SESSION_KEY).issue("ann@here", "renewal", 60)
