@@ -24,27 +24,21 @@ from tenacity import (
 
 from target_platform.kit import deadline
 from target_platform.kit.client import Ask, Client, Reply
-from target_platform.kit.config import InstanceConfig
 from target_platform.kit.dependency import Choice, Dependency
 from target_platform.kit.errors import CallFailed, Undeclared
 from target_platform.kit.metrics import Metrics
-from target_platform.kit.policy import Policies
 
 Fallback = Callable[[], Awaitable[Reply]]
 
 
 class Calls:
-    """What one instance calls. `callees` are the services its declaration lists."""
+    """What one instance of the service `caller` calls: the services its declaration lists."""
 
-    def __init__(
-        self, config: InstanceConfig, callees: Iterable[str], policies: Policies, metrics: Metrics, client: Client
-    ) -> None:
-        self._caller = config.service
+    def __init__(self, caller: str, dependencies: Iterable[Dependency], metrics: Metrics, client: Client) -> None:
+        self._caller = caller
         self._metrics = metrics
         self._client = client
-        self._dependencies = {
-            callee: Dependency(config, callee, policies.of(config.service, callee), metrics) for callee in callees
-        }
+        self._dependencies = {each.callee: each for each in dependencies}
 
     async def call(self, callee: str, ask: Ask, fallbacks: Mapping[str, Fallback] | None = None) -> Reply:
         """Ask a service. Its policy may name one of `fallbacks`, which then answers in its place.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from target_platform.kit.breaker import Breaker
+from target_platform.kit.breakers import Breakers
 from target_platform.kit.bulkhead import Bulkhead
 from target_platform.kit.client import Ask
 from target_platform.kit.config import Endpoint, InstanceConfig
@@ -13,41 +13,37 @@ from target_platform.kit.discovery import Targets
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.metrics import Metrics
 from target_platform.kit.policy import CallPolicy
+from target_platform.kit.registry import Known, Registry
 from target_platform.kit.retry_budget import RetryBudget
 
 
 class Dependency:
-    """`caller` and `callee` are names of services."""
+    """`caller` and `callee` are names of services. Whom there is to ask may change at any time, by `registry`."""
 
-    def __init__(self, config: InstanceConfig, callee: str, policy: CallPolicy, metrics: Metrics) -> None:
+    def __init__(
+        self, config: InstanceConfig, callee: str, policy: CallPolicy, registry: Registry, metrics: Metrics
+    ) -> None:
         self.caller = config.service
         self.callee = callee
         self.policy = policy
         self.name = f"{config.service}>{callee}"
         self.bulkhead = Bulkhead(policy.bulkhead, self.name)
         self.budget = RetryBudget(policy.retry_budget)
-        self._targets = Targets(config.endpoints.get(callee, ()), config, policy.failover == "other-region")
-        self._breakers = {each.instance: Breaker(policy.breaker, each.instance) for each in self._targets.all()}
-        self._show_breakers(metrics)
+        self._targets = Targets((), config, policy.failover == "other-region")
+        self._breakers = Breakers(policy.breaker, self.caller, callee, metrics)
+        registry.watch(callee, self._changed)
 
     def breaker(self, target: Endpoint) -> Breaker:
-        return self._breakers[target.instance]
+        return self._breakers.of(target)
 
     def choice(self, ask: Ask) -> Choice:
         """For one call: whom to ask, one attempt after the other."""
         only = ask.only or self.policy.only_region
         return Choice(self, self._targets.only(only) if only else self._targets.in_order(ask.region))
 
-    def _show_breakers(self, metrics: Metrics) -> None:
-        by_region: dict[str, list[Breaker]] = {}
-        for target in self._targets.all():
-            breaker = self.breaker(target)
-            by_region.setdefault(target.region, []).append(breaker)
-            labels = (self.caller, self.callee, target.region, target.instance)
-            metrics.watch_breaker(labels, partial(_best, [breaker]))
-        for region, group in by_region.items():
-            labels_of_group = (self.caller, self.callee, region)
-            metrics.watch_breakers(labels_of_group, partial(_best, group))
+    def _changed(self, known: Known) -> None:
+        self._targets.change(known.listed, known.others)
+        self._breakers.keep(known.all)
 
 
 class Choice:
@@ -61,8 +57,10 @@ class Choice:
     def next(self) -> Endpoint:
         """The first instance that was not tried yet and whose breaker admits a call; else one that was tried.
 
-        Raises CallFailed("open") when no breaker admits one.
+        Raises CallFailed("open") when no breaker admits one, CallFailed("unlisted") when there is nobody to ask.
         """
+        if not self._order:
+            raise CallFailed(f"{self._dependency.name}: no instance is known that may be asked", "unlisted")
         admitted = [each for each in self._order if self._dependency.breaker(each).admits]
         if not admitted:
             name = self._dependency.name
@@ -71,7 +69,3 @@ class Choice:
         chosen = (untried or admitted)[0]
         self._tried.append(chosen)
         return chosen
-
-
-def _best(breakers: Sequence[Breaker]) -> float:
-    return float(min(each.state for each in breakers))

@@ -11,6 +11,7 @@ FailureKind = Literal[
     "status",  # the answer was 5xx
     "shed",  # it is too busy for this request, and said so at once
     "open",  # no breaker lets a call through
+    "unlisted",  # discovery names nobody, and is believed
     "full",  # the bulkhead and its queue are full
     "deadline",  # the time for the whole call was over before an answer could be had
 ]

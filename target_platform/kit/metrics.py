@@ -35,6 +35,10 @@ class Metrics:
         """A counter of a service's own; it is shown as NAME_total."""
         return Counter(name, meaning, labels, registry=self._registry)
 
+    def gauges(self, name: str, meaning: str, *labels: str) -> Gauge:
+        """Values that are set when they change."""
+        return self._gauge(name, meaning, *labels)
+
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """A value that is asked for when the metrics are read."""
         self._gauge(name, meaning).set_function(value)
@@ -46,6 +50,14 @@ class Metrics:
     def watch_breaker(self, labels: tuple[str, str, str, str], state: Callable[[], float]) -> None:
         """The same for one instance."""
         self._breaker.labels(*labels).set_function(state)
+
+    def forget_breakers(self, labels: tuple[str, str, str]) -> None:
+        """Nobody of that callee is known in that region any more."""
+        self._breakers.remove(*labels)
+
+    def forget_breaker(self, labels: tuple[str, str, str, str]) -> None:
+        """The same for one instance."""
+        self._breaker.remove(*labels)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -11,6 +11,7 @@
     steering: ...                 # which edges a device is told
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts
+    discovery: ...                # how far the list of instances is believed
     shedding: ...                 # whom an instance that is too full refuses first
     history: ...                  # when viewing progress counts as kept
     billing: ...                  # what keeps a charge from being made twice
@@ -90,6 +91,17 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return (self.attempt_ms or self.deadline_ms) / 1000
 
 
+class DiscoveryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a list of instances is taken: as a hint, or as the truth (`believed`), which asks nobody who is not listed.
+
+    It is asked for every `every_seconds`. Who has not been listed for `forget_seconds` is not tried any more.
+    """
+
+    believed: bool = False
+    every_seconds: Seconds = 2
+    forget_seconds: Seconds = 600
+
+
 class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a device does: `attempts` different servers at most. It has no breakers and no budget."""
 
@@ -120,9 +132,13 @@ class LicencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class HistoryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a write is acknowledged, and where a region goes on after it could not reach the other one."""
+    """When a write is acknowledged, and where a region goes on after it could not reach the other one.
+
+    `on_full_disk` is what becomes of a write that the disk does not take: refused, or taken for kept.
+    """
 
     acknowledge: Literal["when-durable", "at-once"] = "when-durable"
+    on_full_disk: Literal["refuse", "ignore"] = "refuse"
     catch_up: Literal["resume", "from-now"] = "resume"
 
 
@@ -176,6 +192,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     steering: Steering = Steering()
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
+    discovery: DiscoveryPolicy = DiscoveryPolicy()
     shedding: SheddingPolicy = SheddingPolicy()
     history: HistoryPolicy = HistoryPolicy()
     billing: BillingPolicy = BillingPolicy()
@@ -212,6 +229,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         steering=typed(sections.get("steering", {}), Steering, source, "steering"),
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
+        discovery=typed(sections.get("discovery", {}), DiscoveryPolicy, source, "discovery"),
         shedding=typed(sections.get("shedding", {}), SheddingPolicy, source, "shedding"),
         history=typed(sections.get("history", {}), HistoryPolicy, source, "history"),
         billing=typed(sections.get("billing", {}), BillingPolicy, source, "billing"),

@@ -23,9 +23,13 @@ from target_platform.kit.answer import problem
 from target_platform.kit.call import Calls, Fallback
 from target_platform.kit.client import Ask, Client, Reply
 from target_platform.kit.config import InstanceConfig
+from target_platform.kit.dependency import Dependency
 from target_platform.kit.errors import CallFailed, PolicyError
 from target_platform.kit.metrics import Metrics
 from target_platform.kit.policy import Policies
+from target_platform.kit.registry import Registry
+from target_platform.kit.source import Source
+from target_platform.kit.sources import source_of
 
 log = logging.getLogger("kit")
 
@@ -34,7 +38,8 @@ class Service(Struct, frozen=True, kw_only=True):
     """A kind of instance.
 
     `calls` are the services it calls; `refers_to` those whose addresses it only hands out. `fallbacks` are the names
-    that policies may choose from. `routes` is called once in each process, inside its event loop.
+    that policies may choose from. `routes` is called once in each process, inside its event loop. What `keeps_data` has
+    instances that are not interchangeable: each has a name and a disk of its own.
     """
 
     name: str
@@ -44,20 +49,31 @@ class Service(Struct, frozen=True, kw_only=True):
     refers_to: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
     replicas: int = 2
+    keeps_data: bool = False
 
 
 class Instance:
-    """One running copy of a service. Create it inside the event loop, and close it there."""
+    """One running copy of a service. Create it inside the event loop, and close it there.
 
-    def __init__(self, service: Service, config: InstanceConfig, policies: Policies) -> None:
+    `source` tells it which instances of the others exist; the one its `config` names, if none is given.
+    """
+
+    def __init__(
+        self, service: Service, config: InstanceConfig, policies: Policies, source: Source | None = None
+    ) -> None:
         check_fallbacks(service, policies)
         self.service = service
         self.config = config
         self.policies = policies
         self.metrics = Metrics()
         self._client = Client()
-        self._calls = Calls(config, service.calls, policies, self.metrics, self._client)
         self._background: set[asyncio.Task[None]] = set()
+        self.registry = self._discovering(source or source_of(config))
+        dependencies = [
+            Dependency(config, callee, policies.of(config.service, callee), self.registry, self.metrics)
+            for callee in service.calls
+        ]
+        self._calls = Calls(config.service, dependencies, self.metrics, self._client)
         self._at_close: list[Callable[[], Awaitable[None]]] = []
 
     async def call(self, callee: str, ask: Ask | str, fallbacks: dict[str, Fallback] | None = None) -> Reply:
@@ -80,6 +96,13 @@ class Instance:
         for work in reversed(self._at_close):
             await work()
         await self._client.close()
+
+    def _discovering(self, source: Source | None) -> Registry:
+        policy = self.policies.discovery
+        registry = Registry(self.config.endpoints, policy, self.metrics, source)
+        if source is not None:
+            self.every(policy.every_seconds, registry.refresh)
+        return registry
 
 
 def check_fallbacks(service: Service, policies: Policies) -> None:

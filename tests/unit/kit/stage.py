@@ -13,8 +13,11 @@ import msgspec
 from target_platform.kit.call import Calls
 from target_platform.kit.client import Client
 from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.kit.dependency import Dependency
 from target_platform.kit.metrics import Metrics
-from target_platform.kit.policy import CallPolicy, Policies
+from target_platform.kit.policy import CallPolicy, DiscoveryPolicy, Policies
+from target_platform.kit.registry import Registry
+from target_platform.kit.source import Listing
 
 REGIONS = ("here", "there")
 
@@ -80,6 +83,15 @@ async def _head(reader: asyncio.StreamReader) -> dict[str, str]:
     return {":method": method, ":path": path, **{name.lower(): value for name, value in headers.items()}}
 
 
+class _Said:
+    """A source of discovery that says what it was told last."""
+
+    listing: Listing | None = None
+
+    async def read(self) -> Listing | None:
+        return self.listing
+
+
 class Stage:
     """`calls` is what the service "caller" in region "here" calls; its dependency is called "callee"."""
 
@@ -98,8 +110,18 @@ class Stage:
             log_dir="",
             endpoints={"callee": tuple(each.endpoint for each in instances)},
         )
-        policies = Policies(calls={"caller>callee": msgspec.convert(policy, CallPolicy)})
-        self.calls = Calls(config, ("callee",), policies, self.metrics, self._client)
+        discovery = DiscoveryPolicy(believed=policy.get("believed", False))
+        calls = {key: value for key, value in policy.items() if key != "believed"}
+        self.policies = policies = Policies(calls={"caller>callee": msgspec.convert(calls, CallPolicy)})
+        self._source = _Said()
+        self.registry = Registry(config.endpoints, discovery, self.metrics, self._source)
+        dependency = Dependency(config, "callee", policies.of("caller", "callee"), self.registry, self.metrics)
+        self.calls = Calls("caller", [dependency], self.metrics, self._client)
+
+    async def hear(self, services: Mapping[str, tuple[Endpoint, ...]]) -> None:
+        """Have discovery list these."""
+        self._source.listing = Listing(services=services)
+        await self.registry.refresh()
 
     @property
     def total(self) -> int:
