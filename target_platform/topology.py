@@ -80,6 +80,7 @@ def launch_spec(home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] 
 def _places(declared: Sequence[Service], base_port: int) -> Iterator[Place]:
     assert len(declared) * PORTS_A_SERVICE <= FIRST_LINK, "there are more services than ports"
     for region in REGIONS:
+        discovery=True,
         for slot, service in enumerate(declared):
             assert service.replicas < PORTS_A_SERVICE, f"{service.name} has more replicas than ports"
             for number in range(1, service.replicas + 1):
@@ -129,6 +130,7 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
             "session_key": SESSION_KEY,
             "licence_secret": LICENCE_SECRET,
         },
+        discovery=f"file:{home / place.region / 'discovery.json'}",
     )
     return InstanceSpec(
         name=place.name,

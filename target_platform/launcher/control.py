@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from target_platform.launcher.describe import describe
+from target_platform.launcher.discovery import How, Spoil
 from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.policies import Policies
 from target_platform.launcher.system import System
@@ -47,11 +48,27 @@ class Weaken(msgspec.Struct, frozen=True, tag_field="op", tag="weaken"):
     lasting: bool = False
 
 
+class SpoilDiscovery(msgspec.Struct, frozen=True, tag_field="op", tag="spoil_discovery"):
+    """Have a region's list of instances stand still or be empty, until the epoch second `until`."""
+
+    region: str
+    how: How
+    until: float
+    holder: str = "somebody"
+
+
+class RestoreDiscovery(msgspec.Struct, frozen=True, tag_field="op", tag="restore_discovery"):
+    """End what this holder wants of the region's list; what everybody wants when `holder` is empty."""
+
+    region: str
+    holder: str = ""
+
+
 class Down(msgspec.Struct, frozen=True, tag_field="op", tag="down"):
     """Stop everything, answer, end."""
 
 
-Request = Status | Hold | Release | Weaken | Down
+Request = Status | Hold | Release | Weaken | SpoilDiscovery | RestoreDiscovery | Down
 
 
 class Control:
@@ -145,6 +162,10 @@ class Connection:
             await self._system.release(request.instances, request.holder)
         elif isinstance(request, Weaken):
             await self._weaken(request)
+        elif isinstance(request, SpoilDiscovery):
+            self._system.discovery.spoil(request.region, request.holder, Spoil(request.how, request.until))
+        elif isinstance(request, RestoreDiscovery):
+            self._system.discovery.restore(request.region, request.holder)
         else:
             await self._control.end()
         return {}

@@ -9,6 +9,7 @@ from target_platform.launcher.folder import Folder
 from target_platform.launcher.keeper import Keeper
 from target_platform.launcher.process import born
 from target_platform.launcher.spec import (
+    DiscoveryStatus,
     InstanceSpec,
     InstanceStatus,
     LaunchSpec,
@@ -47,6 +48,14 @@ def describe(system: System) -> State:
     )
 
 
+        discovery=tuple(
+            DiscoveryStatus(
+                region=name,
+                file=str(folder.discovery(name)),
+                spoilt_by={holder: spoil.until for holder, spoil in region.spoils.items()},
+            )
+            for name, region in system.discovery.regions.items()
+        ),
 def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder) -> InstanceStatus:
     identity = keeper.identity
     return InstanceStatus(

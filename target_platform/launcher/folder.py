@@ -2,9 +2,10 @@
 
 launch.json     what to run (LaunchSpec)          state.json      what runs (State), for everybody
 policies.yaml   effective policies                holds.json      instance -> epoch second until which it is held
+spoilt.json     region -> who has its discovery stand still or be empty, and until when
 pids/NAME       who runs under that name, written by the process itself
 logs/           launcher.log, zygote.log, REGION/NAME.log, REGION/proxy.log
-REGION/         what a region's instances own; also its proxy's configuration
+REGION/         what a region's instances own; also its proxy's configuration, and discovery.json: who is ready
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Folder:
         self.spec = self.home / "launch.json"
         self.state = self.home / "state.json"
         self.holds = self.home / "holds.json"
+        self.spoilt_discovery = self.home / "spoilt.json"
         self.lock = self.home / "launcher.lock"
         self.pids = self.home / "pids"
         self.logs = self.home / "logs"
@@ -48,6 +50,9 @@ class Folder:
 
     def proxy_config(self, region: str) -> Path:
         return self.home / region / "proxy.json"
+
+    def discovery(self, region: str) -> Path:
+        return self.home / region / "discovery.json"
 
     def socket(self, name: str) -> Path:
         """Where a Unix socket can be: in home, or in a private folder of the temp dir when home's path is too long."""

@@ -69,7 +69,7 @@ class LaunchSpec(Struct, frozen=True, kw_only=True):
     """A whole system. `proxy_command` starts a proxy with `--api-port N --config FILE` appended.
 
     `policies_file` is the effective policies.yaml the bundled services read at their start; `weakened` names the
-    patches that are applied to it.
+    patches that are applied to it. With `discovery` a file in each region tells who is ready (discovery.py).
     """
 
     name: str
@@ -80,6 +80,7 @@ class LaunchSpec(Struct, frozen=True, kw_only=True):
     proxy_command: tuple[str, ...] = ()
     policies_file: str = ""
     weakened: tuple[str, ...] = ()
+    discovery: bool = False
 
 
 InstanceState = Literal["waiting", "starting", "ready", "backing off", "held down", "stopped"]
@@ -139,6 +140,14 @@ class ProxyStatus(Struct, frozen=True, kw_only=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
+class DiscoveryStatus(Struct, frozen=True, kw_only=True):
+    """The list of instances a region's services read; `spoilt_by` whom, and until which epoch second."""
+
+    region: str
+    file: str
+    spoilt_by: dict[str, float] = {}
+
+
     """The state file: written by rename at each change, so a reader never sees half of it."""
 
     version: int
@@ -155,6 +164,7 @@ class State(Struct, frozen=True, kw_only=True):
     zygote: dict[str, int] | None = None
     zygote_restarts: int = 0
 
+    discovery: tuple[DiscoveryStatus, ...] = ()
     @property
     def supervised(self) -> tuple[InstanceStatus | ProxyStatus, ...]:
         """Everything that has to be ready: proxies and instances."""

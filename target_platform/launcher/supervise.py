@@ -65,6 +65,7 @@ class _Launcher:
         started()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(keeper.run()) for keeper in system.keepers()]
+            tasks.append(group.create_task(system.discovery.run()))
             await control.ending.wait()
             for task in tasks:
                 task.cancel()

@@ -12,6 +12,7 @@ import msgspec
 from target_platform.launcher.bounded import unbind_all
 from target_platform.launcher.check import check_ports_free, ports_of
 from target_platform.launcher.describe import describe
+from target_platform.launcher.discovery import Discovery
 from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.folder import Folder, replace_file
 from target_platform.launcher.fork import read_record
@@ -43,6 +44,7 @@ class System:
             for each in spec.proxies
         }
         self.zygote = Keeper("zygote", recipes.zygote(_at_once), self._changed) if self._bundled() else None
+        self.discovery = Discovery(folder, spec, self.instances, self.state_file.changed)
 
     def keepers(self) -> Iterator[Keeper]:
         yield from self.proxies.values()
@@ -71,6 +73,7 @@ class System:
                 if name in self.instances and until > time.time():
                     self.instances[name].hold(holder, until)
         if stale_policies:
+        self.discovery.take_over()
             for each in self._bundled():
                 if each.name in adopted:
                     self.instances[each.name].restart()
@@ -165,6 +168,7 @@ class System:
     def _changed(self) -> None:
         self.state_file.changed()
         self._change.set()
+        self.discovery.changed()
         self._change = asyncio.Event()
 
 
@@ -189,7 +193,7 @@ def stop_everything(folder: Folder) -> int:
     records = [read_record(path) for path in sorted(folder.pids.glob("*"))]
     alive = [identity for identity in records if identity is not None]
     stop_all(alive, GRACE_SECONDS)
-    for path in (*folder.pids.glob("*"), folder.holds):
+    for path in (*folder.pids.glob("*"), folder.holds, folder.spoilt_discovery, *folder.home.glob("*/discovery.json")):
         path.unlink(missing_ok=True)
     unbind_all(folder)
     return len(alive) + (zygote is not None)

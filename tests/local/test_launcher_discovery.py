@@ -1,0 +1,90 @@
+"""What a region's services are told about who exists: at once who is ready, late who is not, and never by halves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from target_platform.kit.list_file import Named
+from target_platform.launcher.discovery import HEARTBEAT_SECONDS
+from target_platform.launcher.errors import LauncherError
+from tests.local.launcher_trial import Trial, server, until
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    trial = Trial(tmp_path / "platform")
+    yield trial
+    trial.close()
+
+
+def listed(trial: Trial, region: str = "r1") -> Named:
+    """As the services read it."""
+    return msgspec.json.decode(trial.folder.discovery(region).read_bytes(), type=Named)
+
+
+def spoil(trial: Trial, how: str, seconds: float, holder: str = "a fault") -> None:
+    trial.ask("spoil_discovery", region="r1", how=how, holder=holder, until=time.time() + seconds)
+
+
+def test_a_list_names_who_is_ready_is_written_again_and_again_and_keeps_for_a_while_who_is_gone(trial: Trial) -> None:
+    trial.launch(server("a"), server("b", region="r2"), discovery=True)
+    first = listed(trial)
+    assert set(first.instances) == {"a", "b"}
+    assert listed(trial, "r2").instances == first.instances
+    trial.hold("a")
+    until(lambda: listed(trial).as_of > first.as_of + HEARTBEAT_SECONDS / 2)
+    assert "a" in listed(trial).instances, "retries have to survive a short death"
+
+
+def test_a_list_can_be_emptied_and_stopped_by_several_and_is_whole_when_all_have_let_go(trial: Trial) -> None:
+    trial.launch(server("a"), discovery=True)
+    spoil(trial, "stale", 60, "one")
+    before = listed(trial)
+    spoil(trial, "empty", 60, "another")
+    assert listed(trial).instances == ()
+    assert set(trial.state().discovery[0].spoilt_by) == {"one", "another"}
+    trial.ask("restore_discovery", region="r1", holder="another")
+    time.sleep(HEARTBEAT_SECONDS + 0.2)
+    assert listed(trial) == before, "it stands still"
+    trial.ask("restore_discovery", region="r1", holder="one")
+    assert listed(trial).as_of > before.as_of
+    trial.ask("restore_discovery", region="r1", holder="one")
+
+
+def test_a_spoilt_list_survives_its_launcher_and_ends_by_itself(trial: Trial) -> None:
+    trial.launch(server("a"), discovery=True)
+    spoil(trial, "empty", 1.5)
+    trial.kill_launcher()
+    trial.start_launcher()
+    trial.until_ready("a")
+    assert listed(trial).instances == ()
+    until(lambda: listed(trial).instances == ("a",), within=4)
+    until(lambda: trial.state().discovery[0].spoilt_by == {})
+
+
+def test_what_ran_out_without_a_launcher_is_over_and_nobody_is_dropped_meanwhile(trial: Trial) -> None:
+    trial.launch(server("a"), discovery=True)
+    spoil(trial, "empty", 0.2)
+    trial.kill_launcher()
+    time.sleep(0.25)
+    trial.start_launcher()
+    until(lambda: listed(trial).instances != (), within=2)
+    assert listed(trial).instances == ("a",)
+
+
+def test_what_cannot_be_spoilt_is_refused_with_a_sentence(trial: Trial) -> None:
+    trial.launch(server("a"), discovery=True)
+    with pytest.raises(LauncherError, match="in the future"):
+        spoil(trial, "empty", -1)
+    with pytest.raises(LauncherError, match="no list of instances is written for 'nowhere'"):
+        trial.ask("restore_discovery", region="nowhere")
+    trial.folder.spoilt_discovery.mkdir()  # as good as a full disk
+    with pytest.raises(LauncherError, match="cannot be written"):
+        spoil(trial, "empty", 60)
+    trial.folder.spoilt_discovery.rmdir()
+    assert listed(trial).instances == ("a",)
