@@ -37,7 +37,10 @@ def describe(system: System) -> State:
         launcher={"pid": launcher.pid, "started": launcher.started},
         control=str(folder.socket("control")),
         regions=spec.regions,
-        instances=tuple(_instance(each, system.instances[each.name], folder) for each in spec.instances),
+        instances=tuple(
+            _instance(each, system.instances[each.name], folder, system.unlimited.get(each.name, ""))
+            for each in spec.instances
+        ),
         links=tuple(_link(each, spec) for each in spec.links),
         policies_file=str(folder.policies(spec.policies_file)),
         weakened=system.weakened,
@@ -56,7 +59,7 @@ def describe(system: System) -> State:
             )
             for name, region in system.discovery.regions.items()
         ),
-def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder) -> InstanceStatus:
+def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder, unlimited: str) -> InstanceStatus:
     identity = keeper.identity
     return InstanceStatus(
         name=instance.name,
@@ -74,6 +77,7 @@ def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder) -> Instanc
         metrics_path=instance.metrics_path,
         log=str(folder.log(instance.name, instance.region)),
         data_dir=instance.keeps_data_in,
+        data_unlimited=unlimited,
     )
 
 

@@ -36,6 +36,8 @@ class Recipes:
         self._zygote_command = zygote_command
         self._zygote_socket = folder.socket("zygote")
         self._zygote = ZygoteClient(self._zygote_socket)
+        self.unlimited: dict[str, str] = {}
+        """Why the data of an instance has no limit although it is to have one, by the instance's name."""
 
     def instance(self, instance: InstanceSpec, cleared: Cleared) -> Recipe:
         birth = self._birth(instance.name, self._folder.log(instance.name, instance.region), instance.environment)
@@ -76,6 +78,7 @@ class Recipes:
 
         async def begin() -> Identity:
             why = bound(Path(instance.keeps_data_in), instance.data_limit_bytes, self._folder)
+            self.unlimited[instance.name] = why
             if why:
                 log.info("the data of %s has no limit: %s", instance.name, why)
             return await start()

@@ -90,7 +90,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     """`pid` and `started` (field 22 of /proc/PID/stat, clock ticks after boot) are None while nothing runs.
 
     `held_until` is the epoch second at which the last hold ends by itself; None when not held. `holders` tells them
-    apart.
+    apart. `data_unlimited` is why its data directory has no limit although it is to have one; empty when all is well.
     """
 
     name: str
@@ -108,6 +108,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     metrics_path: str = ""
     log: str = ""
     data_dir: str = ""
+    data_unlimited: str = ""
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):

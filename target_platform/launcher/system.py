@@ -35,6 +35,7 @@ class System:
         self.folder = folder
         self.spec = spec
         self.weakened = spec.weakened
+        self.unlimited = recipes.unlimited
         self.state_file = StateFile(folder.state, lambda: describe(self))
         self._change = asyncio.Event()
         self._had_their_turn: set[str] = set()

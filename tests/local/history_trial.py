@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from chaos.environments.local import data_disk
 from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.launcher.bounded import bound, unbind_all
+from target_platform.launcher.folder import Folder
 from target_platform.launcher.spec import LinkSpec
 from target_platform.topology import REGIONS, launch_spec
 from target_platform.weaknesses import effective_policies
@@ -89,13 +93,29 @@ class Histories:
         for url in self._proxy_urls():
             _exchange(f"{url}/cut", "DELETE")
 
+    @contextmanager
+    def full(self, *names: str) -> Iterator[None]:
+        """Nothing more goes onto their disks."""
+        means = [data_disk.means(self.configs[name].data_dir, "trial") for name in names]
+        try:
+            for each in means:
+                data_disk.fill(each)
+            yield
+        finally:
+            for each in means:
+                data_disk.empty(each)
+
     def write(self, name: str, path: str, sequence: int) -> bool:
         """Whether it was acknowledged."""
+        return bool(self.acknowledged_by(name, path, sequence))
+
+    def acknowledged_by(self, name: str, path: str, sequence: int) -> str:
+        """The region that says that it keeps what is written; empty when none does."""
         body = {"position_seconds": sequence, "at_ms": 1_000 + sequence, "sequence": sequence, "session": "s"}
         try:
-            return _exchange(self._url(name, path), "PUT", body) is not None
+            return str(_exchange(self._url(name, path), "PUT", body)["region"])
         except OSError:
-            return False
+            return ""
 
     def read(self, name: str, path: str) -> int | None:
         """The sequence of what is kept, -1 for nothing; None when there is no answer."""
@@ -139,14 +159,20 @@ class Histories:
 
 
 @contextmanager
-def histories(home: Path, base_port: int, weakened: Sequence[str] = ()) -> Iterator[Histories]:
+def histories(home: Path, base_port: int, weakened: Sequence[str] = (), disk_bytes: int = 0) -> Iterator[Histories]:
+    """With `disk_bytes` each has a disk of its own of that size. Skips the test where that cannot be had."""
     made = Histories(home, base_port, weakened)
+    folder = Folder(home)
     try:
+        for config in made.configs.values() if disk_bytes else ():
+            if bound(Path(config.data_dir), disk_bytes, folder):
+                pytest.skip("mounting a small tmpfs is not permitted here")
         made.start_proxies()
         made.start(*made.configs)
         yield made
     finally:
         made.stop()
+        unbind_all(folder)
 
 
 def _without_near_links(config: InstanceConfig, far: Sequence[LinkSpec]) -> InstanceConfig:

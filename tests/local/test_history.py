@@ -109,3 +109,30 @@ def test_acknowledged_before_it_is_durable_is_lost(tmp_path: Path) -> None:
         assert weak.write(one, "ida/film", 2)
         weak.kill(one)
         assert weak.read(other, "ida/film") in (-1, 1)
+
+
+SMALL_DISK_BYTES = 2 * 2**20
+
+
+def test_what_a_full_disk_does_not_take_another_one_keeps(tmp_path: Path) -> None:
+    with histories(tmp_path, 24200, disk_bytes=SMALL_DISK_BYTES) as made:
+        one, other = made.of(HERE)
+        there = made.of(THERE)[0]
+        fill = [f"julia/{number}" for number in range(60)]  # more than what fits into blocks that files have already
+        with made.full(one):
+            assert {made.acknowledged_by(one, path, 1) for path in fill} == {HERE}
+            assert {made.read(each, path) for each in (one, other) for path in fill} == {1}
+        with made.full(one, other):
+            said = [made.acknowledged_by(each, path, 2) for path in fill for each in (one, other)]
+            assert said[-1] == THERE
+            assert {made.read(there, path) for path, by in zip(fill, said[1::2], strict=True) if by == THERE} == {2}
+        assert made.seconds_until_read(one, fill[-1], 2, patience=6) is not None
+
+
+def test_a_full_disk_that_is_ignored_loses_what_was_acknowledged(tmp_path: Path) -> None:
+    with histories(tmp_path, 24300, ["full-disk-ignored"], SMALL_DISK_BYTES) as weak:
+        one, other = weak.of(HERE)
+        paths = [f"karl/{number}" for number in range(60)]
+        with weak.full(one, other):
+            assert {weak.acknowledged_by(one, path, 1) for path in paths} == {HERE}
+            assert weak.read(one, paths[-1]) == -1
