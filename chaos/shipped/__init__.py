@@ -1,4 +1,4 @@
-"""The experiments, environments and game days that come with Steadfast, found by bare name."""
+"""The experiments, environments, game days and charts that come with Steadfast, found by bare name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ def experiments_dir() -> Path:
     """Where they are: beside this file in an installed wheel, experiments/ at the root of a checkout."""
     installed = Path(__file__).parent / "experiments"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "experiments"
+
+
+def chart_dir(name: str) -> Path:
+    """A Helm chart's folder: beside this file in an installed wheel, below helm/ at the root of a checkout."""
+    installed = Path(__file__).parent / "helm"
+    return (installed if installed.is_dir() else Path(__file__).parents[2] / "helm") / name
 
 
 def find(name: str) -> Path:

@@ -154,7 +154,7 @@ def _listen(config: InstanceConfig) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT of a predecessor is no reason to wait
     try:
-        listener.bind(("127.0.0.1", config.port))
+        listener.bind((config.host, config.port))
     except OSError as error:
         listener.close()
         raise OSError(f"port {config.port} cannot be listened on: {error.strerror}") from error

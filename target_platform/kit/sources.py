@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from target_platform.kit.config import InstanceConfig
+from target_platform.kit.dns import DnsNames
 from target_platform.kit.errors import PolicyError
 from target_platform.kit.list_file import ListFile
 from target_platform.kit.source import Source
@@ -20,4 +21,6 @@ def source_of(config: InstanceConfig) -> Source | None:
         return None
     if kind == "file":
         return ListFile(Path(where), config.endpoints)
-    raise PolicyError(f"discovery {config.discovery!r} is of no kind that is known (file:PATH)")
+    if kind == "dns":
+        return DnsNames(where, config.port, config.regions, config.endpoints)
+    raise PolicyError(f"discovery {config.discovery!r} is of no kind that is known (file:PATH, dns:DOMAIN)")

@@ -139,4 +139,4 @@ def _bill(entry: Entry) -> Bill:
     return msgspec.json.decode(entry.value, type=Bill)
 
 
-SERVICE = Service(name="billing", calls=("payment",), criticality="degradable", routes=routes)
+SERVICE = Service(name="billing", calls=("payment",), criticality="degradable", routes=routes, keeps_data=True)

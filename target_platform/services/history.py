@@ -266,4 +266,4 @@ def _progress(entry: Entry | None) -> Progress | None:
     return None if entry is None else msgspec.json.decode(entry.value, type=Progress)
 
 
-SERVICE = Service(name="history", calls=("history",), criticality="critical", routes=routes)
+SERVICE = Service(name="history", calls=("history",), criticality="critical", routes=routes, keeps_data=True)

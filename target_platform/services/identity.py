@@ -163,4 +163,4 @@ def _answered(work: Callable[[], Result]) -> Result:
         raise HTTPException(503, str(error)) from error
 
 
-SERVICE = Service(name="identity", criticality="critical", routes=routes)
+SERVICE = Service(name="identity", criticality="critical", routes=routes, keeps_data=True)

@@ -94,4 +94,4 @@ class Payment:
         return int.from_bytes(drawn, "big") < self._policy.late_share * (1 << 32)
 
 
-SERVICE = Service(name="payment", criticality="degradable", routes=routes, replicas=1)
+SERVICE = Service(name="payment", criticality="degradable", routes=routes, keeps_data=True, replicas=1)

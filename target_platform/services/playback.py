@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.client import Reply
+from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 
@@ -48,7 +49,6 @@ class Playback:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._region = instance.config.region
-        self._edges = instance.config.endpoints.get("edge", ())
         self._listed = instance.policies.steering.edges_listed
 
     async def start(self, request: Request) -> Response:
@@ -57,10 +57,22 @@ class Playback:
         if known.status != 200:
             return passed_on(known)
         reply = await self._instance.call("steering", f"/edges/{title}", {"static": partial(self._static, title)})
-        names = msgspec.json.decode(reply.body, type=Order).edges[: self._listed]
         edges = {each.instance: each for each in self._edges}
-        addresses = tuple(f"http://{edges[name].public_address or edges[name].address}" for name in names)
-        return answer(Stream(title, f"/media/{title}/master.m3u8", addresses, self._region))
+        # Steering may have heard of an edge before this instance has, or know none yet.
+        order = [edges[name] for name in msgspec.json.decode(reply.body, type=Order).edges if name in edges]
+        order = (order or steered(title, self._edges, self._region))[: self._listed]
+        addresses = dict.fromkeys(f"http://{self._address(each)}" for each in order)
+        return answer(Stream(title, f"/media/{title}/master.m3u8", tuple(addresses), self._region))
+
+    @property
+    def _edges(self) -> Sequence[Endpoint]:
+        known = self._instance.registry.known("edge")
+        return known.listed or known.all
+
+    def _address(self, edge: Endpoint) -> str:
+        """What a player is told: the region's own address for players where there is one, before all edges of it."""
+        of_region = self._instance.config.settings.get(f"edge_address.{edge.region}", "")
+        return of_region or edge.public_address or edge.address
 
     async def _static(self, title: str) -> Reply:
         """All edges, dead or alive."""

@@ -7,8 +7,9 @@ gone, so then all are listed.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
-from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -28,6 +29,9 @@ LOOK_EVERY_SECONDS = 0.7
 GONE_AFTER = 2
 BUSY_TIMES, BUSY_MORE = 2.0, 16
 """An edge is overrun with more than twice the mean of requests under way, and 16: below that nobody is."""
+
+
+log = logging.getLogger("steering")
 
 
 class Load(Struct, frozen=True):
@@ -56,8 +60,7 @@ class Seen:
 
 def routes(instance: Instance) -> Sequence[Route]:
     steering = Steering(instance)
-    for edge in steering.edges:
-        instance.every(LOOK_EVERY_SECONDS, partial(steering.look, edge))
+    instance.every(LOOK_EVERY_SECONDS, steering.look)
     return [Route("/edges/{title}", steering.order)]
 
 
@@ -66,33 +69,44 @@ class Steering:
         self._instance = instance
         self._region = instance.config.region
         self._watched = instance.policies.steering.edges_watched
-        self.edges = instance.config.endpoints.get("edge", ())
-        self._seen = {edge.instance: Seen() for edge in self.edges}
+        self._seen: dict[str, Seen] = {}
 
-    async def look(self, edge: Endpoint) -> None:
-        """Ask one edge how it is. Raises CallFailed when it does not say."""
-        seen = self._seen[edge.instance]
+    async def look(self) -> None:
+        """Ask every edge that is known by now how it is."""
+        self._seen = {edge.instance: self._seen_of(edge) for edge in self._edges}
+        await asyncio.gather(*(self._look_at(name, seen) for name, seen in self._seen.items()))
+
+    @property
+    def _edges(self) -> Sequence[Endpoint]:
+        """Also those that discovery does not list any more: whether they are gone is seen here."""
+        return self._instance.registry.known("edge").all
+
+    def _seen_of(self, edge: Endpoint) -> Seen:
+        return self._seen.get(edge.instance) or Seen()
+
+    async def _look_at(self, name: str, seen: Seen) -> None:
         try:
-            reply = await self._instance.call("edge", Ask(path="/load", only=edge.instance))
-        except CallFailed:
+            reply = await self._instance.call("edge", Ask(path="/load", only=name))
+        except CallFailed as failure:
             seen.misses += 1
-            raise
+            log.info("%s", failure)
+            return
         seen.misses = 0
         seen.under_way = msgspec.json.decode(reply.body, type=Load).under_way
 
     async def order(self, request: Request) -> Response:
         title = quote(request.path_params["title"], safe="")
-        alive = [edge for edge in self.edges if not self._is_gone(edge)] or list(self.edges)
+        alive = [edge for edge in self._edges if not self._is_gone(edge)] or list(self._edges)
         ordered = steered(title, alive, self._region)
         ordered.sort(key=lambda edge: (edge.region != self._region, self._is_overrun(edge, alive)))
         return answer(Order(tuple(edge.instance for edge in ordered)))
 
     def _is_gone(self, edge: Endpoint) -> bool:
-        return self._watched and self._seen[edge.instance].is_gone
+        return self._watched and self._seen_of(edge).is_gone
 
     def _is_overrun(self, edge: Endpoint, alive: Sequence[Endpoint]) -> bool:
-        mean = sum(self._seen[each.instance].under_way for each in alive) / len(alive)
-        return self._seen[edge.instance].under_way > max(BUSY_MORE, BUSY_TIMES * mean)
+        mean = sum(self._seen_of(each).under_way for each in alive) / len(alive)
+        return self._seen_of(edge).under_way > max(BUSY_MORE, BUSY_TIMES * mean)
 
 
 SERVICE = Service(name="steering", calls=("edge",), criticality="degradable", routes=routes, replicas=1)

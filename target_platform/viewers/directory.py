@@ -1,6 +1,7 @@
 """What a player knows of the platform before its first request: the gateways of each region, and when it may move on.
 
-Read from the launcher's state file and the effective policies file, whose `players` part is a player's configuration.
+On one machine it is read from the launcher's state file and the effective policies file, whose `players` part is a
+player's configuration. Elsewhere CHAOS_GATEWAYS says where the gateways are, and CHAOS_PLAYERS holds that part.
 """
 
 from __future__ import annotations
@@ -75,10 +76,15 @@ class Directory(Struct, frozen=True, kw_only=True):
 
 
 def read_directory(environ: Mapping[str, str] = os.environ) -> Directory:
-    """The directory of the platform that CHAOS_STATE_FILE describes. Raises NoPlatform."""
+    """The directory of the platform that CHAOS_GATEWAYS or else CHAOS_STATE_FILE describes. Raises NoPlatform."""
+    if environ.get("CHAOS_GATEWAYS", ""):
+        return _told(environ)
     path = environ.get("CHAOS_STATE_FILE", "")
     if not path:
-        raise NoPlatform("CHAOS_STATE_FILE is not set: viewers need the state file of a running platform.")
+        raise NoPlatform(
+            "CHAOS_STATE_FILE is not set, nor is CHAOS_GATEWAYS: viewers need the state file of a running platform, or "
+            "the addresses of its gateways."
+        )
     try:
         state = msgspec.json.decode(Path(path).read_bytes(), type=_State)
     except (OSError, msgspec.DecodeError) as error:
@@ -86,10 +92,35 @@ def read_directory(environ: Mapping[str, str] = os.environ) -> Directory:
     gateways = {region: _addresses(state, region) for region in state.regions}
     if not any(gateways.values()):
         raise NoPlatform(f"the state file {path} lists no instance of the service gateway.")
-    players = _players(state.policies_file)
-    asking = {field: players[call] for call, field in ASKING.items() if call in players}
+    asking = _asking(_players(state.policies_file))
     banks = tuple(f"http://{each.address}" for each in state.instances if each.service == "payment")
     return Directory(regions=state.regions, gateways=gateways, banks=banks, **asking)
+
+
+def _told(environ: Mapping[str, str]) -> Directory:
+    """From us-east-1=http://a:80,http://b:80;eu-west-1=http://c:80, and CHAOS_BANKS with URLs in the same way."""
+    gateways: dict[str, tuple[str, ...]] = {}
+    for entry in _parts(environ["CHAOS_GATEWAYS"], ";"):
+        region, equals, urls = entry.partition("=")
+        gateways[region.strip()] = _parts(urls, ",")
+        if not equals or not all(url.startswith(("http://", "https://")) for url in gateways[region.strip()]):
+            raise NoPlatform(f"CHAOS_GATEWAYS: {entry!r} is not of the form REGION=URL,URL")
+    if not any(gateways.values()):
+        raise NoPlatform("CHAOS_GATEWAYS names no gateway.")
+    try:
+        players = msgspec.yaml.decode(environ.get("CHAOS_PLAYERS") or "{}", type=dict[str, PlayerPolicy])
+    except msgspec.DecodeError as error:
+        raise NoPlatform(f"CHAOS_PLAYERS cannot be read: {error}") from error
+    banks = _parts(environ.get("CHAOS_BANKS", ""), ",")
+    return Directory(regions=tuple(gateways), gateways=gateways, banks=banks, **_asking(players))
+
+
+def _asking(players: Mapping[str, PlayerPolicy]) -> dict[str, PlayerPolicy]:
+    return {field: players[call] for call, field in ASKING.items() if call in players}
+
+
+def _parts(text: str, between: str) -> tuple[str, ...]:
+    return tuple(part.strip().rstrip("/") for part in text.split(between) if part.strip())
 
 
 class _Instance(Struct, frozen=True):

@@ -65,6 +65,35 @@ def test_no_platform_is_one_sentence(tmp_path: Path) -> None:
         read_directory(_state_file(tmp_path, service="edge"))
 
 
+def test_elsewhere_the_gateways_are_told_by_address() -> None:
+    told = {
+        "CHAOS_GATEWAYS": "east=http://10.0.0.1:80/, http://10.0.0.2:80; west=https://w",
+        "CHAOS_PLAYERS": "{player>edge: {deadline_ms: 1500, attempts: 3}}",
+        "CHAOS_BANKS": "http://bank:1",
+        "CHAOS_STATE_FILE": "/not/looked/at",
+    }
+    directory = read_directory(told)
+    assert directory.gateways == {"east": ("http://10.0.0.1:80", "http://10.0.0.2:80"), "west": ("https://w",)}
+    assert directory.regions == ("east", "west")
+    assert directory.banks == ("http://bank:1",)
+    assert not directory.ask_edge.moves
+    assert directory.ask_gateway.moves
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"CHAOS_GATEWAYS": "http://10.0.0.1:80"}, "not of the form REGION=URL"),
+        ({"CHAOS_GATEWAYS": "east=10.0.0.1:80"}, "not of the form REGION=URL"),
+        ({"CHAOS_GATEWAYS": "east="}, "names no gateway"),
+        ({"CHAOS_GATEWAYS": "east=http://e", "CHAOS_PLAYERS": "{player>edge: {attempts: many}}"}, "CHAOS_PLAYERS"),
+    ],
+)
+def test_addresses_that_are_none_are_refused(told: dict[str, str], sentence: str) -> None:
+    with pytest.raises(NoPlatform, match=sentence):
+        read_directory(told)
+
+
 def test_a_viewer_asks_its_own_region_first_and_neighbours_begin_elsewhere() -> None:
     assert DIRECTORY.gateways_for("east", 0) == ("e0", "e1", "w0")
     assert DIRECTORY.gateways_for("east", 1) == ("e1", "e0", "w0")
