@@ -6,12 +6,14 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from chaos.engine.toolbox import Plugins
 from chaos.model.capabilities import CanRefuse
 from chaos.model.environment import Environment
 from chaos.model.errors import Refused
 from chaos.model.experiment import Amount, Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
+from chaos.model.fault import stacks
 from chaos.model.plan import (
     Plan,
     PlannedFault,
@@ -32,6 +34,7 @@ def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins
     """
     planner = _Planner(experiment, environment, plugins, seed, environment.inventory())
     steps, method_seconds = planner.sequence(experiment.method, 0.0)
+    _refuse_what_cannot_stack(steps, plugins)
     seconds = _seconds_around_method(experiment) + method_seconds
     limit = experiment.limits.max_duration_seconds
     if seconds > limit:
@@ -158,6 +161,20 @@ class _Planner:
                 "lower the amount or raise the limit",
             )
         return targets
+
+
+def _refuse_what_cannot_stack(steps: Sequence[PlannedStep], plugins: Plugins) -> None:
+    """Only steps of one parallel group are under way at the same time, and all of a group begin together."""
+    for group in steps:
+        if isinstance(group, PlannedParallel):
+            for one, other in combinations(planned_faults(group.steps), 2):
+                both = sorted(set(one.targets) & set(other.targets))
+                if both and one.fault.kind == other.fault.kind and not stacks(plugins.build_fault(one.fault)):
+                    raise Refused(
+                        f"steps {one.name!r} and {other.name!r} would hit {both[0]} with {one.fault.kind} at the same "
+                        "time, and one target bears only one of that kind",
+                        "put them one after the other, or choose other targets for one of them",
+                    )
 
 
 def _existing(population: Sequence[Target]) -> str:

@@ -22,6 +22,7 @@ class CpuStress(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitCpu
+    stacks: ClassVar[bool] = False
 
     left_share: Annotated[float, Meta(ge=0.01, le=0.5, examples=["5%"])]
     """The kernel knows no smaller quota, and what is above half a core cannot be told from a busy machine."""

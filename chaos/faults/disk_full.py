@@ -21,6 +21,7 @@ class DiskFull(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanFillDisk
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanFillDisk, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

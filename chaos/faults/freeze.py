@@ -23,6 +23,7 @@ class Freeze(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanFreeze
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanFreeze, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

@@ -22,6 +22,7 @@ class LimitFiles(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitFiles
+    stacks: ClassVar[bool] = False
 
     more: Annotated[int, Meta(ge=0, le=10_000)] = 0
 

@@ -22,6 +22,7 @@ class LimitProcesses(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitProcesses
+    stacks: ClassVar[bool] = False
 
     more: Annotated[int, Meta(ge=0, le=64)] = 0
     """As many are started to see whether they are refused."""

@@ -22,6 +22,7 @@ class MemoryStress(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanLimitMemory
+    stacks: ClassVar[bool] = False
 
     headroom_bytes: Annotated[int, Meta(ge=4 * 2**20, le=256 * 2**20, examples=["16MiB"])]
     """Less kills at once; more would have to be taken from the machine to see whether it is refused."""

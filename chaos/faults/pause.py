@@ -21,6 +21,7 @@ class Pause(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanPause
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanPause, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

@@ -26,6 +26,7 @@ class Restart(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanRestart
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Instance), "the selector's kind is target_kind"

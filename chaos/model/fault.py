@@ -87,3 +87,12 @@ class Fault(Protocol[Capability_contra]):
 
 
 AnyFault = Fault[Any]
+
+
+def stacks(fault: AnyFault) -> bool:
+    """Whether two of its kind may be on one target at once, each to be reverted without the other.
+
+    So it is unless the fault says `stacks: ClassVar[bool] = False`: a hold has a holder and a toxic a name, but a
+    process is stopped or it is not, and of two old limits only one is the right one to go back to.
+    """
+    return bool(getattr(fault, "stacks", True))

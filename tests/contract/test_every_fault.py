@@ -12,7 +12,7 @@ from chaos.environments.simulated import SimulatedEnvironment, register
 from chaos.environments.simulated.clock import VirtualClock
 from chaos.environments.simulated.world import RESTART_SECONDS, Scarcity, World, streaming_world
 from chaos.model.experiment import PluginUse
-from chaos.model.fault import Active, AnyFault, Lease, Undo
+from chaos.model.fault import Active, AnyFault, Lease, Undo, stacks
 from chaos.model.system import JSON, Target
 
 EXAMPLES: dict[str, dict[str, JSON]] = {
@@ -56,8 +56,8 @@ class Stand:
         self.changes: list[str] = []
         self.world.on_change = self.changes.append
 
-    def prepare(self) -> Undo:
-        lease = Lease("a run", "1.1", self.clock.now() + LEASE_SECONDS)
+    def prepare(self, injection: str = "1.1") -> Undo:
+        lease = Lease("a run", injection, self.clock.now() + LEASE_SECONDS)
         return self.fault.prepare(self.environment, self.target, lease)
 
     def active(self, undo: Undo) -> Active:
@@ -79,7 +79,7 @@ def stand(request: pytest.FixtureRequest) -> Stand:
 
 
 def test_every_portable_fault_has_an_example_here() -> None:
-    assert set(Catalog().names("faults")) == set(EXAMPLES)
+    assert {kind for kind in Catalog().names("faults") if "/" not in kind} == set(EXAMPLES)
 
 
 def test_preparing_changes_nothing(stand: Stand) -> None:
@@ -160,3 +160,16 @@ def test_a_change_that_is_accepted_and_does_nothing_is_not_seen_as_active(stand:
     undo = stand.prepare()
     stand.inject(undo)
     assert not stand.active(undo).struck
+
+
+def test_two_on_one_target_are_undone_one_by_one_unless_it_says_that_they_do_not_stack(stand: Stand) -> None:
+    if not stacks(stand.fault):
+        return  # the plan refuses it (tests/simulation/test_verdicts.py)
+    first, second = stand.prepare("1.1"), stand.prepare("1.2")
+    stand.inject(first)
+    stand.inject(second)
+    stand.revert(first)
+    assert stand.active(second) is Active.YES
+    stand.revert(second)
+    assert {stand.active(undo).over for undo in (first, second)} == {True}
+    assert stand.world.whole() == []

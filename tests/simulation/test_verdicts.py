@@ -14,7 +14,8 @@ from chaos.environments.simulated.clock import VirtualClock
 from chaos.environments.simulated.world import World, streaming_world
 from chaos.model.errors import Refused
 from chaos.model.events import Injecting
-from chaos.model.experiment import Amount, Limits, PluginUse, Threshold, WaitUntilStep
+from chaos.model.experiment import Amount, Limits, ParallelStep, PluginUse, Threshold, WaitUntilStep
+from chaos.model.plan import Plan
 from tests.simulation.stage import Stage, experiment, fault
 
 REGION = fault("region_outage", "region", {"name": "us-east-1"}, 10.0)
@@ -115,3 +116,23 @@ def test_a_plan_that_cannot_or_must_not_be_executed_is_refused(step: object, lim
     environment = SimulatedEnvironment(register("refusals", world), world)
     with pytest.raises(Refused, match=re.escape(says)):
         make_plan(asked, environment, Catalog(), 1)
+
+
+def test_two_faults_of_one_kind_on_one_target_at_once_are_refused_if_they_cannot_stack() -> None:
+    world = streaming_world(VirtualClock())
+    environment = SimulatedEnvironment(register("stacked", world), world)
+
+    def planned(kind: str, *services: str, parallel: bool = True) -> Plan:
+        steps = [
+            msgspec.structs.replace(fault(kind, "instance", {"service": service}), name=f"step {number}")
+            for number, service in enumerate(services, 1)
+        ]
+        method = (ParallelStep(name="both", steps=tuple(steps)),) if parallel else tuple(steps)
+        asked = msgspec.structs.replace(experiment(with_load=False), method=method)
+        return make_plan(asked, environment, Catalog(), 1)
+
+    with pytest.raises(Refused, match=r"'step 1' and 'step 3' would hit .*edge-1 with pause at the same time"):
+        planned("pause", "edge", "gateway", "edge")
+    assert planned("pause", "edge", "gateway").steps, "different targets"
+    assert planned("pause", "edge", "edge", parallel=False).steps, "one after the other"
+    assert planned("kill", "edge", "edge").steps, "holds have holders"
