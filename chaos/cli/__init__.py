@@ -18,6 +18,7 @@ from chaos.cli import (
     gameday,
     init,
     monkey,
+    objectives,
     plan,
     platform,
     report,
@@ -53,6 +54,7 @@ app.command("demo")(demo.demo)
 app.add_typer(platform.app, name="platform")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(gameday.app, name="gameday")
+app.add_typer(objectives.app, name="objectives")
 
 
 def main() -> None:

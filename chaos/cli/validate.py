@@ -11,11 +11,12 @@ def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or names of shipped ones.")],
     var: Annotated[list[str] | None, typer.Option("--var", help="NAME=VALUE, replaces ${NAME} in the files.")] = None,
 ) -> None:
-    """Check experiment, environment and game day files. Exit code 0 when all can be used, 2 otherwise."""
+    """Check files of experiments, environments, game days, objectives. Exit code 0 when all can be used, 2 otherwise."""
     from chaos.catalog import Catalog
     from chaos.model.errors import BadInput, ExitCode
     from chaos.model.experiment import Experiment
     from chaos.model.gameday import GameDay
+    from chaos.model.objectives import Objectives
     from chaos.shipped import find, find_any
     from chaos.spec import load_file
 
@@ -30,7 +31,7 @@ def validate(
             bad += 1
             typer.echo(str(error), err=True)
             continue
-        what = {Experiment: "experiment", GameDay: "game day"}.get(type(read), "environment")
+        what = {Experiment: "experiment", GameDay: "game day", Objectives: "objectives"}.get(type(read), "environment")
         typer.echo(f"{path}: ok, {what} {read.name}")
     if bad:
         typer.echo(f"{bad} of {len(files)} files cannot be used", err=True)

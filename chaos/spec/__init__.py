@@ -8,7 +8,8 @@
     experiment.py, steps.py, objectives.py, plugins.py   the shape of an experiment
     environment.py   the shape of an environment file
     gameday.py    the shape of a game day file
-    file.py       any of the three, by what the file says it is
+    objectives_file.py   objectives on their own
+    file.py       any of these, by what the file says it is
     describe.py   the way back: how a plug-in's parameters are written
 
 Reading a file knows no environment. The catalogue is handed in.

@@ -11,8 +11,14 @@ KINDS = {
     "Experiment": "`chaos run FILE` runs an experiment",
     "Environment": "an environment is chosen with --env FILE",
     "GameDay": "`chaos gameday run FILE` runs a game day",
+    "Objectives": "`chaos objectives rules FILE` makes alerts of objectives",
 }
-_IN_WORDS = {"Experiment": "an experiment", "Environment": "an environment", "GameDay": "a game day"}
+_IN_WORDS = {
+    "Experiment": "an experiment",
+    "Environment": "an environment",
+    "GameDay": "a game day",
+    "Objectives": "a file of objectives",
+}
 
 
 def kind_of(document: MappingNode) -> str:
