@@ -11,7 +11,7 @@ def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or names of shipped ones.")],
     var: Annotated[list[str] | None, typer.Option("--var", help="NAME=VALUE, replaces ${NAME} in the files.")] = None,
 ) -> None:
-    """Check files of experiments, environments, game days, objectives. Exit code 0 when all can be used, 2 otherwise."""
+    """Check files of any kind. Exit code 0 when all can be used, 2 otherwise."""
     from chaos.catalog import Catalog
     from chaos.model.errors import BadInput, ExitCode
     from chaos.model.experiment import Experiment
