@@ -225,3 +225,29 @@ class CanFillDisk(Protocol):
     def room_bytes(self, means: Means) -> int | None:
         """How much can still be written, found by writing; None when the directory is gone."""
         ...
+
+
+class Listed(Struct, frozen=True):
+    """A list of instances as its readers find it: how many it names, and how old it is by its own mark.
+
+    `usual_seconds` is how old it never gets while all is well.
+    """
+
+    instances: int
+    age_seconds: float
+    usual_seconds: float
+
+
+@runtime_checkable
+class CanSpoilDiscovery(Protocol):
+    """Have the list that a region's services read of who exists stand still ("stale") or name nobody ("empty")."""
+
+    def spoil_discovery(self, region: str, holder: str, how: Literal["stale", "empty"], until: float) -> None: ...
+
+    def restore_discovery(self, region: str, holder: str) -> None: ...
+
+    def is_spoilt(self, region: str, holder: str) -> bool: ...
+
+    def what_is_listed(self, region: str) -> Listed | None:
+        """The list read where the services read it; None when there is none."""
+        ...

@@ -22,7 +22,7 @@ from target_platform.launcher.folder import Folder, replace_file
 from target_platform.launcher.keeper import Keeper
 from target_platform.launcher.spec import LaunchSpec
 
-HEARTBEAT_SECONDS = 2.0
+HEARTBEAT_SECONDS = 1.0
 """A list is written again after this time even if nothing changed: only its mark tells an old one from a quiet one."""
 
 LEAVES_AFTER_SECONDS = 10.0

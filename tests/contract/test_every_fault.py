@@ -10,6 +10,7 @@ import pytest
 from chaos.catalog import Catalog
 from chaos.environments.simulated import SimulatedEnvironment, register
 from chaos.environments.simulated.clock import VirtualClock
+from chaos.environments.simulated.discovery import USUAL_SECONDS
 from chaos.environments.simulated.world import RESTART_SECONDS, Scarcity, World, streaming_world
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo, stacks
@@ -37,8 +38,12 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
     "limit_processes": {},
     "limit_files": {},
     "disk_full": {},
+    "empty_discovery": {},
+    "stale_discovery": {},
 }
 LEASE_SECONDS = 60.0
+SEEN_AFTER_SECONDS = 1.1 * USUAL_SECONDS
+"""A list that stands still looks like any other for a while."""
 
 
 class Stand:
@@ -67,6 +72,7 @@ class Stand:
 
     def inject(self, undo: Undo) -> None:
         self.fault.inject(self.environment, undo)
+        self.clock.sleep(SEEN_AFTER_SECONDS)
 
     def revert(self, undo: Undo) -> None:
         self.fault.revert(self.environment, undo)
@@ -156,7 +162,7 @@ def test_its_lease_ends_it_or_its_holder_is_named(stand: Stand) -> None:
 
 
 def test_a_change_that_is_accepted_and_does_nothing_is_not_seen_as_active(stand: Stand) -> None:
-    stand.world.ineffective = {"hold", "pause", "delay", "change", "kill", *get_args(Scarcity)}
+    stand.world.ineffective = {"hold", "pause", "delay", "change", "kill", "spoil", *get_args(Scarcity)}
     undo = stand.prepare()
     stand.inject(undo)
     assert not stand.active(undo).struck

@@ -21,6 +21,7 @@ from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
 from chaos.model.system import JSON, Target
 from target_platform.launcher.state import read_state
 from tests.local.small_system import SmallSystem
+from tests.local.test_faults_discovery import KINDS as FAULTS_OF_DISCOVERY
 from tests.local.test_faults_instances import EXAMPLES as EXAMPLES_ON_INSTANCES
 from tests.local.test_faults_links import EXAMPLES as EXAMPLES_ON_LINKS
 
@@ -97,7 +98,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
 
 
 def test_every_portable_fault_has_an_example_here() -> None:
-    elsewhere = set(EXAMPLES_ON_INSTANCES) | set(EXAMPLES_ON_LINKS)
+    elsewhere = {*EXAMPLES_ON_INSTANCES, *EXAMPLES_ON_LINKS, *FAULTS_OF_DISCOVERY}
     assert set(Catalog().names("faults")) == set(EXAMPLES) | elsewhere
 
 

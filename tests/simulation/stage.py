@@ -161,6 +161,8 @@ def everything_at_once() -> ParallelStep:
             fault("pause", "instance", {"service": "gateway", "region": "eu-west-1"}, 3.0),
             fault("latency", "link", {"from": "gateway"}, 4.0, delay_ms=200.0),
             fault("region_outage", "region", {"name": "us-east-1"}, 6.0),
+            fault("empty_discovery", "region", {"name": "eu-west-1"}, 3.0),
+            fault("stale_discovery", "region", {"name": "us-east-1"}, 4.0),
         ),
     )
 

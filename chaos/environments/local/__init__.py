@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from chaos.environments.local import control, own, processes, proxy_api, round_trip
+from chaos.environments.local.discovery import LocalDiscovery
 from chaos.environments.local.links import LocalLinks
 from chaos.environments.local.resources import WITHOUT_A_TIMER, Resources
 from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
-from chaos.model.capabilities import CanChangeLinks, CanPause, CanShapeLinks, Identity, ProcessState
+from chaos.model.capabilities import (
+    CanChangeLinks,
+    CanPause,
+    CanShapeLinks,
+    CanSpoilDiscovery,
+    Identity,
+    ProcessState,
+)
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed, ChaosError, SystemDown
 from chaos.model.home import steadfast_home
@@ -31,7 +39,7 @@ def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
     return LocalEnvironment(ref)
 
 
-class LocalEnvironment(LocalLinks, Resources):
+class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
     """The bundled platform, the system of a state file, or processes of one's own: settings.py says which.
 
     Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
@@ -60,6 +68,9 @@ class LocalEnvironment(LocalLinks, Resources):
         if capability is CanPause or capability in WITHOUT_A_TIMER:
             return LeaseHolder("lease holder", detached=True)
         return LeaseHolder("proxy" if capability in (CanShapeLinks, CanChangeLinks) else "launcher")
+
+    def refusal(self, capability: type, target: str) -> str:
+        return self.no_list(target) if capability is CanSpoilDiscovery else super().refusal(capability, target)
 
     def inventory(self) -> Inventory:
         """Raises SystemDown when neither the launcher nor any instance runs, nor is held down."""

@@ -40,6 +40,14 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
     proxy_api: str
 
 
+class DiscoveryStatus(Struct, frozen=True, kw_only=True):
+    """`file` is the list of instances a region's services read; `spoilt_by` are epoch seconds, by holder."""
+
+    region: str
+    file: str
+    spoilt_by: dict[str, float] = {}
+
+
 class State(Struct, frozen=True, kw_only=True):
     name: str = ""
     launcher: dict[str, int] = {}
@@ -47,6 +55,7 @@ class State(Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...] = ()
     instances: tuple[InstanceStatus, ...] = ()
     links: tuple[LinkStatus, ...] = ()
+    discovery: tuple[DiscoveryStatus, ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(State)

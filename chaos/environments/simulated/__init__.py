@@ -7,6 +7,7 @@ cuts a run after any journal line or any change, and the world lives on, as a re
 from __future__ import annotations
 
 from chaos.environments.simulated.clock import VirtualClock
+from chaos.environments.simulated.discovery import SimulatedDiscovery
 from chaos.environments.simulated.links import SimulatedLinks
 from chaos.environments.simulated.resources import SimulatedResources
 from chaos.environments.simulated.world import World, streaming_world
@@ -52,7 +53,7 @@ def open_environment(ref: EnvironmentRef) -> SimulatedEnvironment:
     return SimulatedEnvironment(ref, _WORLDS[name])
 
 
-class SimulatedEnvironment(SimulatedResources, SimulatedLinks):
+class SimulatedEnvironment(SimulatedResources, SimulatedLinks, SimulatedDiscovery):
     """Offers every capability on a World."""
 
     def __init__(self, ref: EnvironmentRef, world: World) -> None:

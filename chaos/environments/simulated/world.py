@@ -5,6 +5,7 @@ Leases run out by the clock, except those of a pause and of a scarcity: they hav
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -64,6 +65,8 @@ class World:
     on_change: Callable[[str], None] = field(default=lambda what: None)
     ineffective: set[str] = field(default_factory=set)
     """Kinds of change that are accepted and do nothing: "hold", "pause", "delay"."""
+    spoilt: defaultdict[str, dict[str, tuple[str, float, float]]] = field(default_factory=lambda: defaultdict(dict))
+    """For each region, who spoils its list of instances: how, since when, until when."""
     _next_pid: int = 100
 
     def add_process(self, name: str, service: str, region: str) -> None:
@@ -141,6 +144,20 @@ class World:
         """Whether anything gets through."""
         return not any(isinstance(each, Silence | Resets) for each in self.changes_of(link))
 
+    def spoil(self, region: str, holder: str, how: str, until: float) -> None:
+        self.on_change(f"spoil discovery of {region}")
+        if "spoil" not in self.ineffective:
+            began = self.spoilt[region].get(holder, ("", self.clock.now()))[1]
+            self.spoilt[region][holder] = (how, began, until)
+
+    def unspoil(self, region: str, holder: str) -> None:
+        self.on_change(f"restore discovery of {region}")
+        self.spoilt[region].pop(holder, None)
+
+    def spoils_of(self, region: str) -> list[tuple[str, float, float]]:
+        """Those in force now."""
+        return [each for each in self.spoilt[region].values() if each[2] > self.clock.now()]
+
     def is_held(self, name: str, holder: str) -> bool:
         return self.processes[name].holds.get(holder, 0.0) > self.clock.now()
 
@@ -170,6 +187,7 @@ class World:
         broken += [f"{name} is paused" for name, process in self.processes.items() if process.paused]
         for name, process in self.processes.items():
             broken += [f"{name} has a scarcity: {what}" for what, causes in process.scarcities.items() if causes]
+        broken += [f"discovery of {name} is {how}" for name in self.regions for how, _, _ in self.spoils_of(name)]
         broken += [f"{name} is slow" for name in self.links if self.link_ms(name) > NORMAL_ROUND_TRIP_MS]
         broken += [f"{name} is changed: {change}" for name in self.links for change in self.changes_of(name)]
         return broken

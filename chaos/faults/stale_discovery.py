@@ -1,0 +1,49 @@
+"""stale_discovery: who asks which instances exist is told which existed when the fault began."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Protocol
+
+from msgspec import Struct
+
+from chaos.model.capabilities import CanSpoilDiscovery
+from chaos.model.environment import Environment, is_there
+from chaos.model.fault import Active, Lease, Observation, Undo
+from chaos.model.system import Target
+
+
+class _Place(CanSpoilDiscovery, Environment, Protocol):
+    """An environment whose discovery can be spoilt."""
+
+
+class StaleDiscovery(Struct, frozen=True, kw_only=True):
+    """Has the list of instances that a region's services read stand still: who dies stays on it, who comes is not.
+
+    Seen as active when the list is older than it ever gets while all is well, so not before some seconds have passed;
+    as over when it is renewed again.
+    """
+
+    target_kind: ClassVar[Literal["region"]] = "region"
+    needs: ClassVar[type] = CanSpoilDiscovery
+
+    def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
+        return Undo(target=target.name, lease=lease)
+
+    def inject(self, environment: _Place, undo: Undo) -> None:
+        environment.spoil_discovery(undo.target, undo.lease.holder, "stale", undo.lease.expires_at)
+
+    def revert(self, environment: _Place, undo: Undo) -> None:
+        environment.restore_discovery(undo.target, undo.lease.holder)
+
+    def active(self, environment: _Place, undo: Undo) -> Observation:
+        if not is_there(environment, "region", undo.target):
+            return Observation(Active.NO, f"{undo.target} does not exist any more")
+        listed = environment.what_is_listed(undo.target)
+        if listed is None:
+            return Observation(Active.UNKNOWN, f"the list of instances of {undo.target} cannot be read")
+        usual = f"{listed.usual_seconds:g} s at most while all is well"
+        said = f"the list of instances of {undo.target} is {listed.age_seconds:.1f} s old, {usual}"
+        if listed.age_seconds > listed.usual_seconds:
+            return Observation(Active.YES, said)
+        held = environment.is_spoilt(undo.target, undo.lease.holder)
+        return Observation(Active.UNKNOWN if held else Active.NO, said)

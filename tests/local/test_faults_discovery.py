@@ -1,0 +1,129 @@
+"""Discovery that answers stale or empty, under the real launcher; the list is read where services would read it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chaos.catalog import Catalog
+from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.model.capabilities import CanSpoilDiscovery
+from chaos.model.errors import ActionFailed
+from chaos.model.experiment import PluginUse
+from chaos.model.fault import Active, AnyFault, Lease, Undo
+from target_platform.launcher.spec import LaunchSpec
+from tests.local.small_system import SmallSystem
+from tests.local.small_system import spec as without_discovery
+
+BASE_PORT = 22900
+KINDS = ("empty_discovery", "stale_discovery")
+
+
+def spec(base_port: int) -> LaunchSpec:
+    return msgspec.structs.replace(without_discovery(base_port), discovery=True)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
+    small = SmallSystem(tmp_path_factory.mktemp("discovery"), BASE_PORT, spec)
+    small.start()
+    try:
+        yield small
+    finally:
+        small.stop()
+
+
+class Stand:
+    """One fault on the discovery of the region "east"."""
+
+    def __init__(self, system: SmallSystem, kind: str) -> None:
+        opened = system.open()
+        assert isinstance(opened, LocalEnvironment)
+        self.environment = opened
+        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters={}))
+        self.target = next(each for each in opened.inventory().regions if each.name == "east")
+
+    def prepare(self, seconds: float = 30) -> Undo:
+        return self.fault.prepare(self.environment, self.target, Lease("a run", "1.1", time.time() + seconds))
+
+    def until(self, undo: Undo, wanted: Active, seconds: float = 5) -> None:
+        deadline = time.monotonic() + seconds
+        while (seen := self.fault.active(self.environment, undo)).active is not wanted:
+            assert time.monotonic() < deadline, seen.evidence
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_seen_in_the_list_and_a_fresh_process_can_undo_it(system: SmallSystem, kind: str) -> None:
+    stand = Stand(system, kind)
+    undo = stand.prepare()
+    stand.until(undo, Active.NO, 0.1)
+    for _ in range(2):
+        stand.fault.inject(stand.environment, undo)
+    stand.until(undo, Active.YES)
+    west = stand.environment.what_is_listed("west")
+    assert west is not None
+    assert west.instances == 6, "it is one region's list only"
+    assert west.age_seconds < west.usual_seconds
+    again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
+    for _ in range(2):
+        stand.fault.revert(open_environment(stand.environment.ref), again)
+    stand.until(undo, Active.NO, 0.5)
+
+
+def test_its_lease_ends_it_alone(system: SmallSystem) -> None:
+    stand = Stand(system, "empty_discovery")
+    undo = stand.prepare(seconds=1.0)
+    stand.fault.inject(stand.environment, undo)
+    stand.until(undo, Active.YES, 0.9)
+    stand.until(undo, Active.NO, 2)
+    assert time.time() >= undo.lease.expires_at
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_kills_the_run_leaves_a_whole_list(system: SmallSystem, kind: str, tmp_path: Path) -> None:
+    stand = Stand(system, kind)
+    experiment = tmp_path / "spoilt.yaml"
+    experiment.write_text(EXPERIMENT.format(kind=kind))
+    run = system.start_chaos("run", str(experiment))
+    try:
+        undo = stand.prepare()
+        stand.until(undo, Active.YES, 15)
+        os.kill(run.pid, signal.SIGKILL)
+        stand.until(undo, Active.NO, 4)
+    finally:
+        run.kill()
+        run.communicate()
+
+
+def test_processes_that_nobody_tells_anything_are_refused(tmp_path: Path) -> None:
+    environment = open_environment(SmallSystem(tmp_path, 0).open().ref)
+    assert "they have no discovery" in environment.refusal(CanSpoilDiscovery, "east")
+    with pytest.raises(ActionFailed, match="they have no discovery"):
+        environment.spoil_discovery("east", "a fault", "empty", time.time() + 1)
+    assert environment.what_is_listed("east") is None
+
+
+EXPERIMENT = """
+apiVersion: chaos/v1
+kind: Experiment
+name: spoilt
+hypothesis: Whatever happens to the run, nothing stays broken.
+steadyState:
+  - name: processes are alive
+    probe: {{process_alive: {{service: web, every: 500ms}}}}
+    target: ">= 10%"
+    minSamples: 1
+method:
+  - fault: {kind}
+    target: {{region: {{name: east}}, amount: all}}
+    duration: 15s
+recovery: 0s
+limits: {{leaseMargin: 20s}}
+"""
