@@ -5,6 +5,7 @@ devices: {phone: 0.15, tablet: 0.15, tv: 0.70}      # shares; of all devices whe
 regions: {eu-west-1: 0.75, us-east-1: 0.25}         # shares; viewers of all regions take turns when left out
 browsing: {think_seconds: 1.0, mean_segments: 9}    # each as in behaviour.yaml when left out
 titles: {zipf_exponent: 0.9}                        # 0, when left out: every title is as popular as any other
+travel_share: 0.6                                   # who looks for their place from another region when they leave
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     regions: dict[str, float] = {}
     browsing: MixedBrowsing = MixedBrowsing()
     titles: Titles = Titles()
+    travel_share: float | None = None
 
 
 def read_mix(path: Path, behaviour: Behaviour, regions: Collection[str]) -> Behaviour:
@@ -64,12 +66,16 @@ def _mixed(mix: Mix, behaviour: Behaviour, regions: Collection[str]) -> Behaviou
     _check_browsing(browsing)
     if not 0 <= mix.titles.zipf_exponent < math.inf:
         raise ValueError(f"titles.zipf_exponent is {mix.titles.zipf_exponent:g}, and must not be below 0")
+    travels = behaviour.progress.travel_share if mix.travel_share is None else mix.travel_share
+    if not 0 <= travels <= 1:
+        raise ValueError(f"travel_share is {travels:g}, and a share is from 0 to 1")
     return structs.replace(
         behaviour,
         devices=tuple(_weighed(known[name], share) for name, share in mix.devices.items()) or behaviour.devices,
         regions=mix.regions,
         browsing=structs.replace(behaviour.browsing, **browsing),
         titles=mix.titles,
+        progress=structs.replace(behaviour.progress, travel_share=travels),
     )
 
 

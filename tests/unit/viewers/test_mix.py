@@ -42,6 +42,13 @@ def test_what_a_mix_leaves_out_stays(tmp_path: Path) -> None:
     mixed, shipped = read_mix(path, shipped_behaviour(), REGIONS), shipped_behaviour()
     assert (mixed.browsing.mean_segments, mixed.browsing.think_seconds) == (9, shipped.browsing.think_seconds)
     assert (mixed.devices, mixed.regions, mixed.titles) == (shipped.devices, {}, shipped.titles)
+    assert mixed.progress == shipped.progress
+
+
+def test_who_travels_is_a_share_of_the_mix(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text("{summary: s, travel_share: 0.6}")
+    assert read_mix(path, shipped_behaviour(), REGIONS).progress.travel_share == 0.6
 
 
 BAD = {
@@ -51,6 +58,7 @@ BAD = {
     "{summary: s, devices: {phone: 1.5, tv: -0.5}}": "devices.phone is 1.5, and a share is from 0 to 1",
     "{summary: s, titles: {zipf_exponent: -1}}": "titles.zipf_exponent is -1, and must not be below 0",
     "{summary: s, browsing: {mean_segments: 0}}": "browsing.mean_segments is 0, and must be above 1",
+    "{summary: s, travel_share: 60}": "travel_share is 60, and a share is from 0 to 1",
     "{summary: s, device: {phone: 1.0}}": "unknown field `device`",
     "{devices: {phone: 1.0}}": "missing required field `summary`",
     "devices: {phone": "is not YAML: ",
