@@ -1,5 +1,7 @@
 """Finds plug-ins: kind = a module's file name, class = the same in CamelCase. A broken one is an error, not a log line.
 
+What is bound to a place lies in a sub-folder that is named after it, and is called `folder/file`.
+
 Another package adds plug-ins by entry points in the groups `steadfast.faults`, `steadfast.probes` and so on: the
 entry's name is the kind, its value the module ("their_package.freeze") or the class ("their_package.freeze:Freeze").
 """
@@ -8,9 +10,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, cast, get_args
 
 import msgspec
@@ -33,6 +36,8 @@ _FAULT: tuple[Values, tuple[str, ...]] = (
     {"target_kind": get_args(TargetKind)},
     ("prepare", "inject", "revert", "active"),
 )
+_WITH_FOLDERS = ("faults", "probes")
+"""Groups whose packages are folders of plug-ins; in the others a package is one plug-in of several files."""
 _PROBE: Values = {"source": ("system", "load"), "measures": ("share", "milliseconds", "number")}
 
 
@@ -127,17 +132,13 @@ class Catalog:
 
 
 def class_name(kind: str) -> str:
-    """region_outage -> RegionOutage."""
-    return "".join(word.capitalize() for word in kind.split("_"))
+    """region_outage -> RegionOutage; of kubernetes/pod_delete the last part counts."""
+    return "".join(word.capitalize() for word in kind.rpartition("/")[2].split("_"))
 
 
 def _find(group: str, package: str) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
     spec = importlib.util.find_spec(package)
-    folders = (spec.submodule_search_locations if spec else None) or []
-    for module in pkgutil.iter_modules(folders):
-        if not module.name.startswith("_"):
-            found[module.name] = Entry(module.name, f"{package}.{module.name}", PREFIX + group)
+    found = _modules(group, (spec.submodule_search_locations if spec else None) or [], package)
     for entry in (each for each in entries(tuple(sys.path)) if each.group == PREFIX + group):
         if entry.name in found:
             raise BrokenPlugin(
@@ -145,6 +146,20 @@ def _find(group: str, package: str) -> dict[str, Entry]:
                 "uninstall one of the two packages, or rename its entry point",
             )
         found[entry.name] = entry
+    return found
+
+
+def _modules(group: str, folders: Iterable[str], package: str, front: str = "") -> dict[str, Entry]:
+    """By their file names alone: asking Python where a sub-folder is would import what is above it."""
+    found: dict[str, Entry] = {}
+    for folder in folders:
+        for module in pkgutil.iter_modules([folder]):
+            if module.ispkg and group in _WITH_FOLDERS:
+                inner = [os.path.join(folder, module.name)]
+                found |= _modules(group, inner, f"{package}.{module.name}", f"{front}{module.name}/")
+            elif not module.name.startswith("_"):
+                name = front + module.name
+                found[name] = Entry(name, f"{package}.{module.name}", PREFIX + group)
     return found
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 else:
     JSON = Any  # msgspec cannot decode into a recursive alias; type checkers see the real one
 
-TargetKind = Literal["instance", "link", "region"]
+TargetKind = Literal["instance", "link", "region", "workload", "node"]
 
 
 class Instance(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,23 @@ class Region(Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
 
 
-Target = Instance | Link | Region
+class Workload(Struct, frozen=True, kw_only=True):
+    """What keeps a number of instances running: a Deployment, a StatefulSet, a group of machines."""
+
+    name: str
+    service: str
+    labels: dict[str, str] = {}
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """A machine that instances run on."""
+
+    name: str
+    region: str
+    labels: dict[str, str] = {}
+
+
+Target = Instance | Link | Region | Workload | Node
 
 
 class Inventory(Struct, frozen=True, kw_only=True):
@@ -64,11 +80,18 @@ class Inventory(Struct, frozen=True, kw_only=True):
     instances: tuple[Instance, ...] = ()
     links: tuple[Link, ...] = ()
     regions: tuple[Region, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    nodes: tuple[Node, ...] = ()
 
     def of_kind(self, kind: TargetKind) -> tuple[Target, ...]:
-        if kind == "instance":
-            return self.instances
-        return self.links if kind == "link" else self.regions
+        of: dict[TargetKind, tuple[Target, ...]] = {
+            "instance": self.instances,
+            "link": self.links,
+            "region": self.regions,
+            "workload": self.workloads,
+            "node": self.nodes,
+        }
+        return of[kind]
 
     def links_across_border(self, region: str) -> list[str]:
         """The names of the links that lead into or out of a region."""
@@ -91,6 +114,10 @@ def labels_of(target: Target) -> dict[str, str]:
             "to_instance": target.destination_instance,
             "crosses_regions": str(target.source_region != target.destination_region).lower(),
         }
+    elif isinstance(target, Workload):
+        built_in = {"name": target.name, "service": target.service}
+    elif isinstance(target, Node):
+        built_in = {"name": target.name, "region": target.region}
     else:
         built_in = {"name": target.name}
     return {**target.labels, **built_in}

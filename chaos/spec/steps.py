@@ -7,7 +7,8 @@ from functools import partial
 from typing import get_args
 
 from chaos.model.experiment import Amount, FaultStep, ParallelStep, Selector, Step, WaitStep, WaitUntilStep
-from chaos.model.system import Instance, Link, Region, TargetKind, labels_of
+from chaos.model.system import Instance, Link, Region, TargetKind, Workload, labels_of
+from chaos.model.system import Node as Machine
 from chaos.spec import suggest, units
 from chaos.spec.document import MappingNode, Node, SequenceNode, shown
 from chaos.spec.fields import Fields, sequence
@@ -24,6 +25,8 @@ BUILT_IN_LABELS: dict[TargetKind, tuple[str, ...]] = {
     "instance": tuple(labels_of(Instance(name="", service="", region=""))),
     "link": tuple(labels_of(_ANY_LINK)),
     "region": tuple(labels_of(Region(name=""))),
+    "workload": tuple(labels_of(Workload(name="", service=""))),
+    "node": tuple(labels_of(Machine(name="", region=""))),
 }
 
 
@@ -100,7 +103,8 @@ class Method:
             elif not kinds:
                 near = any(suggest.closest(name.text, _KINDS) for name, _ in fields.node.entries)
                 if not near:  # a slip in the word is reported as an unknown key, with this as what was meant
-                    fields.wrong("a target needs instance, link or region", "e.g. {instance: {service: edge}}")
+                    sentence = "a target needs instance, link or region (or workload, node)"
+                    fields.wrong(sentence, "e.g. {instance: {service: edge}}")
             labels = {kind: fields.optional(kind, partial(_labels, kind=kind), {}) for kind in _KINDS}
             amount = fields.optional("amount", _amount, Amount("one"))
             if len(kinds) == 1:

@@ -96,7 +96,11 @@ def test_an_unknown_kind_is_answered_with_what_was_meant(write: Write) -> None:
         (", frozen=True", "", "no frozen msgspec Struct"),
         ("(Struct, frozen=True)", "", "no frozen msgspec Struct"),
         ('    """Freezes it."""\n', "", "no docstring"),
-        ('    target_kind: ClassVar[str] = "instance"\n', "", "no `target_kind` (one of 'instance', 'link', 'region')"),
+        (
+            '    target_kind: ClassVar[str] = "instance"\n',
+            "",
+            "no `target_kind` (one of 'instance', 'link', 'region', 'workload', 'node')",
+        ),
         ('"instance"', '"planet"', "the target_kind 'planet', allowed are 'instance', 'link', 'region'"),
         ("    needs: ClassVar[type] = object\n", "", "no `needs` (a capability protocol)"),
         ("    def revert(self, environment, undo): ...\n", "", "no method revert"),

@@ -1,0 +1,94 @@
+"""Pods of one or several Kubernetes clusters. Only this folder imports the client, and only once something is asked.
+
+Each file adds capabilities to the one below it: opened (clusters, names, the last look), pods, regions, refusals,
+residues. What is changed bears its own record (records.py), so that it can be undone without us.
+"""
+
+from __future__ import annotations
+
+from chaos.environments.kubernetes import doors, rights
+from chaos.environments.kubernetes.answers import ApiFailed, NotThere
+from chaos.environments.kubernetes.connection import runs_inside
+from chaos.environments.kubernetes.inventory import inventory_of
+from chaos.environments.kubernetes.objects import Named
+from chaos.environments.kubernetes.residues import Residues
+from chaos.environments.kubernetes.settings import Settings as Settings
+from chaos.model.capabilities import CanRestart
+from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
+from chaos.model.errors import Refused, SystemDown
+from chaos.model.kubernetes import CanDeletePod, CanEvict
+from chaos.model.system import Inventory
+
+ARMED_LABEL = "steadfast.dev/armed"
+_STRIKES_ONCE: tuple[type, ...] = (CanRestart, CanDeletePod, CanEvict)
+
+
+def open_environment(ref: EnvironmentRef) -> KubernetesEnvironment:
+    """Never fails: clusters are asked at each call, so that a rollback works whatever is left."""
+    return KubernetesEnvironment(ref)
+
+
+class KubernetesEnvironment(Residues):
+    """The system under test is what the selector of the environment file matches in its namespaces."""
+
+    @property
+    def lock_key(self) -> str:
+        """Raises BadInput when the kubeconfig cannot be used."""
+        clusters = sorted(cluster.server for cluster in self.names.clusters)
+        return f"kubernetes/{','.join(clusters)}/{','.join(sorted(self.settings.namespaces))}"
+
+    def arming(self) -> Arming:
+        """Armed when the file says so and every namespace does. Raises Refused when a namespace cannot be read."""
+        where = str(self.ref.settings.get("source") or "its settings")
+        if self.ref.settings.get("armed") is not True:
+            return Arming(False, f"{where} does not say `armed: true`")
+        for cluster in self.names.clusters:
+            for namespace in self.settings.namespaces:
+                if not self._is_armed(cluster.context, namespace):
+                    said = f"namespace {namespace} of {cluster.words} does not bear the label {ARMED_LABEL}=true"
+                    return Arming(False, f"{said} (kubectl label namespace {namespace} {ARMED_LABEL}=true)")
+        return Arming(True, f"{where} says `armed: true`, and so does each namespace's label {ARMED_LABEL}")
+
+    def inventory(self) -> Inventory:
+        """Raises SystemDown when a namespace is not there or holds no pod, Refused when the cluster gives no answer."""
+        try:
+            found = inventory_of(self.looks(), self.names, self.settings.reach_pods or runs_inside())
+        except ApiFailed as error:
+            raise Refused(error.message, error.hint) from error
+        if not found.instances:
+            for cluster in self.names.clusters:
+                for namespace in self.settings.namespaces:
+                    self._is_armed(cluster.context, namespace)  # says it when it is not there at all
+            which = f"the selector {self.settings.selector} matches no pod" if self.settings.selector else "no pod is"
+            hint = "is the system installed, and are the namespaces and the selector right?"
+            raise SystemDown(f"{which} in namespace {', '.join(self.settings.namespaces)}", hint)
+        return found
+
+    def lease_holder(self, capability: type) -> LeaseHolder:
+        """Nothing in a cluster carries a timer of ours: what is changed bears its expiry, and somebody acts on it."""
+        return LeaseHolder("lease holder", detached=capability not in _STRIKES_ONCE)
+
+    def load_settings(self) -> dict[str, str]:
+        """Of the bundled platform where its gateways are; what the environment file says counts more."""
+        try:
+            found = doors.load_settings(self.names.clusters, self.settings.namespaces)
+        except ApiFailed as error:
+            raise Refused(error.message, error.hint) from error
+        return {**found, **self.settings.load}
+
+    def rights(self, capabilities: list[type], account: str) -> str:
+        needed = [*rights.LOOK]
+        for capability in capabilities:
+            needed += rights.needed_for(capability, self.settings.region_failure)
+        return rights.manifest(self.settings.namespaces, needed, account)
+
+    def _is_armed(self, context: str, namespace: str) -> bool:
+        cluster = next(each for each in self.names.clusters if each.context == context)
+        try:
+            found = cluster.get(f"/api/v1/namespaces/{namespace}", Named)
+        except NotThere as error:
+            hint = "see `kubectl get namespaces`; the environment file names them under settings"
+            raise SystemDown(f"there is no namespace {namespace} in {cluster.words}", hint) from error
+        except ApiFailed as error:
+            raise Refused(error.message, error.hint) from error
+        return found.metadata.labels.get(ARMED_LABEL) == "true"

@@ -1,0 +1,161 @@
+"""Workloads: how many pods they are asked for, and keeping one of their pods away by asking for one less."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from chaos.environments.kubernetes import answers
+from chaos.environments.kubernetes.connection import Cluster
+from chaos.environments.kubernetes.names import KINDS, PLURALS, Names, Place
+from chaos.environments.kubernetes.objects import Named, Pod, Workload
+from chaos.environments.kubernetes.records import HELD_SELECTOR, HeldPod, Hold, Record, metadata_with, record_of
+from chaos.model.errors import ActionFailed
+from chaos.model.kubernetes import Scale
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_LOWEST = "-2147483648"
+_ATTEMPTS = 12
+_CHOSEN_PATIENCE_SECONDS = 2.0
+
+Change = Callable[[Record], Record]
+
+
+def hold_pod(place: Place, pod: Pod, held: HeldPod, hold: tuple[str, float]) -> None:
+    """Ask the pod's workload for one pod less and see to it that this one goes, at once."""
+    holder, until = hold
+    owner = owner_place(place.cluster, pod)
+    if owner is None:
+        raise ActionFailed(f"{place.name} belongs to no workload that could bring it back", took_effect="no")
+    place.cluster.patch(place.pod_path, {"metadata": {"annotations": {DELETION_COST: _LOWEST}}})
+    change_workload(owner, adding(holder, Hold(what="kill", until=until, pods=(held,))))
+    _wait_until_chosen(place, pod.metadata.uid)
+    delete_now(place, pod.metadata.uid, 0)
+
+
+def delete_now(place: Place, uid: str, grace_seconds: float) -> None:
+    """Delete that very pod; nothing happens when it is gone."""
+    body = {"gracePeriodSeconds": int(grace_seconds), "preconditions": {"uid": uid}}
+    try:
+        place.cluster.delete(place.pod_path, body)
+    except (answers.NotThere, answers.Conflict):
+        pass  # gone, or another one under its name
+
+
+def release_pod(owner: Place, holder: str) -> None:
+    """Ask the workload for what it was asked for before, less what others hold."""
+    record = _record(owner)
+    hold = record.holds.get(holder) if record else None
+    change_workload(owner, lambda before: before.without(holder))
+    for held in hold.pods if hold else ():
+        _restore_cost(Place(owner.cluster, held.namespace, held.name), held)
+
+
+def change_workload(owner: Place, change: Change) -> None:
+    """Change the record on a workload, and with the same request what it is asked for. Nothing when it is gone."""
+    for attempt in range(_ATTEMPTS):
+        found = owner.cluster.find(owner.workload_path, Workload)
+        if found is None:
+            return
+        before = record_of(found.metadata)
+        record = change(before or Record(replicas=found.spec.replicas))
+        if before is None and not record.holds:
+            return
+        body: dict[str, object] = {"metadata": metadata_with(record, found.metadata.resource_version)}
+        body["spec"] = {"replicas": record.wanted_replicas}
+        try:
+            owner.cluster.patch(owner.workload_path, body)
+        except answers.Conflict:
+            time.sleep(0.02 * (attempt + 1))
+        else:
+            return
+    raise ActionFailed(f"{owner.kind} {owner.name} is being changed by others all the time", took_effect="no")
+
+
+def adding(holder: str, hold: Hold) -> Change:
+    """The change that puts a hold into a record."""
+    return lambda record: record.having(holder, hold)
+
+
+def scale_of(owner: Place) -> Scale | None:
+    found = owner.cluster.find(owner.workload_path, Workload)
+    if found is None:
+        return None
+    held = record_of(found.metadata) is not None
+    return Scale(found.spec.replicas, found.status.replicas, found.status.ready_replicas, held)
+
+
+def owner_place(cluster: Cluster, pod: Pod) -> Place | None:
+    """The workload that a pod belongs to and that can be scaled, None when there is none."""
+    owner, namespace = pod.metadata.controller, pod.metadata.namespace
+    if owner is None or owner.kind not in KINDS:
+        return None
+    place = Place(cluster, namespace, owner.name, KINDS[owner.kind])
+    if owner.kind != "ReplicaSet":
+        return place
+    replica_set = cluster.find(place.workload_path, Named)
+    above = replica_set.metadata.controller if replica_set else None
+    if above is None:
+        return place
+    return Place(cluster, namespace, above.name, "deployment") if above.kind == "Deployment" else None
+
+
+def why_not_held(pod: str, kind: str, owner: str, replicas: int) -> str:
+    """Why this pod cannot be kept away, as a sentence; empty when it can. `replicas` matters for a StatefulSet."""
+    if not kind:
+        return "it belongs to no workload, so nothing would bring it back"
+    if kind not in PLURALS:
+        return f"it belongs to {kind} {owner}, which cannot be asked for one pod less"
+    last = f"{owner}-{replicas - 1}"
+    if kind == "statefulset" and pod != last:
+        return f"statefulset {owner} gives up its last pod first, which is {last}"
+    return ""
+
+
+def holders_of(names: Names, holder: str) -> list[tuple[Place, Hold]]:
+    """All workloads on which this holder has a hold."""
+    found: list[tuple[Place, Hold]] = []
+    for place, record in held_workloads(names):
+        if holder in record.holds:
+            found.append((place, record.holds[holder]))
+    return found
+
+
+def held_workloads(names: Names) -> list[tuple[Place, Record]]:
+    """All workloads that bear a record."""
+    found: list[tuple[Place, Record]] = []
+    for cluster in names.clusters:
+        for namespace in names.namespaces:
+            for kind in PLURALS:
+                path = Place(cluster, namespace, "", kind).workload_path.rstrip("/")
+                for each in cluster.every(path, Named, {"labelSelector": HELD_SELECTOR}):
+                    record = record_of(each.metadata)
+                    if record is not None:
+                        found.append((Place(cluster, namespace, each.metadata.name, kind), record))
+    return found
+
+
+def _wait_until_chosen(place: Place, uid: str) -> None:
+    """Until the controller has taken the pod for the one too many: deleted before that, it would be replaced."""
+    deadline = time.monotonic() + _CHOSEN_PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = place.cluster.find(place.pod_path, Named)
+        if found is None or found.metadata.uid != uid or found.metadata.deletion_timestamp:
+            return
+        time.sleep(0.02)
+
+
+def _restore_cost(place: Place, held: HeldPod) -> None:
+    """The pod may have survived: a hold that failed halfway."""
+    found = place.cluster.find(place.pod_path, Named)
+    if found is None or found.metadata.uid != held.uid or DELETION_COST not in found.metadata.annotations:
+        return
+    try:
+        place.cluster.patch(place.pod_path, {"metadata": {"annotations": {DELETION_COST: held.cost or None}}})
+    except answers.NotThere:
+        pass  # gone just now
+
+
+def _record(owner: Place) -> Record | None:
+    found = owner.cluster.find(owner.workload_path, Named)
+    return record_of(found.metadata) if found else None

@@ -1,0 +1,1 @@
+"""Faults that only a Kubernetes cluster knows. Their kind is written `kubernetes/FILE`."""

@@ -1,0 +1,155 @@
+"""What only a Kubernetes cluster can do, one narrow capability for each of the faults in faults/kubernetes/.
+
+As in capabilities.py, every method is absolute and idempotent, raises ActionFailed when it could not act, and `until`
+is the lease in epoch seconds, which is written onto whatever is changed, together with the holder.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from chaos.model.capabilities import Identity
+
+PodPhase = Literal["running", "ending", "gone"]
+"""Ending: told to end, and given its grace period."""
+
+
+class Scale(Struct, frozen=True):
+    """Of a workload: how many pods it is asked for, has, and has ready; `held` while one of our holds changes that."""
+
+    wanted: int
+    present: int
+    ready: int
+    held: bool
+
+
+class NodeState(Struct, frozen=True):
+    """Of a node: whether it takes no new pods, how many of the system's it has, its taints as key=value:effect."""
+
+    unschedulable: bool
+    pods: int
+    taints: tuple[str, ...]
+
+
+class Reach(Struct, frozen=True):
+    """Of the pods asked about that run: how many were knocked at through the API server, and how many answered."""
+
+    asked: int
+    answered: int
+    running: int
+
+
+@runtime_checkable
+class CanScale(Protocol):
+    """Ask a workload for another number of pods, and back."""
+
+    def scale(self, workload: str, holder: str, replicas: int, until: float) -> None: ...
+
+    def unscale(self, workload: str, holder: str) -> None: ...
+
+    def scale_of(self, workload: str) -> Scale | None:
+        """None when the workload does not exist any more."""
+        ...
+
+
+@runtime_checkable
+class CanDeletePod(Protocol):
+    """Delete that very pod, with a grace period of its processes or without (0)."""
+
+    def delete_pod(self, identity: Identity, grace_seconds: float) -> None: ...
+
+    def live_identity(self, instance: str) -> Identity | None: ...
+
+    def pod_phase(self, identity: Identity) -> PodPhase: ...
+
+
+@runtime_checkable
+class CanEvict(Protocol):
+    """Ask for that very pod's eviction, which a PodDisruptionBudget may refuse: an ActionFailed that says so."""
+
+    def evict(self, identity: Identity) -> None: ...
+
+    def live_identity(self, instance: str) -> Identity | None: ...
+
+    def pod_phase(self, identity: Identity) -> PodPhase: ...
+
+
+@runtime_checkable
+class CanCordon(Protocol):
+    """Let no new pods onto a node; its pods stay."""
+
+    def cordon(self, node: str, holder: str, until: float) -> None: ...
+
+    def release_node(self, node: str, holder: str) -> None: ...
+
+    def node_state(self, node: str) -> NodeState | None:
+        """None when the node does not exist any more."""
+        ...
+
+
+@runtime_checkable
+class CanDrain(Protocol):
+    """Cordon a node and evict the system's pods from it, as budgets allow."""
+
+    def drain(self, node: str, holder: str, until: float) -> None: ...
+
+    def release_node(self, node: str, holder: str) -> None: ...
+
+    def node_state(self, node: str) -> NodeState | None: ...
+
+
+@runtime_checkable
+class CanTaint(Protocol):
+    """Put a taint (`key=value:effect`) on a node."""
+
+    def taint(self, node: str, holder: str, taint: str, until: float) -> None: ...
+
+    def release_node(self, node: str, holder: str) -> None: ...
+
+    def node_state(self, node: str) -> NodeState | None: ...
+
+
+@runtime_checkable
+class CanIsolatePods(Protocol):
+    """Cut pods off from everything by network policies; with `together` they still reach each other."""
+
+    def isolate(self, pods: list[Identity], holder: str, together: bool, until: float) -> None: ...
+
+    def rejoin(self, holder: str) -> None: ...
+
+    def reach(self, pods: list[Identity]) -> Reach:
+        """Of those that still run. Pods without a TCP port cannot be knocked at."""
+        ...
+
+    def pods_in(self, region: str, zone: str) -> list[Identity]:
+        """The running pods of a region, or of one zone of it."""
+        ...
+
+
+class Residue(Struct, frozen=True, kw_only=True):
+    """Something that a run has left on an object: whose it is, until when it was to last (epoch seconds)."""
+
+    target: str
+    holder: str
+    what: str
+    until: float
+
+
+@runtime_checkable
+class CanScan(Protocol):
+    """Find what earlier runs have left from the objects themselves, and take it off, without any journal."""
+
+    def residues(self) -> tuple[Residue, ...]: ...
+
+    def clear_residue(self, residue: Residue) -> None: ...
+
+
+@runtime_checkable
+class CanListRights(Protocol):
+    """Knows which rights it needs for what."""
+
+    def rights(self, capabilities: list[type], account: str) -> str:
+        """A manifest with the least rights for these capabilities, bound to a service account (namespace/name)."""
+        ...
