@@ -80,13 +80,13 @@ def launch_spec(home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] 
         proxies=tuple(ProxySpec(region=region, api_port=_port(base_port, region, PROXY_API)) for region in REGIONS),
         policies_file=str(home / "policies.yaml"),
         weakened=tuple(weakened),
+        discovery=True,
     )
 
 
 def _places(declared: Sequence[Service], base_port: int) -> Iterator[Place]:
     assert len(declared) * PORTS_A_SERVICE <= FIRST_LINK, "there are more services than ports"
     for region in REGIONS:
-        discovery=True,
         for slot, service in enumerate(declared):
             assert service.replicas < PORTS_A_SERVICE, f"{service.name} has more replicas than ports"
             for number in range(1, service.replicas + 1):
@@ -130,13 +130,13 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         data_dir=str(home / place.region / place.name.rpartition("/")[2]),
         log_dir=str(home / "logs" / place.region),
         endpoints=_endpoints(service, place.region, places, links),
+        discovery=f"file:{home / place.region / 'discovery.json'}",
         settings={
             "media_dir": str(home / place.region / "media"),
             "accounts_file": str(home / place.region / "accounts.sqlite"),
             "session_key": SESSION_KEY,
             "licence_secret": LICENCE_SECRET,
         },
-        discovery=f"file:{home / place.region / 'discovery.json'}",
     )
     return InstanceSpec(
         name=place.name,

@@ -180,6 +180,11 @@ class _Progress:
             self._say(f"  region {region}: {', '.join(gateways) or 'no gateway'}")
         for each in () if self._place.bundled else state["instances"]:
             self._say(f"  {each['name']}: http://{each['address']}")
+        unlimited = [each for each in state["instances"] if each["data_unlimited"]]
+        if unlimited:
+            names = ", ".join(each["name"] for each in unlimited)
+            self._say(f"  without a limit on their data, so disk_full cannot hit them: {names}")
+            self._say(f"    ({unlimited[0]['data_unlimited']})")
 
 
 def refuse_what_only_the_bundled_has(place: Place, weaken: Sequence[str], base_port: int | None = None) -> None:
@@ -199,11 +204,6 @@ def refuse_what_only_the_bundled_has(place: Place, weaken: Sequence[str], base_p
 
 def _weakened(state: dict[str, Any]) -> str:
     return f"weakened by {', '.join(state['weakened'])}" if state["weakened"] else "with all its protections"
-        unlimited = [each for each in state["instances"] if each["data_unlimited"]]
-        if unlimited:
-            names = ", ".join(each["name"] for each in unlimited)
-            self._say(f"  without a limit on their data, so disk_full cannot hit them: {names}")
-            self._say(f"    ({unlimited[0]['data_unlimited']})")
 
 
 def _table(place: Place, seen: dict[str, Any]) -> Iterator[str]:

@@ -48,9 +48,6 @@ def describe(system: System) -> State:
         proxies=tuple(_proxy(each, system.proxies[each.region], folder) for each in spec.proxies),
         zygote=None if zygote is None else {"pid": zygote.pid, "started": zygote.started},
         zygote_restarts=system.zygote.restarts if system.zygote else 0,
-    )
-
-
         discovery=tuple(
             DiscoveryStatus(
                 region=name,
@@ -59,6 +56,9 @@ def describe(system: System) -> State:
             )
             for name, region in system.discovery.regions.items()
         ),
+    )
+
+
 def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder, unlimited: str) -> InstanceStatus:
     identity = keeper.identity
     return InstanceStatus(

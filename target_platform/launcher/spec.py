@@ -140,7 +140,6 @@ class ProxyStatus(Struct, frozen=True, kw_only=True):
         return f"proxy-{self.region}"
 
 
-class State(Struct, frozen=True, kw_only=True):
 class DiscoveryStatus(Struct, frozen=True, kw_only=True):
     """The list of instances a region's services read; `spoilt_by` whom, and until which epoch second."""
 
@@ -149,6 +148,7 @@ class DiscoveryStatus(Struct, frozen=True, kw_only=True):
     spoilt_by: dict[str, float] = {}
 
 
+class State(Struct, frozen=True, kw_only=True):
     """The state file: written by rename at each change, so a reader never sees half of it."""
 
     version: int
@@ -164,8 +164,8 @@ class DiscoveryStatus(Struct, frozen=True, kw_only=True):
     proxies: tuple[ProxyStatus, ...] = ()
     zygote: dict[str, int] | None = None
     zygote_restarts: int = 0
-
     discovery: tuple[DiscoveryStatus, ...] = ()
+
     @property
     def supervised(self) -> tuple[InstanceStatus | ProxyStatus, ...]:
         """Everything that has to be ready: proxies and instances."""

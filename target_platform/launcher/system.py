@@ -44,8 +44,8 @@ class System:
             each.region: Keeper(f"proxy-{each.region}", recipes.proxy(each, _at_once), self._changed)
             for each in spec.proxies
         }
-        self.zygote = Keeper("zygote", recipes.zygote(_at_once), self._changed) if self._bundled() else None
         self.discovery = Discovery(folder, spec, self.instances, self.state_file.changed)
+        self.zygote = Keeper("zygote", recipes.zygote(_at_once), self._changed) if self._bundled() else None
 
     def keepers(self) -> Iterator[Keeper]:
         yield from self.proxies.values()
@@ -73,8 +73,8 @@ class System:
             for holder, until in holds.items():
                 if name in self.instances and until > time.time():
                     self.instances[name].hold(holder, until)
-        if stale_policies:
         self.discovery.take_over()
+        if stale_policies:
             for each in self._bundled():
                 if each.name in adopted:
                     self.instances[each.name].restart()
@@ -168,8 +168,8 @@ class System:
 
     def _changed(self) -> None:
         self.state_file.changed()
-        self._change.set()
         self.discovery.changed()
+        self._change.set()
         self._change = asyncio.Event()
 
 
