@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos.cli import launcher
+from chaos.cli import launcher, platform_chart
 from chaos.cli.launcher import Place
 
 SAY_EVERY_SECONDS = 1.0
@@ -28,7 +28,7 @@ app = typer.Typer(
 Say = Callable[[str], None]
 Environment = Annotated[
     str | None,
-    typer.Option("--environment", "-e", metavar="FILE", help="The processes that this file lists, instead."),
+    typer.Option("--environment", "-e", metavar="FILE", help="The processes that this file lists, or its cluster."),
 ]
 
 
@@ -39,12 +39,24 @@ def up_command(
     ] = None,
     base_port: Annotated[int | None, typer.Option(help="First of the ports that are used (default 21000).")] = None,
     environment: Environment = None,
+    set_values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="On a cluster: a value of the chart.")
+    ] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--values", metavar="FILE", help="On a cluster: values of the chart.")
+    ] = None,
 ) -> None:
-    """Start the platform, or take over one whose launcher has died; safe to repeat.
+    """Start the platform, or take over one whose launcher has died; safe to repeat. On a cluster: install its chart.
 
     Up already with other weaknesses: its services are restarted with those named here.
     Exit code: 0 all is ready, 2 bad input, 3 something did not become ready, 4 refused and nothing was started.
     """
+    cluster = platform_chart.cluster_of(environment)
+    if cluster is not None:
+        refuse_ports(base_port)
+        platform_chart.up(cluster, weaken or [], values or [], set_values or [], print)
+        return
+    refuse_values([*(values or ()), *(set_values or ())])
     place = launcher.place_of(environment)
     refuse_what_only_the_bundled_has(place, weaken or [], base_port)
     up(weaken or [], base_port, print, place)
@@ -53,6 +65,10 @@ def up_command(
 @app.command("down")
 def down_command(environment: Environment = None) -> None:
     """Stop every process of the platform, also when its launcher is dead."""
+    cluster = platform_chart.cluster_of(environment)
+    if cluster is not None:
+        platform_chart.down(cluster, print)
+        return
     down(print, launcher.place_of(environment))
 
 
@@ -62,6 +78,9 @@ def status_command(
     environment: Environment = None,
 ) -> None:
     """Show what runs. Exit code: 0 every instance and proxy is ready, 3 something is not (or nothing is up)."""
+    cluster = platform_chart.cluster_of(environment)
+    if cluster is not None:
+        raise typer.Exit(0 if platform_chart.status(cluster, as_json, print) else 3)
     place = launcher.place_of(environment)
     seen = launcher.last_event(place, ["status"])
     print(json.dumps(seen, indent=2) if as_json else "\n".join(_table(place, seen)))
@@ -200,6 +219,22 @@ def refuse_what_only_the_bundled_has(place: Place, weaken: Sequence[str], base_p
         )
     if base_port is not None:
         raise BadInput(f"{place.words} takes its ports from {place.environment}", "leave --base-port out")
+
+
+def refuse_ports(base_port: int | None) -> None:
+    """Raises BadInput: on a cluster every pod has the same one."""
+    from chaos.model.errors import BadInput
+
+    if base_port is not None:
+        raise BadInput("--base-port is for processes on this machine", "on a cluster: --set port=N")
+
+
+def refuse_values(given: Sequence[str]) -> None:
+    """Raises BadInput: there is no chart on this machine."""
+    from chaos.model.errors import BadInput
+
+    if given:
+        raise BadInput("--set and --values are for a platform on a cluster", "add --environment with a cluster's file")
 
 
 def _weakened(state: dict[str, Any]) -> str:

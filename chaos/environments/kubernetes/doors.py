@@ -8,12 +8,14 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from chaos.environments.kubernetes.answers import ApiFailed
 from chaos.environments.kubernetes.connection import Cluster, runs_inside
 from chaos.environments.kubernetes.objects import Meta
 
 PUBLIC = "steadfast.dev/public=true,app.kubernetes.io/name=gateway"
 PLATFORM = "app.kubernetes.io/part-of=streaming-platform"
 REGION = "steadfast.dev/region"
+_FORBIDDEN = 403
 _NODE_REGION = "topology.kubernetes.io/region"
 
 
@@ -67,8 +69,18 @@ class _ConfigMap(Struct):
 def load_settings(clusters: Iterable[Cluster], namespaces: Sequence[str]) -> dict[str, str]:
     """CHAOS_GATEWAYS, CHAOS_HOST and CHAOS_PLAYERS of docs/explanation/contracts.md; nothing without such Services.
 
-    From outside a region's gateways are its nodes at the Service's NodePort, or its load balancer. Raises ApiFailed.
+    From outside a region's gateways are its nodes at the Service's NodePort, or its load balancer. What may not be
+    looked up is not there. Raises ApiFailed.
     """
+    try:
+        return _settings(clusters, namespaces)
+    except ApiFailed as error:
+        if error.status == _FORBIDDEN:
+            return {}
+        raise
+
+
+def _settings(clusters: Iterable[Cluster], namespaces: Sequence[str]) -> dict[str, str]:
     gateways: dict[str, list[str]] = {}
     players = ""
     for cluster in clusters:

@@ -117,12 +117,11 @@ def _workload(found: dict[str, Any]) -> Workload:
 
 def _until_ready(cluster: Commands, say: Say) -> None:
     began = said_at = time.monotonic()
-    while late := [each for each in workloads(cluster) if not each.is_ready]:
+    while late := [each for each in (seen := workloads(cluster)) if not each.is_ready]:
         now = time.monotonic()
         if now - said_at >= SAY_SECONDS:
             said_at = now
-            names = ", ".join(f"{each.name} ({each.ready} of {each.wanted})" for each in late[:4])
-            say(f"not ready yet: {names}{f' and {len(late) - 4} more' if len(late) > 4 else ''}")
+            say(_progress(seen, late))
         hopeless = trouble(cluster.get("pods", "--selector", PLATFORM), waited_seconds=now - began)
         if hopeless is not None:
             raise hopeless
@@ -132,6 +131,12 @@ def _until_ready(cluster: Commands, say: Say) -> None:
                 f"`kubectl --namespace {cluster.namespace} describe pods` says why",
             )
         time.sleep(LOOK_SECONDS)
+
+
+def _progress(seen: Sequence[Workload], late: Sequence[Workload]) -> str:
+    ready, wanted = sum(each.ready for each in seen), sum(each.wanted for each in seen)
+    names = ", ".join(each.name for each in late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
+    return f"{ready} of {wanted} pods are ready; not yet: {names}"
 
 
 def _namespace(cluster: Commands) -> dict[str, Any] | None:
