@@ -117,8 +117,11 @@ def _workload(found: dict[str, Any]) -> Workload:
 
 def _until_ready(cluster: Commands, say: Say) -> None:
     began = said_at = time.monotonic()
-    while late := [each for each in (seen := workloads(cluster)) if not each.is_ready]:
-        now = time.monotonic()
+    while True:
+        seen, now = workloads(cluster), time.monotonic()
+        late = [each for each in seen if not each.is_ready]
+        if not late:
+            return
         if now - said_at >= SAY_SECONDS:
             said_at = now
             say(_progress(seen, late))
