@@ -19,9 +19,12 @@ class _Place(CanSpoilDiscovery, Environment, Protocol):
 class StaleDiscovery(Struct, frozen=True, kw_only=True):
     """Has the list of instances that a region's services read stand still: who dies stays on it, who comes is not.
 
-    Seen as active when the list is older than it ever gets while all is well, so not before some seconds have passed;
-    as over when it is renewed again.
+    With `behind` it is the list as it was that long before, as a replica that lags would tell it. Seen as active when
+    the list is older than it ever gets while all is well, so not before some seconds have passed; as over when it is
+    renewed again.
     """
+
+    behind_seconds: Annotated[float, Meta(ge=0, le=60)] = 0.0
 
     target_kind: ClassVar[Literal["region"]] = "region"
     needs: ClassVar[type] = CanSpoilDiscovery
@@ -30,7 +33,8 @@ class StaleDiscovery(Struct, frozen=True, kw_only=True):
         return Undo(target=target.name, lease=lease)
 
     def inject(self, environment: _Place, undo: Undo) -> None:
-        environment.spoil_discovery(undo.target, undo.lease.holder, "stale", undo.lease.expires_at)
+        holder, until = undo.lease.holder, undo.lease.expires_at
+        environment.spoil_discovery(undo.target, holder, "stale", until, self.behind_seconds)
 
     def revert(self, environment: _Place, undo: Undo) -> None:
         environment.restore_discovery(undo.target, undo.lease.holder)

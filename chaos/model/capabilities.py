@@ -242,7 +242,12 @@ class Listed(Struct, frozen=True):
 class CanSpoilDiscovery(Protocol):
     """Have the list that a region's services read of who exists stand still ("stale") or name nobody ("empty")."""
 
-    def spoil_discovery(self, region: str, holder: str, how: Literal["stale", "empty"], until: float) -> None: ...
+    # parameters: a region, a lease, and how
+    def spoil_discovery(
+        self, region: str, holder: str, how: Literal["stale", "empty"], until: float, behind_seconds: float = 0.0
+    ) -> None:
+        """What stands still is the list as it was `behind_seconds` before, up to a minute."""
+        ...
 
     def restore_discovery(self, region: str, holder: str) -> None: ...
 

@@ -49,11 +49,15 @@ class Weaken(msgspec.Struct, frozen=True, tag_field="op", tag="weaken"):
 
 
 class SpoilDiscovery(msgspec.Struct, frozen=True, tag_field="op", tag="spoil_discovery"):
-    """Have a region's list of instances stand still or be empty, until the epoch second `until`."""
+    """Have a region's list of instances stand still or be empty, until the epoch second `until`.
+
+    What stands still is the list as it was `behind_seconds` before.
+    """
 
     region: str
     how: How
     until: float
+    behind_seconds: float = 0.0
     holder: str = "somebody"
 
 
@@ -163,7 +167,8 @@ class Connection:
         elif isinstance(request, Weaken):
             await self._weaken(request)
         elif isinstance(request, SpoilDiscovery):
-            self._system.discovery.spoil(request.region, request.holder, Spoil(request.how, request.until))
+            spoil = Spoil(request.how, request.until, request.behind_seconds)
+            self._system.discovery.spoil(request.region, request.holder, spoil)
         elif isinstance(request, RestoreDiscovery):
             self._system.discovery.restore(request.region, request.holder)
         else:

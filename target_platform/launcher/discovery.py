@@ -41,12 +41,13 @@ class Named(Struct, frozen=True, kw_only=True):
 
 
 class Spoil(Struct, frozen=True):
-    """One holder's wish; `until` in epoch seconds."""
+    """One holder's wish; `until` in epoch seconds. What stands still is the list as it was `behind_seconds` before."""
 
     how: How
     until: float
 
 
+    behind_seconds: float = 0.0
 class Region(Struct, frozen=True):
     """Who spoils a region's list, and the list that stands still while somebody wants it to."""
 
@@ -105,11 +106,9 @@ class Discovery:
         if spoil.until <= time.time():
             raise LauncherError("the end of a spoilt discovery must lie in the future", kind="bad input")
         before = self._known(region)
-        frozen = (
-            before.frozen or Named(as_of=time.time(), instances=self._listed())
-            if spoil.how == "stale"
-            else before.frozen
-        )
+        frozen = before.frozen
+        if spoil.how == "stale" and frozen is None:
+            frozen = self._as_it_was(spoil.behind_seconds)
         self._become(region, Region({**before.spoils, holder: spoil}, frozen))
 
     def restore(self, region: str, holder: str) -> None:
@@ -121,6 +120,22 @@ class Discovery:
     def _known(self, region: str) -> Region:
         if region not in self.regions:
             raise LauncherError(f"no list of instances is written for {region!r}", kind="bad input")
+    def _as_it_was(self, behind_seconds: float) -> Named:
+        """The list of that moment; the oldest that is remembered when it was before that."""
+        self._remember(time.time())
+        as_of = time.time() - behind_seconds
+        known = [each for each in self._past if each.as_of <= as_of] or [self._past[0]]
+        return Named(as_of=as_of, instances=known[-1].instances)
+
+    def _remember(self, now: float) -> tuple[str, ...]:
+        """Who is listed now. What was listed is kept for some time, as a replica that lags would still tell it."""
+        listed = self._listed()
+        if not self._past or self._past[-1].instances != listed:
+            self._past.append(Named(as_of=now, instances=listed))
+        while len(self._past) > 1 and self._past[1].as_of < now - REMEMBERED_SECONDS:
+            self._past.popleft()
+        return listed
+
         return self.regions[region]
 
     def _become(self, region: str, wanted: Region) -> None:

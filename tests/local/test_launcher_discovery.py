@@ -88,3 +88,12 @@ def test_what_cannot_be_spoilt_is_refused_with_a_sentence(trial: Trial) -> None:
         spoil(trial, "empty", 60)
     trial.folder.spoilt_discovery.rmdir()
     assert listed(trial).instances == ("a",)
+
+
+def test_what_stands_still_may_be_the_list_as_it_was_before(trial: Trial) -> None:
+    trial.launch(server("a"), server("b", slow=1.5), discovery=True)
+    began = time.time()
+    spoil_behind = {"region": "r1", "how": "stale", "until": began + 60, "behind_seconds": 1.0}
+    trial.ask("spoil_discovery", **spoil_behind)
+    assert listed(trial).instances == ("a",), "as of a second ago, when b was not ready"
+    assert abs(listed(trial).as_of - (began - 1.0)) < 0.5

@@ -31,10 +31,14 @@ class LocalDiscovery:
     def _listed(self) -> State:
         raise ActionFailed("the state file cannot be looked up")
 
-    def spoil_discovery(self, region: str, holder: str, how: Literal["stale", "empty"], until: float) -> None:
+    # parameters: those of CanSpoilDiscovery
+    def spoil_discovery(
+        self, region: str, holder: str, how: Literal["stale", "empty"], until: float, behind_seconds: float = 0.0
+    ) -> None:
         if self._list_of(region) is None:
             raise ActionFailed(self.no_list(region), took_effect="no")
-        self._ask({"op": "spoil_discovery", "region": region, "holder": holder, "how": how, "until": until})
+        wish = {"how": how, "until": until, "behind_seconds": behind_seconds}
+        self._ask({"op": "spoil_discovery", "region": region, "holder": holder, **wish})
 
     def restore_discovery(self, region: str, holder: str) -> None:
         if self._list_of(region) is not None:

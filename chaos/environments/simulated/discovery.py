@@ -15,8 +15,11 @@ class SimulatedDiscovery:
 
     world: World
 
-    def spoil_discovery(self, region: str, holder: str, how: Literal["stale", "empty"], until: float) -> None:
-        self.world.spoil(region, holder, how, until)
+    # parameters: those of CanSpoilDiscovery
+    def spoil_discovery(
+        self, region: str, holder: str, how: Literal["stale", "empty"], until: float, behind_seconds: float = 0.0
+    ) -> None:
+        self.world.spoil(region, holder, (how, self.world.clock.now() - behind_seconds, until))
 
     def restore_discovery(self, region: str, holder: str) -> None:
         self.world.unspoil(region, holder)
