@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Literal
@@ -27,6 +28,7 @@ HEARTBEAT_SECONDS = 1.0
 
 LEAVES_AFTER_SECONDS = 10.0
 RETRY_SECONDS = 1.0
+REMEMBERED_SECONDS = 60.0
 
 How = Literal["stale", "empty"]
 
@@ -45,9 +47,9 @@ class Spoil(Struct, frozen=True):
 
     how: How
     until: float
-
-
     behind_seconds: float = 0.0
+
+
 class Region(Struct, frozen=True):
     """Who spoils a region's list, and the list that stands still while somebody wants it to."""
 
@@ -71,6 +73,7 @@ class Discovery:
         self._ready: set[str] = set()
         self._ready_at: dict[str, float] = {}
         self._written: dict[str, Named] = {}
+        self._past: deque[Named] = deque()
         self._wake = asyncio.Event()
 
     def take_over(self) -> None:
@@ -117,9 +120,6 @@ class Discovery:
         spoils = {name: spoil for name, spoil in before.spoils.items() if holder and name != holder}
         self._become(region, _after(Region(spoils, before.frozen), time.time()))
 
-    def _known(self, region: str) -> Region:
-        if region not in self.regions:
-            raise LauncherError(f"no list of instances is written for {region!r}", kind="bad input")
     def _as_it_was(self, behind_seconds: float) -> Named:
         """The list of that moment; the oldest that is remembered when it was before that."""
         self._remember(time.time())
@@ -136,6 +136,9 @@ class Discovery:
             self._past.popleft()
         return listed
 
+    def _known(self, region: str) -> Region:
+        if region not in self.regions:
+            raise LauncherError(f"no list of instances is written for {region!r}", kind="bad input")
         return self.regions[region]
 
     def _become(self, region: str, wanted: Region) -> None:
@@ -160,7 +163,8 @@ class Discovery:
                 self._become(name, left)
 
     def _write(self) -> None:
-        now, listed = time.time(), self._listed()
+        now = time.time()
+        listed = self._remember(now)
         for name, region in self.regions.items():
             hows = {spoil.how for spoil in region.spoils.values()}
             wanted = Named(as_of=now, instances=() if "empty" in hows else listed)

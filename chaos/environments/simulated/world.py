@@ -144,11 +144,11 @@ class World:
         """Whether anything gets through."""
         return not any(isinstance(each, Silence | Resets) for each in self.changes_of(link))
 
-    def spoil(self, region: str, holder: str, how: str, until: float) -> None:
+    def spoil(self, region: str, holder: str, how: tuple[str, float, float]) -> None:
         self.on_change(f"spoil discovery of {region}")
         if "spoil" not in self.ineffective:
-            began = self.spoilt[region].get(holder, ("", self.clock.now()))[1]
-            self.spoilt[region][holder] = (how, began, until)
+            since = self.spoilt[region].get(holder, how)[1]  # a second wish does not begin anew
+            self.spoilt[region][holder] = (how[0], since, how[2])
 
     def unspoil(self, region: str, holder: str) -> None:
         self.on_change(f"restore discovery of {region}")
