@@ -2,24 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from chaos.model.kubernetes import Residue
 
 
 def rollback(
     run: Annotated[
         str | None, typer.Argument(help="Run (a prefix, or 'last'); all runs with open faults without it.")
     ] = None,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Look for what runs have left on the system itself; needs no journal.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --scan: also what has not expired yet, of runs under way too.")
+    ] = False,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", metavar="FILE", help="With --scan: the environment to look at.")
+    ] = None,
 ) -> None:
     """Revert every fault that a run has injected and not seen gone, from its journal alone. Safe to repeat.
 
+    With --scan it needs no journal: what is expired on the objects of the environment is taken off.
     Exit code: 0 nothing is left, 4 a run is still under way, 6 something is still broken.
     """
+    from chaos.model.errors import BadInput, ExitCode
+
+    if scan:
+        left = _scanned(environment, everything)
+    elif everything or environment:
+        raise BadInput("--all and --environment belong to --scan", "add --scan")
+    else:
+        left = _rolled_back(run)
+    raise typer.Exit(ExitCode.STILL_BROKEN if left else ExitCode.HELD)
+
+
+def _scanned(environment: str | None, everything: bool) -> bool:
+    """Whether something is left of what should be gone."""
+    import time
+
+    from chaos.catalog import Catalog
+    from chaos.model.errors import BadInput, ChaosError
+    from chaos.model.kubernetes import CanScan
+    from chaos.shipped import find_environment
+    from chaos.spec import load_environment
+
+    if environment is None:
+        raise BadInput("--scan needs an environment to look at", "add --environment FILE")
+    catalog = Catalog()
+    opened = catalog.open_environment(load_environment(find_environment(environment), catalog))
+    if not isinstance(opened, CanScan):
+        hint = "its runs have journals: leave --scan out"
+        raise BadInput(f"{environment} bears no records that could be found", hint)
+    now = time.time()
+    due = [each for each in opened.residues() if everything or each.until <= now]
+    for residue in due:
+        try:
+            opened.clear_residue(residue)
+        except ChaosError as error:
+            print(f"{residue.holder}: {residue.what} of {residue.target}: {error.message}")
+    left = [each for each in opened.residues() if any(_same(each, other) for other in due)]
+    for residue in due:
+        state = "STILL BROKEN" if any(_same(residue, other) for other in left) else "reverted"
+        print(f"{residue.holder}: {state}: {residue.what} of {residue.target}")
+    kept = len(opened.residues()) - len(left)
+    print(f"{len(due)} found that should be gone, {kept} that may stay until they expire")
+    return bool(left)
+
+
+def _same(one: Residue, other: Residue) -> bool:
+    return (one.target, one.holder) == (other.target, other.holder)
+
+
+def _rolled_back(run: str | None) -> bool:
+    """Whether something is left broken."""
     from chaos.engine.reopen import reopen
     from chaos.engine.run_process import is_alive
     from chaos.journal.runs import find, with_open_injections
-    from chaos.model.errors import ExitCode, Refused
+    from chaos.model.errors import Refused
 
     directories = [find(run)] if run else [directory for directory, _ in with_open_injections()]
     left = False
@@ -37,4 +100,4 @@ def rollback(
             print(f"{directory.run}: nothing is open")
     if not directories:
         print("no run has anything open")
-    raise typer.Exit(ExitCode.STILL_BROKEN if left else ExitCode.HELD)
+    return left

@@ -93,7 +93,9 @@ class Regions(Pods):
 
     def restore_region(self, region: str, holder: str) -> None:
         """Returns when what is still there of the region answers again, or after a minute."""
-        isolation.rejoin(self.names, holder)
+        if self.settings.region_failure == "isolation":
+            isolation.rejoin(self.names, holder)
+            return
         held = [(place, record) for place, record in nodes.held_nodes(self.names) if holder in record.holds]
         stopped = [place.name for place, record in held if record.holds[holder].what == "stop"]
         if stopped:

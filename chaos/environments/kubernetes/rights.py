@@ -48,15 +48,16 @@ _PATCH_WORKLOADS = (
 _DELETE = Right("/pods", ("delete",))
 _EVICT = Right("/pods/eviction", ("create",))
 _PATCH_NODES = Right("/nodes", ("patch",), everywhere=True)
+_KNOCK = Right("/pods/proxy", ("get",))
 _ISOLATE = (
+    _KNOCK,
     Right("/pods", ("patch",)),
-    Right("/pods/proxy", ("get",)),
     Right("networking.k8s.io/networkpolicies", ("list", "create", "patch", "delete")),
 )
 _REGION = {
     "isolation": _ISOLATE,
-    "eviction": (_PATCH_NODES, _DELETE, *_ISOLATE),
-    "nodeStop": (_PATCH_NODES, *_ISOLATE),
+    "eviction": (_KNOCK, _PATCH_NODES, _DELETE),
+    "nodeStop": (_KNOCK, _PATCH_NODES),
 }
 
 OF_CAPABILITY: dict[type, tuple[Right, ...]] = {

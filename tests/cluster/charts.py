@@ -1,0 +1,43 @@
+"""Helm and kubectl as the tests of the chart use them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from chaos.shipped import chart_dir
+
+CHART = chart_dir("streaming-platform")
+IMAGE = os.environ.get("STEADFAST_TEST_IMAGE", "steadfast:dev")
+KUBE_VERSION = "1.34.0"
+"""For `helm template`, which asks no cluster."""
+
+
+def kubeconfig() -> Path:
+    """Skips the test where there is no cluster, or no helm to install anything there."""
+    found = os.environ.get("KUBECONFIG")
+    if not found:
+        pytest.skip("no cluster: KUBECONFIG is not set")
+    if shutil.which("helm") is None or shutil.which("kubectl") is None:
+        pytest.skip("helm and kubectl are not installed")
+    return Path(found)
+
+
+def rendered(*options: str) -> str:
+    """What helm makes of the chart."""
+    done = rendering(*options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rendering(*options: str) -> subprocess.CompletedProcess[str]:
+    return run(["helm", "template", "streaming", str(CHART), "--kube-version", KUBE_VERSION, *options])
+
+
+def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)

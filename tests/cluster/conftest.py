@@ -1,0 +1,40 @@
+"""A small system on a real cluster, whichever KUBECONFIG names: one workload of three pods, spread over the regions."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.stage import Stage
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Skipped without KUBECONFIG: no test looks for a cluster by itself."""
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if not kubeconfig:
+        pytest.skip("no cluster: KUBECONFIG is not set")
+    stage = Stage(Path(kubeconfig), f"chaos-test-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("cluster"))
+    stage.start()
+    try:
+        yield stage
+    finally:
+        stage.stop()
+
+
+@pytest.fixture
+def whole(stage: Stage) -> Iterator[Stage]:
+    """The stage with all its pods ready, before and after; afterwards nothing bears a record of ours."""
+    stage.wait_until_ready()
+    yield stage
+    left = stage.environment().residues()
+    for residue in left:
+        stage.environment().clear_residue(residue)
+    stage.wait_until_ready()
+    assert left == ()

@@ -1,0 +1,103 @@
+"""The chart of the platform as helm renders it and as a real API server takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from target_platform.weaknesses import effective_policies, known
+from tests.cluster.charts import CHART, kubeconfig, rendered, rendering, run
+
+pytestmark = pytest.mark.slow
+
+VALUES = {
+    "as it is": [],
+    "three regions": ["--set", "regions={us-east-1,us-west-2,eu-west-1}"],
+    "claims": ["--set", "persistence.enabled=true,persistence.storageClass=fast"],
+    "autoscaling": ["--set", "autoscaling.enabled=true"],
+    "weakened": ["--set", "weakened={no-region-failover,replication-forgets}"],
+    "fixed ports": ["--set", "public.nodePorts.gateway.us-east-1=30080,edgeAddresses.us-east-1=203.0.113.7:30081"],
+    "load balancers": ["--set", "public.type=LoadBalancer,networkPolicies.observers={203.0.113.0/24}"],
+    "only inside": ["--set", "public.type=ClusterIP,networkPolicies.enabled=false,secrets.existingSecret=mine"],
+    "toxiproxy": ["--set", "toxiproxy.enabled=true"],
+}
+MISTAKES = {
+    "weakened={no-such-thing}": 'there is no weakness "no-such-thing" (known: acknowledged-before-durable',
+    "weakend={no-retry-budget}": "additional properties 'weakend' not allowed",
+    "services.gateway.replicas=-1": "at '/services/gateway/replicas': minimum: got -1, want 0",
+    "regions=us-east-1": "at '/regions': got string, want array",
+    "public.type=Ingress": "at '/public/type': value must be one of 'NodePort', 'LoadBalancer', 'ClusterIP'",
+    "networkPolicies.observers={10.0.0.1}": "at '/networkPolicies/observers/0'",
+    "edgeAddresses.us-east-1=http://edge": "at '/edgeAddresses/us-east-1'",
+    "port=80": "at '/port': minimum: got 80, want 1,024",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tools() -> None:
+    kubeconfig()
+
+
+def objects(*options: str) -> Iterator[dict[str, Any]]:
+    yield from (each for each in yaml.safe_load_all(rendered(*options)) if each)
+
+
+def test_helm_has_nothing_to_say_against_it() -> None:
+    done = run(["helm", "lint", "--strict", str(CHART)])
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_real_api_server_takes_every_object(name: str) -> None:
+    manifests = rendered(*VALUES[name])
+    done = run(["kubectl", "apply", "--dry-run=server", "--namespace", "default", "--filename", "-"], manifests)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "a warning of the server"
+    assert done.stdout.count("created (server dry run)") == sum(1 for _ in objects(*VALUES[name]))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_values_is_refused_with_a_sentence(mistake: str) -> None:
+    done = rendering("--set", mistake)
+    assert done.returncode != 0
+    assert MISTAKES[mistake] in done.stderr
+
+
+@pytest.mark.parametrize("weakened", [[], *[[name] for name in known()], ["no-region-failover", "no-second-attempt"]])
+def test_pods_get_the_policies_that_processes_get(weakened: list[str]) -> None:
+    option = f"weakened={{{','.join(weakened)}}}"
+    [config] = [each for each in objects("--set", option) if each["kind"] == "ConfigMap"]
+    assert yaml.safe_load(config["data"]["policies.yaml"]) == yaml.safe_load(effective_policies(weakened))
+
+
+def test_only_declared_calls_are_allowed() -> None:
+    allowed = {
+        (peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"], policy["metadata"]["name"])
+        for policy in objects()
+        if policy["kind"] == "NetworkPolicy"
+        for rule in policy["spec"].get("ingress", ())
+        for peer in rule.get("from", ())
+        if "app.kubernetes.io/name" in peer.get("podSelector", {}).get("matchLabels", {})
+    }
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["services"]
+    declared = {(name, callee) for name, service in values.items() for callee in service["calls"]}
+    assert allowed == {(caller, callee) for caller, callee in declared if not values[callee]["public"]}
+
+
+def test_every_pod_is_locked_down() -> None:
+    pods = [each["spec"]["template"]["spec"] for each in objects() if each["kind"] in ("Deployment", "StatefulSet")]
+    assert len(pods) == 24
+    for pod in pods:
+        [container] = pod["containers"]
+        assert not pod["automountServiceAccountToken"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert "memory" in container["resources"]["limits"]

@@ -1,0 +1,209 @@
+"""The platform on a real cluster, as `chaos platform up` brings it up and as viewers see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.catalog import Catalog
+from chaos.environments.kubernetes import KubernetesEnvironment
+from chaos.model.experiment import Load
+from chaos.spec import load_environment
+from tests.cluster.charts import IMAGE, kubeconfig
+from tests.local.load_trial import collect, finish, started, streams_of
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = """
+apiVersion: chaos/v1
+kind: Environment
+name: trial
+type: kubernetes
+armed: true
+settings:
+  namespaces: [{namespace}]
+  selector: app.kubernetes.io/part-of=streaming-platform
+  {more}
+"""
+READY_WITHIN_SECONDS = 120.0
+"""About 30 s on two idle cores, which 40 interpreters share while they start."""
+
+REGIONS = ("eu-west-1", "us-east-1")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A namespace for the platform, and its environment file."""
+
+    namespace: str
+    file: Path
+    ready_seconds: float = 0.0
+
+    def chaos(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from chaos.cli import main; main()", *arguments]
+        return subprocess.run(
+            command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=400, check=False
+        )
+
+    def platform(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        first, *rest = arguments
+        return self.chaos("platform", first, "--environment", str(self.file), *rest, **variables)
+
+    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["kubectl", "--namespace", self.namespace, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    def get(self, *arguments: str) -> Any:
+        return json.loads(self.kubectl("get", *arguments, "--output", "json").stdout)["items"]
+
+    def environment(self) -> KubernetesEnvironment:
+        return KubernetesEnvironment(load_environment(self.file, Catalog()))
+
+
+def trial(folder: Path, more: str = "") -> Trial:
+    kubeconfig()
+    namespace = f"chaos-test-{uuid.uuid4().hex[:8]}"
+    file = folder / f"{namespace}.yaml"
+    file.write_text(ENVIRONMENT.format(namespace=namespace, more=more))
+    return Trial(namespace, file)
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    """Up for all tests of this file; that `down` leaves nothing is looked at when it goes."""
+    empty = trial(tmp_path_factory.mktemp("platform"))
+    try:
+        began = time.monotonic()
+        done = empty.platform("up", *_image())
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Trial(empty.namespace, empty.file, time.monotonic() - began)
+    finally:
+        done = empty.platform("down")
+    assert done.returncode == 0, done.stderr
+    assert empty.kubectl("get", "namespace", empty.namespace).returncode != 0
+    assert "was not up" in empty.platform("down").stdout
+
+
+def _image() -> tuple[str, ...]:
+    repository, _, tag = IMAGE.rpartition(":")
+    return ("--set", f"image.repository={repository}", "--set", f"image.tag={tag}")
+
+
+def test_every_pod_is_ready_within_two_minutes_and_in_its_region(platform: Trial) -> None:
+    assert platform.ready_seconds < READY_WITHIN_SECONDS
+    regions = {
+        node["metadata"]["name"]: node["metadata"]["labels"]["topology.kubernetes.io/region"]
+        for node in platform.get("nodes")
+    }
+    pods = platform.get("pods")
+    assert len(pods) == 40
+    for pod in pods:
+        assert regions[pod["spec"]["nodeName"]] == pod["metadata"]["labels"]["steadfast.dev/region"]
+        assert sum(each["restartCount"] for each in pod["status"]["containerStatuses"]) == 0
+
+
+def test_status_says_so_and_again_up_changes_nothing(platform: Trial) -> None:
+    status = platform.platform("status", "--json")
+    assert status.returncode == 0
+    seen = json.loads(status.stdout)
+    assert (seen["ready"], len(seen["workloads"]), seen["weakened"]) == (True, 24, [])
+    before = {pod["metadata"]["uid"] for pod in platform.get("pods")}
+    assert platform.platform("up", *_image()).returncode == 0
+    assert {pod["metadata"]["uid"] for pod in platform.get("pods")} == before
+
+
+def test_viewers_are_served_in_both_regions(platform: Trial, tmp_path: Path) -> None:
+    settings = platform.environment().load_settings()
+    load = Load(locustfile="viewers", arrivals_per_second=6, time_scale=8, drain_seconds=6)
+    with started(load, tmp_path, **settings) as source:
+        reports = collect(source, 12) + finish(source)
+    for name in ("sign_up", "session", "home", "play", "licence", "start", "segment"):
+        streams = streams_of(reports, name)
+        assert {stream.region for stream in streams} == set(REGIONS), name
+        failed, asked = sum(stream.failures for stream in streams), sum(stream.count for stream in streams)
+        assert failed <= 0.02 * asked, (name, failed, asked, [report.failures for report in reports])
+
+
+def test_the_inventory_knows_every_pod_and_every_declared_call(platform: Trial) -> None:
+    inventory = platform.environment().inventory()
+    assert len(inventory.instances) == 40
+    assert ("gateway", "billing") in {(link.source, link.destination) for link in inventory.links}
+    assert ("billing", "gateway") not in {(link.source, link.destination) for link in inventory.links}
+
+
+def test_what_is_not_declared_is_not_let_through(platform: Trial) -> None:
+    """gateway calls catalog; catalog calls nobody, and payment has one caller."""
+    assert _answer(platform, "gateway", "catalog") == "200"
+    assert _answer(platform, "catalog", "gateway") == "timed out"
+    assert _answer(platform, "gateway", "payment") == "timed out"
+
+
+def test_a_pod_can_neither_write_its_system_nor_speak_to_the_api(platform: Trial) -> None:
+    pod = _pod_of(platform, "edge")
+    written = platform.kubectl("exec", pod, "--", "touch", "/opt/steadfast/mine")
+    assert "Read-only file system" in written.stderr
+    assert platform.kubectl("exec", pod, "--", "id", "-u").stdout.strip() == "10001"
+    assert platform.kubectl("exec", pod, "--", "ls", "/var/run/secrets/kubernetes.io").returncode != 0
+
+
+def test_an_image_that_is_not_there_is_said_with_what_helps(tmp_path: Path) -> None:
+    nowhere = trial(tmp_path)
+    try:
+        done = nowhere.platform("up", "--set", "image.tag=of-another-day,image.pullPolicy=Never")
+        assert done.returncode == 3
+        assert "the image steadfast:of-another-day of pod" in done.stderr
+        assert "kind load docker-image steadfast:of-another-day" in done.stderr
+    finally:
+        assert nowhere.platform("down").returncode == 0
+
+
+def test_a_region_without_a_node_is_said_with_what_helps(tmp_path: Path) -> None:
+    nowhere = trial(tmp_path)
+    try:
+        done = nowhere.platform("up", "--set", "regions={mars}", *_image())
+        assert done.returncode == 3
+        assert "no node takes pod" in done.stderr
+        assert "kubectl label node NAME topology.kubernetes.io/region=mars" in done.stderr
+    finally:
+        assert nowhere.platform("down").returncode == 0
+
+
+def test_a_wrong_context_an_unknown_weakness_and_a_missing_helm_are_bad_input(tmp_path: Path) -> None:
+    elsewhere = trial(tmp_path, "contexts: [{name: no-such-context}]")
+    done = elsewhere.platform("up")
+    assert (done.returncode, "no-such-context" in done.stderr) == (2, True), done.stderr
+    here = trial(tmp_path)
+    done = here.platform("status", PATH="/nowhere")
+    assert (done.returncode, "kubectl is not installed" in done.stderr) == (2, True), done.stderr
+    try:
+        done = here.platform("up", "--weaken", "no-such-thing")
+        assert (done.returncode, 'there is no weakness "no-such-thing"' in done.stderr) == (2, True), done.stderr
+    finally:
+        assert here.platform("down").returncode == 0
+
+
+def _pod_of(platform: Trial, service: str) -> str:
+    selector = f"app.kubernetes.io/name={service},steadfast.dev/region=us-east-1"
+    return str(platform.get("pods", "--selector", selector)[0]["metadata"]["name"])
+
+
+def _answer(platform: Trial, source: str, destination: str) -> str:
+    """What a pod of one service gets from another one: an HTTP status, or why none."""
+    code = (
+        "import sys, urllib.request\n"
+        "try: print(urllib.request.urlopen(sys.argv[1], timeout=2).status)\n"
+        "except OSError as error: print('timed out' if 'timed out' in str(error) else error)"
+    )
+    url = f"http://{destination}-us-east-1.{platform.namespace}.svc.cluster.local:8080/healthz"
+    done = platform.kubectl("exec", _pod_of(platform, source), "--", "python", "-c", code, url)
+    return done.stdout.strip() or done.stderr
