@@ -15,6 +15,7 @@ from chaos.cli import (
     catalog,
     demo,
     doctor,
+    environments,
     gameday,
     init,
     monkey,
@@ -53,6 +54,7 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(platform.app, name="platform")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(environments.app, name="environments")
 app.add_typer(gameday.app, name="gameday")
 app.add_typer(objectives.app, name="objectives")
 
