@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test quick lint types imports format bench prove clean
+.PHONY: demo test quick lint types imports format bench prove dashboards clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,10 @@ format: $(VENV)/installed
 
 prove: $(VENV)/installed
 	$(BIN)/python -m pytest tests/experiments --prove-all $(PYTEST_ARGS)
+
+dashboards: $(VENV)/installed
+	$(BIN)/python -m target_platform.observability
+	$(BIN)/chaos objectives rules target_platform/observability/objectives.yaml --out dashboards/rules.yaml
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pytest tests/benchmarks --run-benchmarks $(PYTEST_ARGS)

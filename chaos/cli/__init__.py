@@ -18,6 +18,7 @@ from chaos.cli import (
     environments,
     gameday,
     init,
+    metrics,
     monkey,
     objectives,
     plan,
@@ -25,6 +26,7 @@ from chaos.cli import (
     report,
     rollback,
     run,
+    scrape_config,
     validate,
     watch,
 )
@@ -50,8 +52,10 @@ app.command("abort")(abort.abort)
 app.command("monkey")(monkey.monkey)
 app.command("watch")(watch.watch)
 app.command("report")(report.report)
+app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+platform.app.command("scrape-config")(scrape_config.scrape_config)
 app.add_typer(platform.app, name="platform")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(environments.app, name="environments")
