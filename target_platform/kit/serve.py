@@ -100,11 +100,10 @@ async def _listening(app: Front, listener: socket.socket) -> AsyncIterator[None]
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[listener])
-    ticking = asyncio.create_task(server.main_loop())
+    await server.on_tick(0)  # and never again: its own loop wakes up ten times a second, also when nobody asks
     try:
         yield
     finally:
-        ticking.cancel()
         await _drain(server)
         await _cut_off(server)
 
@@ -145,6 +144,7 @@ def _server_config(app: Front) -> uvicorn.Config:
         log_config=None,
         log_level="warning",
         server_header=False,
+        date_header=False,  # it would be that of the only tick
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -73,9 +74,13 @@ def routes(instance: Instance) -> Sequence[Route]:
     store = _store(instance)
     history = History(instance, store)
     taken = instance.metrics.counter("history_taken", "Entries taken over", "peer")
-    for peer in history.peers:
-        follower = Follower(instance, store, peer, taken)
-        instance.every(SIBLING_EVERY_SECONDS if follower.is_near else FAR_EVERY_SECONDS, follower.follow)
+    for region in instance.config.regions:
+        group = [Follower(instance, store, each, taken) for each in history.peers if each.region == region]
+        if region == instance.config.region:
+            for sibling in group:
+                instance.every(SIBLING_EVERY_SECONDS, sibling.follow)
+        elif group:
+            instance.every(FAR_EVERY_SECONDS, Turns(group).follow)
     return [
         Route("/progress/{viewer}/{title}", history.write, methods=["PUT"]),
         Route("/progress/{viewer}/{title}", history.read),
@@ -195,6 +200,24 @@ class History:
             return await self._store.get(key)
         except StoreFailed as error:
             raise HTTPException(503, str(error)) from error
+
+
+class Turns:
+    """Follows the instances of another region in turn. Each has what was written there, so one at a time is enough."""
+
+    def __init__(self, followers: Sequence[Follower]) -> None:
+        self._followers = deque(followers)
+
+    async def follow(self) -> None:
+        """The next one; when it cannot be asked, at once the one after it. Raises CallFailed when none can."""
+        for left in reversed(range(len(self._followers))):
+            self._followers.rotate(-1)
+            try:
+                await self._followers[0].follow()
+                return
+            except CallFailed:
+                if not left:
+                    raise
 
 
 class Follower:

@@ -1,8 +1,8 @@
 """Which edges a title is best taken from: those that answer, the own region's first, and not one that is overrun.
 
-It asks every edge how it is, several times in two seconds. An edge that fails twice in a row leaves the list and comes
-back with its first answer. When no edge answers at all, it is more likely that steering sees nothing than that all are
-gone, so then all are listed.
+It asks every edge how it is, again and again, and one that is silent at once anew. An edge that fails twice in a row
+leaves the list and comes back with its first answer. When no edge answers at all, it is more likely that steering sees
+nothing than that all are gone, so then all are listed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from target_platform.kit.errors import CallFailed
 from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 
-LOOK_EVERY_SECONDS = 0.7
+LOOK_EVERY_SECONDS = 1.2
+SURE_AFTER_SECONDS = 0.1
 GONE_AFTER = 2
 BUSY_TIMES, BUSY_MORE = 2.0, 16
 """An edge is overrun with more than twice the mean of requests under way, and 16: below that nobody is."""
@@ -85,14 +86,21 @@ class Steering:
         return self._seen.get(edge.instance) or Seen()
 
     async def _look_at(self, name: str, seen: Seen) -> None:
+        """Once; and at its first silence soon again, so that looking rarely costs no time in which players go there."""
+        if not await self._answers(name, seen) and not seen.is_gone:
+            await asyncio.sleep(SURE_AFTER_SECONDS)
+            await self._answers(name, seen)
+
+    async def _answers(self, name: str, seen: Seen) -> bool:
         try:
             reply = await self._instance.call("edge", Ask(path="/load", only=name))
         except CallFailed as failure:
             seen.misses += 1
             log.info("%s", failure)
-            return
+            return False
         seen.misses = 0
         seen.under_way = msgspec.json.decode(reply.body, type=Load).under_way
+        return True
 
     async def order(self, request: Request) -> Response:
         title = quote(request.path_params["title"], safe="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +33,23 @@ def test_what_one_instance_acknowledges_the_other_shows_at_once(healthy: Histori
 def test_the_other_region_shows_it_within_two_seconds(healthy: Histories) -> None:
     assert healthy.write(healthy.of(HERE)[0], "berta/film", 7)
     seconds = [healthy.seconds_until_read(each, "berta/film", 7, patience=5) for each in healthy.of(THERE)]
+    assert all(each is not None and each < 2 for each in seconds), seconds
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_it_is_shown_there_as_soon_when_only_one_instance_has_it_and_the_other_does_not_answer(
+    healthy: Histories, number: signal.Signals
+) -> None:
+    one, other = healthy.of(HERE)
+    healthy.processes[other].send_signal(number)
+    try:
+        assert healthy.write(one, f"bruno/{number.name}", 7)
+        seconds = [
+            healthy.seconds_until_read(each, f"bruno/{number.name}", 7, patience=5) for each in healthy.of(THERE)
+        ]
+    finally:
+        healthy.kill(other)
+        healthy.start(other)
     assert all(each is not None and each < 2 for each in seconds), seconds
 
 
