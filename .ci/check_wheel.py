@@ -10,12 +10,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def expected() -> set[str]:
-    """Every file of the packages that is not compiled, and the experiments under the name they have when installed."""
+    """Every file of the packages that is not compiled; experiments and charts under the names they have when installed."""
     packages = ("chaos", "target_platform")
     files = (path for name in packages for path in (ROOT / name).rglob("*") if path.is_file())
     names = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
     shipped = (path for path in (ROOT / "experiments").rglob("*.yaml"))
-    return names | {f"chaos/shipped/experiments/{path.relative_to(ROOT / 'experiments')}" for path in shipped}
+    charts = (path for path in (ROOT / "helm").rglob("*") if path.is_file())
+    return (
+        names
+        | {f"chaos/shipped/experiments/{path.relative_to(ROOT / 'experiments')}" for path in shipped}
+        | {f"chaos/shipped/helm/{path.relative_to(ROOT / 'helm')}" for path in charts}
+    )
 
 
 def main() -> None:

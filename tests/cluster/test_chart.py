@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,6 @@ VALUES = {
     "fixed ports": ["--set", "public.nodePorts.gateway.us-east-1=30080,edgeAddresses.us-east-1=203.0.113.7:30081"],
     "load balancers": ["--set", "public.type=LoadBalancer,networkPolicies.observers={203.0.113.0/24}"],
     "only inside": ["--set", "public.type=ClusterIP,networkPolicies.enabled=false,secrets.existingSecret=mine"],
-    "toxiproxy": ["--set", "toxiproxy.enabled=true"],
 }
 MISTAKES = {
     "weakened={no-such-thing}": 'there is no weakness "no-such-thing" (known: acknowledged-before-durable',
@@ -68,8 +68,8 @@ def test_a_mistake_in_the_values_is_refused_with_a_sentence(mistake: str) -> Non
 
 @pytest.mark.parametrize("weakened", [[], *[[name] for name in known()], ["no-region-failover", "no-second-attempt"]])
 def test_pods_get_the_policies_that_processes_get(weakened: list[str]) -> None:
-    option = f"weakened={{{','.join(weakened)}}}"
-    [config] = [each for each in objects("--set", option) if each["kind"] == "ConfigMap"]
+    option = f"weakened={json.dumps(weakened)}"
+    [config] = [each for each in objects("--set-json", option) if each["kind"] == "ConfigMap"]
     assert yaml.safe_load(config["data"]["policies.yaml"]) == yaml.safe_load(effective_policies(weakened))
 
 
