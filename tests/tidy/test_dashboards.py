@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from chaos.cli import app
@@ -70,3 +71,16 @@ def test_every_service_has_a_row_and_every_caller_its_calls() -> None:
     for name in services.names():
         shown = f'calls_total{{service="{name}"' in expressions
         assert shown == bool(services.load(name).calls)
+
+
+def test_the_scrape_configuration_for_clusters_reads_labels_that_the_chart_sets() -> None:
+    """Debian's promtool is built without Kubernetes and cannot check this file."""
+    (job,) = yaml.safe_load((FOLDER / "kubernetes-scrape.yaml").read_text())["scrape_configs"]
+    chart = (ROOT / "helm" / "streaming-platform" / "templates" / "_parts.tpl").read_text()
+    set_by_chart = {re.sub(r"\W", "_", label) for label in re.findall(r"^([\w.]+/[\w-]+):", chart, re.MULTILINE)}
+    read = [label for rule in job["relabel_configs"] for label in rule["source_labels"]]
+    prefix = "__meta_kubernetes_pod_label_"
+    of_pods = {label.removeprefix(prefix) for label in read if label.startswith(prefix)}
+    assert len(of_pods) == 3
+    assert of_pods <= set_by_chart
+    assert {rule.get("target_label") for rule in job["relabel_configs"]} >= {"service", "region", "instance"}
