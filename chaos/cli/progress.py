@@ -24,6 +24,7 @@ from chaos.model.events import (
     Sampled,
     StepBegan,
 )
+from chaos.model.fault import Active
 from chaos.model.plan import Plan
 from chaos.model.sample import Count, Measurement, Ratio, count_of
 
@@ -91,7 +92,8 @@ class Progress:
             case Reverted():
                 return f"reverted {self._targets.get(event.injection, event.injection)}: {event.evidence}"
             case RevertFailed():
-                return f"STILL BROKEN {self._targets.get(event.injection, event.injection)}: {event.message}"
+                state = "PERHAPS STILL BROKEN" if event.active is Active.UNKNOWN else "STILL BROKEN"
+                return f"{state} {self._targets.get(event.injection, event.injection)}: {event.message}"
             case GuardrailStopped():
                 return f"guardrail {event.guardrail} stops the run: {event.reason}"
             case Interrupted():

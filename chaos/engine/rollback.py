@@ -83,7 +83,10 @@ class Reverter:
                 self._record(Reverted(at=now, injection=injection.injection, by=self.by, evidence=seen.evidence))
                 return None
             message = "; ".join(part for part in (seen.evidence, problem) if part)
-            self._record(RevertFailed(at=now, injection=injection.injection, by=self.by, message=message))
+            failed = RevertFailed(
+                at=now, injection=injection.injection, by=self.by, message=message, active=seen.active
+            )
+            self._record(failed)
             return injection
 
         return look

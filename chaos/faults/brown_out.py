@@ -12,7 +12,7 @@ from chaos.model.capabilities import CanChangeLinks
 from chaos.model.environment import Environment
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Lease, Observation, Undo
-from chaos.model.links import Delay, change_name, lateness
+from chaos.model.links import Delay, change_name, fastest, lateness, usual_ms
 from chaos.model.system import Region, Target
 
 _PATIENCE_MS = 1000.0
@@ -26,7 +26,7 @@ class BrownOut(Struct, frozen=True, kw_only=True):
     """Delays by `delay` the answers of a `share` of each service's instances in a region, rounded up, to all who call.
 
     `draw` decides which: the same number is always the same instances. Those that nobody calls over a link (the doors)
-    are left alone. Seen by timing round trips to all of them: active when each takes at least a quarter of the
+    are left alone. Seen by timing round trips to all of them: active when each takes at least half of the
     delay more than before, over when none does. Below 50 ms it drowns in the noise of a busy machine.
     """
 
@@ -46,8 +46,7 @@ class BrownOut(Struct, frozen=True, kw_only=True):
                 callable_ones.setdefault(link.destination, set()).add(link.destination_instance)
         slow = {name for instances in callable_ones.values() for name in self._drawn(instances)}
         links = [each.name for each in inventory.links if each.destination_instance in slow]
-        knocks = environment.knock(links, _PATIENCE_MS)
-        before = {name: round(knock.ms, 3) for name, knock in knocks.items() if knock.over != "silent"}
+        before = usual_ms(lambda names: environment.knock(names, _PATIENCE_MS), links)
         if not before:
             raise ActionFailed(f"no instance in {target.name} answers over a link", took_effect="no")
         return Undo(target=target.name, lease=lease, data={"before_ms": {**before}, "instances": [*sorted(slow)]})
@@ -61,7 +60,8 @@ class BrownOut(Struct, frozen=True, kw_only=True):
     def active(self, environment: _Place, undo: Undo) -> Observation:
         before = _before(undo)
         patience_ms = max(before.values()) + self.delay_ms + _PATIENCE_MS
-        return lateness(before, environment.knock([*before], patience_ms), self._change)
+        knocks = fastest(lambda links: environment.knock(links, patience_ms), before, self._change)
+        return lateness(before, knocks, self._change)
 
     @property
     def _change(self) -> Delay:

@@ -6,15 +6,13 @@ from typing import ClassVar, Literal, Protocol, cast
 
 from msgspec import Struct
 
+from chaos.model import round_trips
 from chaos.model.capabilities import CanShapeLinks
 from chaos.model.environment import Environment, is_there
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
+from chaos.model.links import Delay
 from chaos.model.system import Link, Target
-
-_LOOKS = 3
-_LONG_DELAY_MS = 300.0
-"""From here on one look is enough: nothing else on a loaded machine takes that long."""
 
 
 class _Place(CanShapeLinks, Environment, Protocol):
@@ -25,8 +23,10 @@ class Latency(Struct, frozen=True, kw_only=True):
     """Delays everything that the destination answers over a link by `delay`, plus or minus up to `jitter`.
 
     Order is kept and throughput is not limited. Seen by timing round trips against the fastest one before: active
-    when each takes at least half of the smallest added delay more, over when none does; in between is "cannot tell".
-    Delays below 5 ms drown in the noise of a busy machine, those above 4 s cannot be measured.
+    when each of three takes at least half of the smallest added delay more, over as soon as one does not, since a busy
+    machine makes round trips slower and never faster. With a jitter of more than half the delay one may be fast by
+    chance: then it is over when none takes longer, and if some do nobody can tell. Delays below 5 ms drown in the
+    noise of a busy machine, those above 4 s cannot be measured.
     """
 
     target_kind: ClassVar[Literal["link"]] = "link"
@@ -43,11 +43,10 @@ class Latency(Struct, frozen=True, kw_only=True):
 
     def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Link), "the selector's kind is target_kind"
-        seen = [environment.round_trip_ms(target.name) for _ in range(_LOOKS)]
-        answered = [each for each in seen if each is not None]
-        if not answered:
+        usual_ms = round_trips.usual_ms(lambda: environment.round_trip_ms(target.name), self._delay)
+        if usual_ms is None:
             raise ActionFailed(f"{target.name} does not answer, so a delay could not be seen", took_effect="no")
-        return Undo(target=target.name, lease=lease, data={"round_trip_ms": round(min(answered), 3)})
+        return Undo(target=target.name, lease=lease, data={"round_trip_ms": round(usual_ms, 3)})
 
     def inject(self, environment: _Place, undo: Undo) -> None:
         until = undo.lease.expires_at
@@ -58,22 +57,17 @@ class Latency(Struct, frozen=True, kw_only=True):
 
     def active(self, environment: _Place, undo: Undo) -> Observation:
         before = cast(float, undo.data["round_trip_ms"])
-        seen: list[float] = []
-        for _ in range(1 if self.delay_ms >= _LONG_DELAY_MS else _LOOKS):
-            took = environment.round_trip_ms(undo.target)
-            if took is None:
-                return self._silent(environment, undo)
-            seen.append(took)
-        least = max(self.delay_ms - self.jitter_ms, self.delay_ms / 2) / 2
-        slow = [took - before >= least for took in seen]
-        active = Active.YES if all(slow) else Active.UNKNOWN if any(slow) else Active.NO
-        times = ", ".join(f"{took:.1f}" for took in seen)
-        return Observation(active, f"round trips of {times} ms; {before:.1f} ms before, delayed from {least:.1f} more")
+        seen = round_trips.judged(lambda: environment.round_trip_ms(undo.target), before, self._delay)
+        return seen or self._silent(environment, undo)
 
     def _silent(self, environment: _Place, undo: Undo) -> Observation:
         if not is_there(environment, "link", undo.target):
             return Observation(Active.NO, f"{undo.target} does not exist any more")
         return Observation(Active.UNKNOWN, f"nothing answers over {undo.target}, so its delay cannot be seen")
+
+    @property
+    def _delay(self) -> Delay:
+        return Delay(delay_ms=self.delay_ms, jitter_ms=self.jitter_ms)
 
 
 def _name(undo: Undo) -> str:

@@ -10,7 +10,7 @@ from chaos.model.capabilities import CanChangeLinks
 from chaos.model.environment import Environment
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Lease, Observation, Undo
-from chaos.model.links import Delay, change_name, lateness
+from chaos.model.links import Delay, change_name, fastest, lateness, usual_ms
 from chaos.model.system import Region, Target
 
 _PATIENCE_MS = 1000.0
@@ -42,8 +42,7 @@ class SlowRegionLink(Struct, frozen=True, kw_only=True):
     def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Region), "the selector's kind is target_kind"
         links = environment.inventory().links_across_border(target.name)
-        knocks = environment.knock(links, _PATIENCE_MS)
-        before = {name: round(knock.ms, 3) for name, knock in knocks.items() if knock.over != "silent"}
+        before = usual_ms(lambda names: environment.knock(names, _PATIENCE_MS), links)
         if not before:
             raise ActionFailed(f"no link that crosses the border of {target.name} answers", took_effect="no")
         return Undo(target=target.name, lease=lease, data={"before_ms": {**before}})
@@ -57,7 +56,8 @@ class SlowRegionLink(Struct, frozen=True, kw_only=True):
     def active(self, environment: _Place, undo: Undo) -> Observation:
         before = _before(undo)
         patience_ms = max(before.values()) + self.delay_ms + self.jitter_ms + _PATIENCE_MS
-        return lateness(before, environment.knock([*before], patience_ms), self._change)
+        knocks = fastest(lambda links: environment.knock(links, patience_ms), before, self._change)
+        return lateness(before, knocks, self._change)
 
     @property
     def _change(self) -> Delay:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from chaos.judge.findings import findings
 from chaos.judge.objectives import judge_objective
 from chaos.judge.question import why_not_asked
-from chaos.judge.story import Story, tell
+from chaos.judge.story import InjectionStory, Story, tell
 from chaos.judge.wording import counted, kind_text, listed, seconds_text
 from chaos.model.events import Event
+from chaos.model.fault import Active
 from chaos.model.plan import planned_faults
 from chaos.model.verdict import ObjectiveResult, Outcome, Verdict
 
@@ -43,10 +44,7 @@ def _ended_otherwise(story: Story) -> tuple[Outcome, str] | None:
     """Why the run did not come to its end, or None when it did."""
     broken = [item for item in story.injections.values() if item.open]
     if broken:
-        names = [f"{kind_text(item.begun.fault.kind)} on {item.begun.undo.target}" for item in broken]
-        how = "is" if len(broken) == 1 else "are"
-        cure = f"run `chaos rollback {story.started.run}`"
-        return "still broken", f"Still broken: {listed(names)} {how} not known to be reverted; {cure}."
+        return "still broken", _still_broken(broken, story.started.run)
     if story.crashes and not _killed(story):
         return "bug", f"No answer: the run failed by a bug of its own ({story.crashes[0].message}); {_left(story)}."
     if story.interrupted is not None:
@@ -60,6 +58,16 @@ def _ended_otherwise(story: Story) -> tuple[Outcome, str] | None:
         by = f" by the {story.ended.by}" if story.ended and story.injections else ""
         return "terminated", f"No answer: the run's process was killed before its end; {_left(story)}{by}."
     return None
+
+
+def _still_broken(broken: Sequence[InjectionStory], run: str) -> str:
+    """What was reverted and cannot be seen may be whole; somebody has to look all the same."""
+    names = [f"{kind_text(item.begun.fault.kind)} on {item.begun.undo.target}" for item in broken]
+    how = "is" if len(broken) == 1 else "are"
+    cure = f"run `chaos rollback {run}`"
+    if all(item.revert_failed is not None and item.revert_failed.active is Active.UNKNOWN for item in broken):
+        return f"Perhaps still broken: nobody can tell whether {listed(names)} {how} over; {cure}."
+    return f"Still broken: {listed(names)} {how} not known to be reverted; {cure}."
 
 
 def _killed(story: Story) -> bool:

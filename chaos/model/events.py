@@ -102,12 +102,16 @@ class Reverted(Struct, frozen=True, kw_only=True, tag_field="event", tag="revert
 
 
 class RevertFailed(Struct, frozen=True, kw_only=True, tag_field="event", tag="revert failed"):
-    """The fault is still active, or nobody can tell: it stays open, or is open again if it had been reverted before."""
+    """The fault is still active, or nobody can tell: it stays open, or is open again if it had been reverted before.
+
+    `active` is what was seen last.
+    """
 
     at: float
     injection: str
     by: str
     message: str
+    active: Active = Active.UNKNOWN
 
 
 class Sampled(Struct, frozen=True, kw_only=True, tag_field="event", tag="sampled"):

@@ -39,7 +39,8 @@ def progress(item: InjectionStory) -> tuple[str, str, Style]:
     if not item.open and item.reverted is not None:
         return "reverted", f"after {seconds_text(item.reverted.at - item.begun.at)}: {item.reverted.evidence}", "good"
     if item.revert_failed is not None:
-        return "STILL BROKEN", item.revert_failed.message, "alert"
+        unseen = item.revert_failed.active is Active.UNKNOWN
+        return "CANNOT TELL" if unseen else "STILL BROKEN", item.revert_failed.message, "alert"
     if item.reverting is not None:
         return "reverting", f"by the {item.reverting.by}", "fault"
     if item.injected is not None:

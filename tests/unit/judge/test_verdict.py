@@ -112,6 +112,17 @@ def test_a_revert_that_failed_is_still_broken_until_somebody_succeeds() -> None:
     assert judge([*broken, repaired]).outcome != "still broken"
 
 
+def test_what_was_seen_to_be_left_is_told_from_what_nobody_can_tell() -> None:
+    def sentence(active: Active) -> str:
+        failed = RevertFailed(at=END - 20, injection="1.1", by="run", message="no answer", active=active)
+        return judge(changed(HEALTHY, Reverted, lambda _: failed)).sentence
+
+    assert sentence(Active.YES).startswith("Still broken: kill on edge-north-1 is not known to be reverted")
+    assert sentence(Active.UNKNOWN).startswith(
+        "Perhaps still broken: nobody can tell whether kill on edge-north-1 is over"
+    )
+
+
 def test_still_broken_comes_before_everything_else() -> None:
     broken = without(WEAKENED, Reverted, Reverting)
     ends: list[Event] = [

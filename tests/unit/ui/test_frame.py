@@ -145,7 +145,8 @@ STATES: dict[str, tuple[Event, ...]] = {
     "cannot tell": (Injected(at=LATER, injection="1.1", active=Active.UNKNOWN, evidence="no answer"),),
     "reverting": (Reverting(at=LATER, injection="1.1", by="guardian"),),
     "reverted": (Reverted(at=LATER, injection="1.1", by="run", evidence="it is back"),),
-    "STILL BROKEN": (RevertFailed(at=LATER, injection="1.1", by="run", message="it is still down"),),
+    "STILL BROKEN": (RevertFailed(at=LATER, injection="1.1", by="run", message="down", active=Active.YES),),
+    "CANNOT TELL": (RevertFailed(at=LATER, injection="1.1", by="run", message="no answer"),),
 }
 
 
