@@ -40,6 +40,7 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
 HELD = sorted(set(EXAMPLES) - {"restart"})
 CONFINING = ("cpu_stress", "memory_stress", "limit_processes")
 DATA_BYTES = 2**20
+OTHER_HOLDER = "1.2"
 
 no_cgroups = Cgroups().refusal("cpu", os.getpid())
 
@@ -76,7 +77,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
 
 
 class Stand:
-    """One fault on the first worker."""
+    """One fault on the first worker. `put_right` undoes what a test that failed midway has left."""
 
     def __init__(self, system: SmallSystem, kind: str) -> None:
         environment = system.open()
@@ -84,13 +85,16 @@ class Stand:
         self.system, self.kind, self.environment = system, kind, environment
         self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
         self.run = f"test-{os.getpid()}"
+        self.prepared: list[Undo] = []
 
     @property
     def target(self) -> Instance:
         return self.environment.inventory().instances[0]
 
     def prepare(self) -> Undo:
-        return self.fault.prepare(self.environment, self.target, Lease(self.run, "1.1", time.time() + 30))
+        undo = self.fault.prepare(self.environment, self.target, Lease(self.run, "1.1", time.time() + 30))
+        self.prepared.append(undo)
+        return undo
 
     def active(self, undo: Undo) -> Observation:
         seen: Observation = self.fault.active(self.environment, undo)
@@ -111,6 +115,13 @@ class Stand:
             asked(self.target.address, "hello", patience=1.0)
         seconds, said = asked(self.target.address, WORDS[self.kind], patience=1.0)
         return not said or said.startswith("refused") or seconds > 0.3
+
+    def put_right(self) -> None:
+        environment = self.system.open()
+        assert isinstance(environment, LocalEnvironment)
+        for undo in self.prepared:
+            self.fault.revert(environment, undo)
+            environment.let_go(undo.target, OTHER_HOLDER)
 
     def residue(self) -> list[str]:
         groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/steadfast-{self.run}*")]
@@ -169,8 +180,12 @@ def stand(system: SmallSystem, kind: str) -> Iterator[Stand]:
     eventually(lambda: all(asked(each.address, "hello")[1] for each in made.environment.inventory().instances))
     if kind == "disk_full" and made.environment.refusal(CanFillDisk, made.target.name):
         pytest.skip("mounting a small tmpfs is not permitted here")
-    yield made
-    assert made.residue() == []
+    try:
+        yield made
+        left = made.residue()
+    finally:
+        made.put_right()
+    assert left == [], "the test reverts what it injects"
 
 
 @pytest.mark.parametrize("kind", HELD)
@@ -212,8 +227,8 @@ def test_reverting_what_was_never_injected_changes_nothing(stand: Stand) -> None
 
 def test_a_target_that_died_meanwhile_counts_as_reverted_and_leaves_nothing(stand: Stand) -> None:
     undo = stand.inject()
-    stand.environment.hold_down(stand.target.name, "1.2", time.time() + 30)  # kills it; a hold has no back-off
-    stand.environment.let_go(stand.target.name, "1.2")
+    stand.environment.hold_down(stand.target.name, OTHER_HOLDER, time.time() + 30)  # kills it; a hold has no back-off
+    stand.environment.let_go(stand.target.name, OTHER_HOLDER)
     eventually(lambda: asked(stand.target.address, "hello")[1])
     stand.fault.revert(stand.environment, undo)
     assert stand.active(undo).active.over
@@ -223,6 +238,16 @@ def test_a_target_that_died_meanwhile_counts_as_reverted_and_leaves_nothing(stan
 def test_the_plan_names_who_ends_its_lease(stand: Stand) -> None:
     holder = stand.environment.lease_holder(stand.fault.needs)
     assert holder.detached is (stand.kind != "restart")
+
+
+@pytest.mark.parametrize("kind", ["freeze", "disk_full"])
+def test_the_stand_itself_puts_right_what_a_test_leaves_that_failed_midway(stand: Stand) -> None:
+    undo = stand.inject()
+    stand.seen_active(undo)
+    stand.environment.hold_down(stand.target.name, OTHER_HOLDER, time.time() + 30)
+    stand.put_right()
+    eventually(lambda: asked(stand.target.address, "hello")[1])
+    assert stand.active(undo).active is Active.NO
 
 
 @pytest.mark.parametrize("kind", ["restart"])
@@ -259,10 +284,10 @@ def test_a_frozen_instance_can_be_held_down_by_the_launcher(stand: Stand) -> Non
     undo = stand.inject()
     stand.seen_active(undo)
     began = time.monotonic()
-    stand.environment.hold_down(stand.target.name, "1.2", time.time() + 30)
+    stand.environment.hold_down(stand.target.name, OTHER_HOLDER, time.time() + 30)
     assert time.monotonic() - began < 1.5
     assert stand.active(undo).active is Active.NO
-    stand.environment.let_go(stand.target.name, "1.2")
+    stand.environment.let_go(stand.target.name, OTHER_HOLDER)
     eventually(lambda: asked(stand.target.address, "hello")[1])
     stand.fault.revert(stand.environment, undo)
 
