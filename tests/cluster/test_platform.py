@@ -125,7 +125,7 @@ def test_status_says_so_and_again_up_changes_nothing(platform: Trial) -> None:
 def test_viewers_are_served_in_both_regions(platform: Trial, tmp_path: Path) -> None:
     settings = platform.environment().load_settings()
     load = Load(locustfile="viewers", arrivals_per_second=6, time_scale=8, drain_seconds=6)
-    with started(load, tmp_path, **settings) as source:
+    with started(load, tmp_path, 0, **settings) as source:
         reports = collect(source, 12) + finish(source)
     for name in ("sign_up", "session", "home", "play", "licence", "start", "segment"):
         streams = streams_of(reports, name)
