@@ -103,11 +103,15 @@ class DiscoveryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a device does: `attempts` different servers at most. It has no breakers and no budget."""
+    """What a device does: `attempts` different servers at most. It has no breakers and no budget.
+
+    `failback`: whether it goes back to its own region when that is back, or stays until somebody sends it there.
+    """
 
     deadline_ms: Milliseconds
     attempts: Annotated[int, Meta(ge=1, le=20)]
     failover: Literal["none", "other-region", "next-edge"] = "none"
+    failback: Literal["home", "by-hand"] = "home"
 
 
 class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

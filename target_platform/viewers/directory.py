@@ -25,16 +25,22 @@ class NoPlatform(Exception):
 class PlayerPolicy(Struct, frozen=True, kw_only=True):
     """How a player asks: `deadline_ms` for one wish and all its attempts, `attempts` different servers at most.
 
-    With failover "none" it asks for edges only the first it was told, for gateways only those of its own region.
+    With failover "none" it asks for edges only the first it was told, for gateways only those of its own region. With
+    failback "by-hand" it does not come back to its own region, and neither do later sessions (see dns.py).
     """
 
     deadline_ms: float
     attempts: int
     failover: Literal["none", "other-region", "next-edge"] = "none"
+    failback: Literal["home", "by-hand"] = "home"
 
     @property
     def moves(self) -> bool:
         return self.failover != "none"
+
+    @property
+    def comes_home(self) -> bool:
+        return self.failback == "home"
 
 
 class Directory(Struct, frozen=True, kw_only=True):
@@ -69,6 +75,10 @@ class Directory(Struct, frozen=True, kw_only=True):
     def gateways_elsewhere(self, region: str) -> tuple[str, ...]:
         """Base URLs of all other regions' gateways."""
         return tuple(base for other in self.regions if other != region for base in self.gateways.get(other, ()))
+
+    def region_of(self, base: str) -> str:
+        """Where the gateway with this base URL is."""
+        return next(region for region, bases in self.gateways.items() if base in bases)
 
     def edges_of(self, offered: Sequence[str]) -> Sequence[str]:
         """Those of the edges a viewer was offered that it tries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from random import Random
@@ -15,7 +16,8 @@ from target_platform.viewers.accounts import Account, Accounts, Entrance, renewi
 from target_platform.viewers.behaviour import Behaviour, Device
 from target_platform.viewers.diary import Diary
 from target_platform.viewers.directory import Directory
-from target_platform.viewers.fetch import Answer, Call, Connections, RequestFailed, Route, Tally
+from target_platform.viewers.dns import Dns
+from target_platform.viewers.fetch import FAILBACK_SECONDS, Answer, Call, Connections, RequestFailed, Route, Tally
 from target_platform.viewers.licences import Wallet
 from target_platform.viewers.payer import Payer
 from target_platform.viewers.playback import Playback
@@ -42,10 +44,11 @@ class Viewer(Struct, frozen=True, kw_only=True):
 
 
 class Belongings:
-    """What outlives a session: the accounts that viewers share, and the licences of this device."""
+    """What outlives a session: the accounts and the name server that viewers share, and the licences of this device."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, dns: Dns) -> None:
         self.accounts = accounts
+        self.dns = dns
         self.licences = Wallet()
 
 
@@ -61,14 +64,16 @@ class Journey:
         belongings: Belongings | None = None,
     ) -> None:
         self._viewer = viewer
-        self._belongings = belongings or Belongings(Accounts(behaviour.arriving))
+        self._belongings = belongings or Belongings(Accounts(behaviour.arriving), Dns(directory))
         self._directory = directory
         self._behaviour = behaviour
         self._reporter = reporter
         self._connections = Connections(f"steadfast-viewer/{viewer.device.name}")
         turn = viewer.number // len(directory.regions)
-        self._gateways = Route(directory.gateways_for(viewer.region, turn))
-        self._licences = Route(directory.licences_for(viewer.region, turn))
+        region = self._belongings.dns.region_for(viewer.region)
+        failback_seconds = FAILBACK_SECONDS if directory.ask_gateway.comes_home else math.inf
+        self._gateways = Route(directory.gateways_for(region, turn), failback_seconds)
+        self._licences = Route(directory.licences_for(region, turn))
         self._gateway_seconds = directory.ask_gateway.deadline_ms / 1000
         self._token = ""
         self._account: Account | None = None
@@ -97,6 +102,7 @@ class Journey:
         entrance = self._belongings.accounts.entrance(self._viewer.number, self._viewer.region, random)
         with self._reporter.request(entrance.request) as tally:
             self._enter(entrance, tally, time.monotonic() + self._gateway_seconds)
+        self._belongings.dns.answered(self._viewer.region, self._gateways.present)
 
     def _pay(self) -> None:
         """Beside everything else. A subscription of this session alone, so that there is something to charge."""

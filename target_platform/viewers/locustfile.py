@@ -18,6 +18,7 @@ from locust.env import Environment
 from target_platform.viewers.accounts import Accounts
 from target_platform.viewers.behaviour import shipped_behaviour
 from target_platform.viewers.directory import read_directory
+from target_platform.viewers.dns import Dns
 from target_platform.viewers.journey import Belongings, Journey, Viewer
 from target_platform.viewers.mix import read_mix
 from target_platform.viewers.report import Reporter
@@ -26,6 +27,7 @@ DIRECTORY = read_directory()
 MIX = os.environ.get("CHAOS_MIX", "")
 BEHAVIOUR = read_mix(Path(MIX), shipped_behaviour(), DIRECTORY.regions) if MIX else shipped_behaviour()
 ACCOUNTS = Accounts(BEHAVIOUR.arriving)
+DNS = Dns(DIRECTORY)
 SEED = os.environ.get("CHAOS_SEED", "0")
 TIME_SCALE = float(os.environ.get("CHAOS_TIME_SCALE", "1"))
 
@@ -42,7 +44,7 @@ class PlatformViewer(User):
         self._random = Random(f"{SEED}/viewer/{number}")
         self._viewer = Viewer.drawn(number, DIRECTORY, BEHAVIOUR, self._random)
         self._reporter = Reporter(environment.events.request.fire, self._viewer.region)
-        self._belongings = Belongings(ACCOUNTS)
+        self._belongings = Belongings(ACCOUNTS, DNS)
 
     @task
     def session(self) -> None:

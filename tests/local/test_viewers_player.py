@@ -13,6 +13,7 @@ import msgspec
 from target_platform.viewers.accounts import Accounts
 from target_platform.viewers.behaviour import Arriving, Behaviour, Device, shipped_behaviour
 from target_platform.viewers.directory import read_directory
+from target_platform.viewers.dns import Dns
 from target_platform.viewers.journey import Belongings, Journey, Viewer
 from target_platform.viewers.report import Reporter
 from tests.local.viewers_fakes import FakePlatform, FakeServer, fake_platform
@@ -214,7 +215,8 @@ def test_a_device_plays_a_title_again_with_the_licence_it_has(tmp_path: Path) ->
         events = Events()
         directory = read_directory({"CHAOS_STATE_FILE": str(platform.state_file(tmp_path))})
         viewer, reporter = Viewer(number=0, region="east", device=TV), Reporter(events.fire, "east")
-        belongings = Belongings(Accounts(Arriving(accounts_a_region=1, sign_up_share=0, sign_in_share=0)))
+        accounts = Accounts(Arriving(accounts_a_region=1, sign_up_share=0, sign_in_share=0))
+        belongings = Belongings(accounts, Dns(directory))
         for _ in range(2):
             journey = Journey(viewer, directory, impatient(mean_segments=2), reporter, belongings)
             gevent.spawn(journey.travel, Random(3), TIME_SCALE).get(timeout=20)

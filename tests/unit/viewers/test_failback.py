@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from target_platform.viewers import fetch
+from target_platform.viewers.directory import Directory, PlayerPolicy
+from target_platform.viewers.dns import Dns
 from target_platform.viewers.fetch import Route
 
 HOME, AWAY, FURTHER = "home", "away", "further"
@@ -71,3 +75,15 @@ def test_who_was_told_where_to_begin_begins_there(clock: Clock) -> None:
     route = Route([HOME, AWAY, FURTHER])
     route.begin_at(FURTHER)
     assert asked(route, clock, {HOME, AWAY, FURTHER}) == [FURTHER]
+
+
+def test_where_failback_is_done_by_hand_later_sessions_follow_the_first_that_moved() -> None:
+    homes: list[tuple[Literal["home", "by-hand"], str]] = [("home", "east"), ("by-hand", "west")]
+    for failback, region in homes:
+        asking = PlayerPolicy(deadline_ms=1000, attempts=4, failover="other-region", failback=failback)
+        directory = Directory(regions=("east", "west"), gateways={"east": ("e",), "west": ("w",)}, ask_gateway=asking)
+        dns = Dns(directory)
+        dns.answered("east", "e")
+        assert dns.region_for("east") == "east"
+        dns.answered("east", "w")
+        assert (dns.region_for("east"), dns.region_for("west")) == (region, "west")
