@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def expected() -> set[str]:
-    """Every file of the packages that is not compiled; experiments and charts under the names they have when installed."""
+    """Every file of the packages that is not compiled; experiments and charts under their names when installed."""
     packages = ("chaos", "target_platform")
     files = (path for name in packages for path in (ROOT / name).rglob("*") if path.is_file())
     names = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
