@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +27,6 @@ def monkey(
     (130), or by itself when something stays broken (6).
     """
     import random
-    import time
 
     from chaos.catalog import Catalog
     from chaos.model.errors import BadInput, ExitCode
@@ -44,20 +45,35 @@ def monkey(
     monkey_of(ref)
     if seed is None:
         seed = random.SystemRandom().randrange(2**31)
-    code = _round(ref, environment, seed, dry_run)
-    while every is not None and code not in (ExitCode.STILL_BROKEN, ExitCode.INTERRUPTED, ExitCode.TERMINATED):
-        try:
-            time.sleep(pause_seconds)
-        except KeyboardInterrupt:
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
-        seed += 1
-        code = _round(ref, environment, seed, dry_run)
-    raise typer.Exit(code)
+    first = seed
+    try:
+        if once:
+            raise typer.Exit(_round(ref, environment, first, dry_run))
+        raise typer.Exit(rounds(lambda number: _round(ref, environment, first + number, dry_run), pause_seconds))
+    except KeyboardInterrupt:  # between two kills: a run notices it itself, and reverts
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def rounds(
+    one: Callable[[int], ExitCode], pause_seconds: float, sleep: Callable[[float], None] = time.sleep
+) -> ExitCode:
+    """Round 0, 1, 2 and so on with a pause after each, until one leaves something broken or is interrupted.
+
+    A round in which nothing may be killed is no reason to end: hours and caps let the next one pass.
+    """
+    from itertools import count
+
+    from chaos.model.errors import ExitCode
+
+    for number in count():
+        code = one(number)
+        if code in (ExitCode.STILL_BROKEN, ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+            return code
+        sleep(pause_seconds)
+    raise AssertionError("count() does not end")
 
 
 def _round(ref: EnvironmentRef, file: str, seed: int, dry_run: bool) -> ExitCode:
-    import time
-
     from chaos.catalog import Catalog
     from chaos.model.errors import ExitCode, worst
     from chaos.monkey import decide

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +14,7 @@ import pytest
 
 from chaos.journal.read import read
 from chaos.journal.runs import all_runs
-from chaos.model.events import Injected, Judged
+from chaos.model.events import Injected, Interrupted, Judged, Reverted
 from tests.local.own_system import chaos, write_system
 
 PORT = 28150
@@ -56,6 +60,44 @@ def test_one_opted_in_instance_dies_by_an_ordinary_run_and_the_caps_hold_the_nex
     again = chaos(home, "monkey", "--environment", str(shop), "--once")
     assert again.returncode == 4
     assert "not killing: store local: 1 killed in the last 24 hours" in again.stdout
+
+
+def test_ctrl_c_in_a_round_reverts_it_and_in_a_pause_ends_at_once(shop: Path) -> None:
+    file = shop.parent / "often.yaml"
+    file.write_text(shop.read_text() + "  maxPerDay: 2\n  minTimeBetween: 0s\n")
+    home = shop.parent / "home"
+    said, code = until_ctrl_c(home, file, "  injected kill")
+    assert code == 130, said
+    assert "killing: store-" in said
+    events = read(all_runs(home)[-1].journal)
+    assert any(isinstance(event, Interrupted) for event in events)
+    assert any(isinstance(event, Reverted) for event in events)
+    said, code = until_ctrl_c(home, file, "not killing: store local: 2 killed", times=3)
+    assert code == 130, said
+    assert "\nkilling" not in said
+
+
+def until_ctrl_c(home: Path, file: Path, word: str, times: int = 1) -> tuple[str, int]:
+    """Rounds every 100 ms until a line with `word` was said so often, then SIGINT: all that was said, and the code."""
+    command = [sys.executable, "-u", "-c", "from chaos.cli import main; main()", "monkey", "--every", "100ms"]
+    with subprocess.Popen(
+        [*command, "--environment", str(file)],
+        env={**os.environ, "STEADFAST_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as monkey:
+        try:
+            assert monkey.stdout is not None, "asked for above"
+            said = ""
+            while said.count(word) < times:
+                line = monkey.stdout.readline()
+                assert line, said
+                said += line
+            monkey.send_signal(signal.SIGINT)
+            return said + monkey.stdout.read(), monkey.wait(30)
+        finally:
+            monkey.kill()
 
 
 def test_the_shipped_environment_opts_nothing_in(shop: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from chaos.catalog import Catalog
+from chaos.cli.monkey import rounds
 from chaos.environments.simulated import SimulatedEnvironment
 from chaos.environments.simulated.clock import VirtualClock
 from chaos.environments.simulated.world import World
 from chaos.journal.runs import create
 from chaos.journal.write import JournalWriter
 from chaos.model.environment import Arming, EnvironmentRef
-from chaos.model.errors import BadInput, SystemDown
+from chaos.model.errors import BadInput, ExitCode, SystemDown
 from chaos.model.events import Event, Injecting, NotInjected, RunStarted
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Lease, Undo
@@ -183,3 +184,42 @@ def test_a_mistake_in_the_section_has_its_place(old: str, new: str, says: str) -
 def test_an_environment_that_says_nothing_of_the_monkey_is_left_alone() -> None:
     with pytest.raises(BadInput, match="nothing has opted in"):
         asked(*pair(), text=FILE.partition("monkey:")[0])
+
+
+class Interrupted(Exception):
+    """In the place of KeyboardInterrupt, which would end the tests."""
+
+
+def test_rounds_go_on_through_caps_and_closing_time_until_ctrl_c_in_a_pause() -> None:
+    """Every 30 minutes from Monday 14:00 to Tuesday 09:00: two kills a day, an hour apart, until 17:00."""
+    clock = VirtualClock(MONDAY_NOON + 2 * 3600)
+    told: dict[float, str] = {}
+
+    def one(number: int) -> ExitCode:
+        hour = (clock.now() - MONDAY_NOON) / 3600 + 12
+        decided = asked(*pair(), seed=number, now=clock.now())
+        told[hour] = " ".join([*(f"kills {number}" for _ in decided.kills), *decided.reasons])
+        for kill in decided.kills:
+            journal(clock.now(), kill)
+        return ExitCode.HELD if decided.kills else ExitCode.REFUSED
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now() > MONDAY_NOON + 21 * 3600:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        rounds(one, 1800.0, sleep)
+    assert [hour for hour, said in told.items() if said.startswith("kills")] == [14.0, 15.0]
+    assert "1800 s ago" in told[14.5]
+    assert "2 killed in the last 24 hours" in told[16.5]
+    assert "allowed is mon, tue 09:00 to 17:00" in told[17.5]
+    assert "2 killed in the last 24 hours" in told[33.0], "Tuesday at nine: the hours allow it again, the cap does not"
+
+
+@pytest.mark.parametrize("end", [ExitCode.STILL_BROKEN, ExitCode.INTERRUPTED, ExitCode.TERMINATED])
+def test_rounds_end_with_one_that_leaves_something_broken_or_is_interrupted(end: ExitCode) -> None:
+    codes = [ExitCode.HELD, ExitCode.DEVIATED, ExitCode.INCONCLUSIVE, ExitCode.REFUSED, end]
+    slept: list[float] = []
+    assert rounds(codes.__getitem__, 5.0, slept.append) is end
+    assert slept == [5.0] * 4
