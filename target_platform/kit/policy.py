@@ -25,7 +25,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from target_platform.kit.errors import PolicyError
 from target_platform.kit.policy_text import merged, read_sections, typed
@@ -168,10 +168,18 @@ class PriorityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str = ""
 
 
+class SheddingLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one service bears, where that differs from the others."""
+
+    concurrent: Count | None = None
+    delay_ms: Milliseconds | None = None
+
+
 class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An instance is full with so many requests under way, or with a standing delay of `delay_ms` in its event loop.
 
-    Of `priorities` the first that lists a path applies; `otherwise` is the share of a path that none lists.
+    Of `priorities` the first that lists a path applies; `otherwise` is the share of a path that none lists. `services`
+    have limits of their own.
     """
 
     concurrent: Count = 256
@@ -179,6 +187,14 @@ class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retry_after_seconds: Count = 1
     otherwise: Annotated[float, Meta(gt=0, le=1)] = 1.0
     priorities: dict[str, PriorityPolicy] = {}
+    services: dict[str, SheddingLimits] = {}
+
+    def of(self, service: str) -> SheddingPolicy:
+        """For the instances of one service."""
+        own = self.services.get(service, SheddingLimits())
+        return structs.replace(
+            self, concurrent=own.concurrent or self.concurrent, delay_ms=own.delay_ms or self.delay_ms
+        )
 
     def priority(self, path: str) -> PriorityPolicy:
         for name, priority in self.priorities.items():

@@ -66,7 +66,7 @@ async def running(service: Service, config: InstanceConfig) -> AsyncIterator[Ins
         instance = Instance(service, msgspec.structs.replace(config, port=listener.getsockname()[1]), policies)
         health = Health(instance.metrics)
         try:
-            shedding = Shedding(policies.shedding, instance.metrics)
+            shedding = Shedding(policies.shedding.of(service.name), instance.metrics)
             front = Front(application(instance), health, shedding, instance.metrics, access_log)
             async with _listening(front, listener):
                 health.ready = True

@@ -68,3 +68,9 @@ def test_a_patch_changes_what_it_names_and_nothing_else() -> None:
     policies = parse_policies(text)
     assert (policies.of("a", "b").breaker.failures, policies.of("a", "b").breaker.reset_seconds) == (1, 9)
     assert (policies.of("a", "b").attempts, policies.of("a", "c").attempts) == (3, 9)
+
+
+def test_a_service_may_have_limits_of_its_own_for_what_it_lets_in() -> None:
+    shedding = parse_policies("shedding: {concurrent: 9, delay_ms: 50, services: {gateway: {concurrent: 3}}}").shedding
+    assert (shedding.of("gateway").concurrent, shedding.of("gateway").delay_ms) == (3, 50)
+    assert (shedding.of("catalog").concurrent, shedding.of("catalog").delay_ms) == (9, 50)

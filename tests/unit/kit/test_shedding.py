@@ -174,12 +174,13 @@ def test_a_refusal_under_load_is_worth_asking_another_and_opens_no_breaker(tmp_p
     visit(tmp_path, play)
 
 
-def test_what_is_played_goes_before_home_before_heartbeats_before_recommendations() -> None:
+def test_what_is_played_goes_first_and_what_has_a_substitute_last() -> None:
     shedding = parse_policies(effective_policies()).shedding
-    paths = ("/media/x/master.m3u8", "/play/x", "/licence", "/start/x", "/home", "/heartbeat", "/for/ann")
+    playing = ("/media/x/master.m3u8", "/play/x", "/licence", "/start/x", "/edges/x")
+    paths = (*playing, "/home", "/progress/ann/x", "/heartbeat", "/charges/month", "/for/ann")
     shares = [shedding.priority(path).share for path in paths]
     assert shares == sorted(shares, reverse=True)
-    assert len(set(shares)) == 4
+    assert len(set(shares)) == 6
     assert shedding.priority("/anything-else").share == shedding.otherwise
     assert msgspec.to_builtins(shedding)["concurrent"] >= 64
 
