@@ -34,6 +34,16 @@ RUN PYTHONPATH=/opt/builder /opt/steadfast/bin/pip install --quiet --no-compile 
  && find /opt/steadfast/lib -name tests -type d -prune -exec rm -rf {} + \
  && /opt/steadfast/bin/python -m compileall -q -j 0 /opt/steadfast/lib > /dev/null
 
+# The network agent, which runs in an ephemeral container beside a pod whose links are changed. It needs the kernel's
+# packet filter and root's network rights, so it is an image of its own:
+#   docker build -t steadfast-agent:dev --target agent .
+FROM ${BASE} AS agent
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends nftables iptables > /dev/null \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/steadfast /opt/steadfast
+ENV PATH=/opt/steadfast/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENTRYPOINT ["python", "-m", "chaos.agent"]
+
 FROM ${BASE}
 COPY --from=build /opt/media/ladder /opt/media
 COPY --from=build /opt/steadfast /opt/steadfast

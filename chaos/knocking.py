@@ -1,4 +1,4 @@
-"""What a link lets through, measured on the link itself: the end of a stream (see round_trip.py), or one request.
+"""What a link lets through, measured on the link itself: the end of a stream (no work for anybody), or one request.
 
 Many links are knocked at together, in one event loop: a region has a hundred of them, and silence takes a second.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 
 from chaos.model.links import Heard, Knock, Reaction
@@ -19,6 +19,11 @@ Way = tuple[str, str]
 def knock(ways: Mapping[str, Way], patience_ms: float) -> dict[str, Knock]:
     """Send the end of a stream over each link and straight to its destination, and see what comes back."""
     return asyncio.run(_knock(ways, patience_ms / 1000))
+
+
+async def reactions(addresses: Sequence[str], patience_ms: float) -> list[tuple[Reaction, float]]:
+    """What each address does about the end of a stream, and after how many ms; all at once."""
+    return list(await asyncio.gather(*(_reaction(each, patience_ms / 1000) for each in addresses)))
 
 
 def ask(address: str, path: str, patience_ms: float) -> Heard:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from chaos.model.links import Heard, Knock, LinkChange
+from chaos.model.links import Heard, Knock, LinkChange, Loss
 from chaos.model.system import Instance
 
 Identity = dict[str, str | int]
@@ -95,6 +95,22 @@ class CanChangeLinks(Protocol):
         """So many GETs over the link, a few at a time; an empty path is where its health is asked.
 
         Each has a connection of its own. None at all when there is no such link.
+        """
+        ...
+
+
+@runtime_checkable
+class CanLosePackets(Protocol):
+    """Lose a share of the packets that pass links, as bad cables do: not possible where links carry streams."""
+
+    def lose_packets(self, links: Sequence[str], name: str, loss: Loss, until: float) -> None: ...
+
+    def stop_losing_packets(self, links: Sequence[str], name: str) -> None: ...
+
+    def first_packets(self, link: str, count: int, patience_ms: float) -> list[bool]:
+        """Of so many first packets of connections, sent once each, whether an answer came. None when there is no link.
+
+        The patience must be below the second after which kernels send such a packet again.
         """
         ...
 

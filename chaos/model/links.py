@@ -63,6 +63,13 @@ class Errors(Struct, frozen=True, kw_only=True):
     path: str = ""
 
 
+class Loss(Struct, frozen=True, kw_only=True):
+    """That share of the packets in one direction vanishes, drawn for each. Done to packets, not to streams."""
+
+    share: float
+    direction: Direction = "to"
+
+
 LinkChange = Silence | Resets | Throttle | LateClose | Delay | Errors
 _KNOCKS = 3
 Reaction = Literal["answered", "reset", "silent"]

@@ -1,7 +1,8 @@
 """Pods of one or several Kubernetes clusters. Only this folder imports the client, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (clusters, names, the last look), pods, regions, refusals,
-residues. What is changed bears its own record (records.py), so that it can be undone without us.
+residues, and links beside those. What is changed bears its own record (records.py), so that it can be undone without
+us; what is done to links ends by itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from chaos.environments.kubernetes import doors, rights
 from chaos.environments.kubernetes.answers import ApiFailed, NotThere
 from chaos.environments.kubernetes.connection import runs_inside
 from chaos.environments.kubernetes.inventory import inventory_of
+from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
 from chaos.environments.kubernetes.objects import Named
 from chaos.environments.kubernetes.residues import Residues
 from chaos.environments.kubernetes.settings import Settings as Settings
@@ -28,7 +30,7 @@ def open_environment(ref: EnvironmentRef) -> KubernetesEnvironment:
     return KubernetesEnvironment(ref)
 
 
-class KubernetesEnvironment(Residues):
+class KubernetesEnvironment(PodLinks, Residues):
     """The system under test is what the selector of the environment file matches in its namespaces."""
 
     @property
@@ -65,7 +67,9 @@ class KubernetesEnvironment(Residues):
         return found
 
     def lease_holder(self, capability: type) -> LeaseHolder:
-        """Nothing in a cluster carries a timer of ours: what is changed bears its expiry, and somebody acts on it."""
+        """What is done in a pod's network ends there; all else bears its expiry, and somebody outside acts on it."""
+        if capability in LINK_CAPABILITIES:
+            return LeaseHolder("network agent in the pod")
         return LeaseHolder("lease holder", detached=capability not in _STRIKES_ONCE)
 
     def load_settings(self) -> dict[str, str]:

@@ -58,6 +58,7 @@ class Container(Struct, rename="camel"):
 
 class PodSpec(Struct, rename="camel"):
     node_name: str = ""
+    host_network: bool = False
     containers: list[Container] = []
 
 

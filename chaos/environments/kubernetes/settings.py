@@ -45,7 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Without `contexts` it is the kubeconfig's current one, or the cluster that `chaos` itself runs in. `regionFailure`
     says how a region is taken down. `reachPods` says that addresses of pods can be reached from here. `load` are
-    environment variables for the load generator, e.g. CHAOS_HOST. No request waits longer than `patience`.
+    environment variables for the load generator, e.g. CHAOS_HOST. No request waits longer than `patience`. `agentImage`
+    is what runs beside a pod while its links are changed.
     """
 
     namespaces: Annotated[tuple[Namespace, ...], Meta(min_length=1)]
@@ -57,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     node_driver: NodeDriver | None = None
     reach_pods: bool = False
     load: dict[str, str] = {}
+    agent_image: str = "steadfast-agent:dev"
     patience_seconds: Annotated[float, Meta(gt=0)] = 15.0
 
     def __post_init__(self) -> None:

@@ -38,14 +38,14 @@ class LocalLinks:
 
     def knock(self, links: Sequence[str], patience_ms: float) -> dict[str, Knock]:
         """Sent over the link: the end of a stream, which asks no service for work."""
-        from chaos.environments.local import knocking  # asyncio and http: 60 ms, needed only by who looks at links
+        from chaos import knocking  # asyncio and http: 60 ms, needed only by who looks at links
 
         addresses = {each.name: each.address for each in self._listed_state().instances}
         ways = {each.name: (each.address, addresses.get(each.destination_instance, "")) for each in self._those(links)}
         return knocking.knock(ways, patience_ms)
 
     def ask_link(self, link: str, path: str, patience_ms: float, times: int = 1) -> list[Heard]:
-        from chaos.environments.local import knocking
+        from chaos import knocking
 
         found = self._those([link])
         if not found:

@@ -1,0 +1,231 @@
+"""Network agents in pods: ephemeral containers, put where one is needed and found again by their name.
+
+An ephemeral container cannot be taken out of a pod again, and one that has ended does not start anew. So an agent ends
+by itself when it has nothing to do, and the next one gets the next name.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from chaos.agent.orders import SOCKET, Answer, Order
+from chaos.environments.kubernetes import answers
+from chaos.environments.kubernetes.connection import Request
+from chaos.environments.kubernetes.names import Place
+from chaos.environments.kubernetes.objects import Meta
+from chaos.environments.kubernetes.pod_exec import NotRunning, run_in
+from chaos.model.errors import ActionFailed
+
+NAME = "steadfast-agent-"
+_START_PATIENCE_SECONDS = 45.0
+_LOOK_AGAIN_SECONDS = 0.1
+_AT_ONCE = 12
+_NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+_NO_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+
+_ASK = f"""
+import socket, sys, time
+line = sys.stdin.buffer.readline()
+for attempt in range(100):
+    talk = socket.socket(socket.AF_UNIX)
+    try:
+        talk.connect({SOCKET!r})
+        break
+    except OSError:
+        if attempt == 99: sys.exit("the agent does not listen")
+        time.sleep(0.05)
+talk.sendall(line)
+sys.stdout.buffer.write(talk.makefile("rb").readline())
+"""
+"""The least that can carry orders to the agent: a fresh interpreter that imports the toolkit would take a second."""
+
+
+class _Waiting(Struct):
+    reason: str = ""
+    message: str = ""
+
+
+class _Ended(Struct, rename="camel"):
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class _State(Struct):
+    waiting: _Waiting | None = None
+    running: dict[str, Any] | None = None
+    terminated: _Ended | None = None
+
+
+class _ContainerStatus(Struct):
+    name: str
+    state: _State = field(default_factory=_State)
+
+
+class _Named(Struct):
+    name: str
+
+
+class _Spec(Struct, rename="camel"):
+    ephemeral_containers: list[_Named] = []
+
+
+class _Status(Struct, rename="camel"):
+    phase: str = ""
+    ephemeral_container_statuses: list[_ContainerStatus] = []
+
+
+class _Pod(Struct):
+    metadata: Meta
+    spec: _Spec = field(default_factory=_Spec)
+    status: _Status = field(default_factory=_Status)
+
+    @property
+    def agents(self) -> list[str]:
+        """All that there ever were, oldest first."""
+        names = [each.name for each in self.spec.ephemeral_containers if each.name.startswith(NAME)]
+        return sorted(names, key=lambda name: int(name.removeprefix(NAME)))
+
+    def state_of(self, agent: str) -> _State:
+        """Waiting while the kubelet has not said anything."""
+        states = {each.name: each.state for each in self.status.ephemeral_container_statuses}
+        return states.get(agent, _State())
+
+
+class Agents:
+    """One at most works in a pod. Safe to use from several threads."""
+
+    def __init__(self, image: str) -> None:
+        self._image = image
+        self._placing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._known: dict[str, str] = {}
+
+    def tell(self, place: Place, orders: Sequence[Order], patience_seconds: float = 20.0) -> list[Answer]:
+        """Carry orders to the pod's agent, putting one there first if there is none.
+
+        Raises NotThere when the pod is gone, ActionFailed when no agent can work there or it could not do as told.
+        """
+        for last in (False, True):
+            try:
+                return self._converse(place, self._place(place), orders, patience_seconds)
+            except NotRunning:
+                self._known.pop(place.pod_path, None)  # it ended just now
+                if last:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def tell_if_there(self, place: Place, orders: Sequence[Order]) -> None:
+        """Carry orders to the pod's agent. Without one nothing of ours is in effect there."""
+        pod = place.cluster.find(place.pod_path, _Pod)
+        if pod is None or not pod.agents or pod.status.phase in ("Succeeded", "Failed"):
+            return
+        ended = pod.state_of(pod.agents[-1]).terminated
+        if ended is None or ended.exit_code:  # one that was killed may have left rules: the next one removes them
+            try:
+                self.tell(place, orders)
+            except answers.NotThere:
+                pass  # gone meanwhile
+
+    def place_all(self, places: Sequence[Place]) -> None:
+        """Put agents into these pods, side by side. Raises as `tell` does."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._place, places))
+
+    def would_refuse(self, place: Place) -> str:
+        """What the API server has against an agent in that pod, asked without putting one there; empty for nothing."""
+        pod = place.cluster.find(place.pod_path, _Pod)
+        if pod is None:
+            return ""
+        try:
+            place.cluster.send(self._addition(place, _next_name(pod), {"dryRun": "All"}))
+        except answers.ApiFailed as error:
+            return error.message
+        return ""
+
+    def _converse(self, place: Place, agent: str, orders: Sequence[Order], patience_seconds: float) -> list[Answer]:
+        line = msgspec.json.encode(list(orders)).decode()
+        said = run_in(place, agent, ["python", "-I", "-S", "-c", _ASK], line, patience_seconds)
+        try:
+            got = msgspec.json.decode(said, type=list[Answer])
+        except msgspec.DecodeError as error:
+            raise ActionFailed(f"the agent in {place.name} did not answer: {said.strip() or error}") from error
+        for each in got:
+            if each.error:
+                raise ActionFailed(f"{place.name}: {each.error}", took_effect="no")
+        return got
+
+    def _place(self, place: Place) -> str:
+        """The name of the agent that works in this pod, which may be a new one."""
+        with self._placing[place.pod_path]:
+            known = self._known.get(place.pod_path)
+            if known is None:
+                pod = place.cluster.get(place.pod_path, _Pod)
+                last = pod.agents[-1] if pod.agents else ""
+                if not last or pod.state_of(last).terminated:
+                    last = _next_name(pod)
+                    place.cluster.send(self._addition(place, last, {}))
+                self._await_start(place, last)
+                self._known[place.pod_path] = known = last
+            return known
+
+    def _await_start(self, place: Place, agent: str) -> None:
+        deadline = time.monotonic() + _START_PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            state = place.cluster.get(place.pod_path, _Pod).state_of(agent)
+            if state.running is not None:
+                return
+            if state.terminated is not None:
+                why = state.terminated.message or state.terminated.reason
+                hint = f"`kubectl logs {place.name} -c {agent}` says more"
+                raise ActionFailed(f"the network agent ended at once in {place.name}: {why}", hint, "no")
+            waiting = state.waiting or _Waiting()
+            if waiting.reason in _NO_IMAGE:
+                raise self._no_image(place, agent)
+            if waiting.reason in _NO_START:
+                raise ActionFailed(f"the agent cannot start in {place.name}: {waiting.message}", took_effect="no")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        raise ActionFailed(f"the network agent in {place.name} did not start in time", took_effect="no")
+
+    def _no_image(self, place: Place, agent: str) -> ActionFailed:
+        return ActionFailed(
+            f"the network agent's image {self._image} is not on the node of {place.name} and cannot be pulled",
+            f"load it (`kind load docker-image`, `minikube image load`) or set agentImage; nothing was changed but that"
+            f" the pod lists {agent}, which cannot be taken out of it and does nothing",
+            took_effect="no",
+        )
+
+    def _addition(self, place: Place, agent: str, query: dict[str, str | int]) -> Request:
+        container = {
+            "name": agent,
+            "image": self._image,
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["python", "-m", "chaos.agent"],
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "securityContext": {
+                "runAsUser": 0,
+                "runAsGroup": 0,
+                "runAsNonRoot": False,
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": False,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+            },
+        }
+        return Request(
+            method="PATCH",
+            path=f"{place.pod_path}/ephemeralcontainers",
+            body={"spec": {"ephemeralContainers": [container]}},
+            query=query,
+            content_type="application/strategic-merge-patch+json",
+        )
+
+
+def _next_name(pod: _Pod) -> str:
+    return f"{NAME}{int(pod.agents[-1].removeprefix(NAME)) + 1 if pod.agents else 1}"
