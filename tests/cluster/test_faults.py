@@ -9,6 +9,7 @@ import pytest
 
 from chaos.catalog import Catalog
 from chaos.environments.kubernetes import KubernetesEnvironment
+from chaos.environments.kubernetes.objects import Meta, Policy
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from chaos.model.system import JSON, TargetKind
@@ -132,3 +133,31 @@ def test_an_eviction_that_a_budget_refuses_is_told_and_changes_nothing(whole: St
         assert trial.active(undo) is Active.NO
     finally:
         whole.cluster.delete(f"{path}/none")
+
+
+def test_a_region_that_is_emptied_takes_no_pods_until_it_is_given_back(whole: Stage) -> None:
+    trial = Trial(whole.environment(region_failure="eviction"), "region_outage", {})
+    undo = trial.prepare("region")
+    trial.inject(undo)
+    trial.wait(undo, "struck")
+    states = [trial.environment.node_state(each.name) for each in trial.environment.inventory().nodes]
+    assert sum(state is not None and state.unschedulable for state in states) == 1
+    trial.revert(undo)
+    trial.wait(undo, "over")
+    assert trial.environment.residues() == ()
+
+
+def test_an_isolation_outvotes_a_policy_that_allows_everything_and_leaves_that_as_it_was(whole: Stage) -> None:
+    path = f"/apis/networking.k8s.io/v1/namespaces/{whole.namespace}/networkpolicies"
+    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
+    whole.cluster.create(path, {"metadata": {"name": "all"}, "spec": spec})
+    try:
+        trial = Trial(whole.environment(), "kubernetes/network_isolation", {})
+        undo = trial.prepare("instance")
+        trial.inject(undo)
+        trial.wait(undo, "struck")
+        trial.revert(undo)
+        trial.wait(undo, "over")
+        assert whole.cluster.get(f"{path}/all", Policy).spec == Policy(metadata=Meta()).spec
+    finally:
+        whole.cluster.delete(f"{path}/all")

@@ -93,7 +93,7 @@ def test_the_journal_of_a_dead_run_reverts_it_too_and_knows_its_cluster(whole: S
 
 def test_a_region_without_power_is_a_lost_region_and_comes_back(whole: Stage) -> None:
     driver = node_driver()
-    region = whole.environment().inventory().regions[-1].name
+    region = whole.environment().inventory().regions[0].name
     file = whole.experiment("dark", "region_outage", f"{{region: {{name: {region}}}}}", duration="3s")
     environment = whole.environment_file("dark.env.yaml", regionFailure="nodeStop", nodeDriver=driver)
     done = whole.chaos("run", str(file), "-e", str(environment))
