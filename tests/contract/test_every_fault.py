@@ -31,6 +31,7 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
     "slow_region_link": {"delay_ms": 200.0, "jitter_ms": 20.0},
     "brown_out": {"delay_ms": 200.0, "share": 0.5},
     "dependency_errors": {"share": 0.3},
+    "packet_loss": {"share": 0.2},
     "restart": {},
     "freeze": {},
     "cpu_stress": {"left_share": 0.05},

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chaos.environments.simulated.world import World
-from chaos.model.links import Errors, Heard, Knock, LateClose, LinkChange, Reaction, Resets, Throttle
+from chaos.model.links import Errors, Heard, Knock, LateClose, LinkChange, Loss, Reaction, Resets, Throttle
 
 _ANSWER_BYTES = 20_000
 
 
 class SimulatedLinks:
-    """CanChangeLinks on a World."""
+    """CanChangeLinks and CanLosePackets on a World."""
 
     world: World
 
@@ -29,6 +29,21 @@ class SimulatedLinks:
     def ask_link(self, link: str, path: str, patience_ms: float, times: int = 1) -> list[Heard]:
         """A share of errors comes evenly: of ten, every second for a half."""
         return [self._ask(link, path, patience_ms) for _ in range(times)] if link in self.world.links else []
+
+    def lose_packets(self, links: Sequence[str], name: str, loss: Loss, until: float) -> None:
+        for link in links:
+            self.world.change_link(link, name, loss, until)
+
+    def stop_losing_packets(self, links: Sequence[str], name: str) -> None:
+        self.restore_links(links, name)
+
+    def first_packets(self, link: str, count: int, patience_ms: float) -> list[bool]:
+        """What is lost comes evenly: of ten, every second for a half."""
+        if link not in self.world.links:
+            return []
+        share = sum(each.share for each in self.world.changes_of(link) if isinstance(each, Loss))
+        answers = self._knock(link).over != "silent"
+        return [answers and int((each + 1) * share) == int(each * share) for each in range(count)]
 
     def _ask(self, link: str, path: str, patience_ms: float) -> Heard:
         found = self.world.links[link]

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from chaos.model.capabilities import Identity, Means
 from chaos.model.clock import Clock
-from chaos.model.links import Delay, LinkChange, Resets, Silence
+from chaos.model.links import Delay, LinkChange, Loss, Resets, Silence
 
 NORMAL_ROUND_TRIP_MS = 1.0
 RESTART_SECONDS = 0.5
@@ -46,7 +46,7 @@ class SimulatedLink:
     instance: str
     delays: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Shaping by name: (delay in ms, epoch second at which it ends by itself)."""
-    changes: dict[str, tuple[LinkChange, float]] = field(default_factory=dict)
+    changes: dict[str, tuple[LinkChange | Loss, float]] = field(default_factory=dict)
     """Other changes by name, each with its end."""
     asked: int = 0
     """Requests that were sent over it."""
@@ -126,7 +126,7 @@ class World:
         self.on_change(f"clear {link}")
         self.links[link].delays.pop(name, None)
 
-    def change_link(self, link: str, name: str, change: LinkChange, until: float) -> None:
+    def change_link(self, link: str, name: str, change: LinkChange | Loss, until: float) -> None:
         self.on_change(f"change {link}")
         if "change" not in self.ineffective:
             self.links[link].changes[name] = (change, until)
@@ -136,7 +136,7 @@ class World:
         if link in self.links:
             self.links[link].changes.pop(name, None)
 
-    def changes_of(self, link: str) -> list[LinkChange]:
+    def changes_of(self, link: str) -> list[LinkChange | Loss]:
         """Those in force now."""
         return [change for change, until in self.links[link].changes.values() if until > self.clock.now()]
 
