@@ -28,6 +28,7 @@ def down(folder: Folder) -> bool:
             stop_all([launcher], 0)  # hung or dying: what it kept running is stopped below
     left = stop_everything(folder)
     left += _stop_listed(folder)
+    folder.clear_sockets()
     return launcher is not None or left > 0
 
 

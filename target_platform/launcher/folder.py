@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
@@ -59,12 +60,27 @@ class Folder:
         path = self.home / f"{name}.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT_BYTES:
             return path
-        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        folder = Path(tempfile.gettempdir()) / f"steadfast-{os.getuid()}-{digest}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
+        folder = self._away
+        if folder.exists() and folder.stat().st_uid != os.getuid():
             raise LauncherError(f"{folder} belongs to another user", "choose a shorter STEADFAST_HOME")
         return folder / f"{name}.sock"
+
+    def socket_to_bind(self, name: str) -> Path:
+        """The same, with the folder that it is to be made in."""
+        path = self.socket(name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.socket(name)  # whose the folder is, is known only now
+
+    def clear_sockets(self) -> None:
+        """Nobody listens any more: leave nothing of it, in the temp dir least of all."""
+        for name in ("control", "zygote"):
+            self.socket(name).unlink(missing_ok=True)
+        shutil.rmtree(self._away, ignore_errors=True)  # one that was killed may have left a part of a socket's name
+
+    @property
+    def _away(self) -> Path:
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"steadfast-{os.getuid()}-{digest}"
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -68,7 +68,8 @@ class Recipes:
         spawn = _spawn(birth, [*self._zygote_command, "--socket", str(self._zygote_socket)])
 
         async def start() -> Identity:
-            self._zygote_socket.unlink(missing_ok=True)  # of one that is gone: nobody may take it for the new one's
+            left = self._folder.socket_to_bind("zygote")  # of one that is gone: nobody may take it for the new one's
+            left.unlink(missing_ok=True)
             return await spawn()
 
         return Recipe(cleared, start, self._zygote.until_ready)

@@ -60,7 +60,7 @@ class _Launcher:
         control = Control(system, Policies(system))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, control.ending.set)
-        await control.listen(self._folder.socket("control"))
+        await control.listen(self._folder.socket_to_bind("control"))
         system.state_file.flush()
         started()
         async with asyncio.TaskGroup() as group:
@@ -79,8 +79,7 @@ class _Launcher:
         for keeper in system.keepers():
             keeper.stopped()
         system.state_file.flush()
-        for name in ("control", "zygote"):
-            self._folder.socket(name).unlink(missing_ok=True)
+        self._folder.clear_sockets()
         log.info("everything is stopped")
 
 

@@ -15,7 +15,12 @@ def test_a_socket_is_in_home_unless_its_path_is_too_long(tmp_path: Path, monkeyp
     assert near.socket("control") == Path("/h/control.sock")
     assert far.socket("control").parent.parent == tmp_path
     assert far.socket("control") == Folder(far.home).socket("control")
+    assert not far.socket("control").parent.exists(), "who asks for the path makes nothing"
+    far.socket_to_bind("control").touch()
     assert far.socket("control").parent.stat().st_mode & 0o777 == 0o700
+    far.clear_sockets()
+    assert not far.socket("control").parent.exists(), "nothing is left in the temp dir"
+    far.clear_sockets()
     assert Folder(tmp_path / ("y" * SOCKET_PATH_LIMIT_BYTES)).socket("control") != far.socket("control")
 
 
