@@ -60,10 +60,12 @@ def raw(answer: bytes, pieces_apart_seconds: float = 0.0) -> Iterator[str]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield f"127.0.0.1:{listener.getsockname()[1]}"
-    done.set()
-    thread.join()
-    listener.close()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        done.set()
+        thread.join()
+        listener.close()
 
 
 @pytest.mark.parametrize("probe", ALL)
