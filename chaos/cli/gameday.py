@@ -42,6 +42,6 @@ def run(
     from chaos.cli.gameday_room import hold_in_terminal
 
     options = suite.Options(environment=environment, seed=seed, weakened=tuple(weaken or ()), out=out)
-    with suite.weakened(weaken or []):
+    with suite.weakened(weaken or [], environment):
         code = hold_in_terminal(file, options, asks=not yes)
     raise typer.Exit(code)

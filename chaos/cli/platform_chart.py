@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,26 @@ def up(cluster: Commands, weaken: Sequence[str], values: Sequence[str], sets: Se
         chart=chart_dir("streaming-platform"), weakened=tuple(weaken), values=tuple(values), sets=tuple(sets)
     )
     installation.up(cluster, wanted, say)
+
+
+@contextmanager
+def weaken(cluster: Commands, names: Sequence[str], say: Say) -> Iterator[None]:
+    """Take protections away from the platform on a cluster until the block ends. Its pods are replaced for that.
+
+    Nobody gives them back if this process is killed: `chaos platform up` does. Raises BadInput or Refused.
+    """
+    from chaos.environments.kubernetes import installation
+    from chaos.shipped import chart_dir
+
+    chart = chart_dir("streaming-platform")
+    before = installation.weakened(cluster)
+    say(f"the platform's pods are replaced by such that are weakened by {', '.join(names)}")
+    try:
+        installation.weaken(cluster, chart, names, say)
+        yield
+    finally:
+        installation.weaken(cluster, chart, [name for name in before.split(",") if name], say)
+        say(f"the platform is back {f'weakened by {before}' if before else 'with all its protections'}")
 
 
 def down(cluster: Commands, say: Say) -> None:

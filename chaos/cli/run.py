@@ -45,10 +45,7 @@ def run(  # noqa: PLR0913  one parameter is one option
     Exit code: 0 held, 1 deviated, 2 bad file, 3 inconclusive, 4 refused (nothing injected), 5 aborted by a
     guardrail, 6 something is still broken, 70 our bug, 130/143 interrupted; of several runs the worst.
     """
-    from chaos.cli import launcher, platform, suite
-
-    if weaken:
-        platform.refuse_what_only_the_bundled_has(launcher.place_of(environment), weaken)
+    from chaos.cli import suite
 
     options = suite.Options(
         environment=environment,
@@ -60,7 +57,7 @@ def run(  # noqa: PLR0913  one parameter is one option
         junit=junit,
         workers=workers,
     )
-    with suite.weakened(weaken or []):
+    with suite.weakened(weaken or [], environment):
         code = suite.run_all(experiments, options)
     _leave(code)
 

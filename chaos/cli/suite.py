@@ -52,14 +52,20 @@ def variables(pairs: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def weakened(names: Sequence[str]) -> Iterator[None]:
-    """Take protections away from the bundled platform until the block ends (or this process does)."""
+def weakened(names: Sequence[str], environment: str = "local") -> Iterator[None]:
+    """Take protections away from the bundled platform until the block ends; locally also when this process does.
+
+    Raises BadInput for an environment in which it does not run, and for an unknown weakness.
+    """
     if not names:
         yield
         return
-    from chaos.cli.platform import weaken
+    from chaos.cli import launcher, platform, platform_chart
 
-    with weaken(names, _say):
+    cluster = platform_chart.cluster_of(environment)
+    if cluster is None:
+        platform.refuse_what_only_the_bundled_has(launcher.place_of(environment), names)
+    with platform_chart.weaken(cluster, names, _say) if cluster is not None else platform.weaken(names, _say):
         yield
 
 

@@ -20,6 +20,10 @@ ARMED = "steadfast.dev/armed"
 OURS = "steadfast.dev/made-by"
 READY_SECONDS = 300.0
 LOOK_SECONDS = 1.0
+SETTLE_SECONDS = 8.0
+"""From the last pod being ready to all callers knowing of it: a cluster's DNS keeps answers, also that there is nobody,
+for 5 s, services ask every 2 s, and a breaker that has met a pod of before tries again after 2 s."""
+
 SAY_SECONDS = 5.0
 PLATFORM = f"app.kubernetes.io/part-of=streaming-platform,app.kubernetes.io/instance={RELEASE}"
 
@@ -67,6 +71,21 @@ def up(cluster: Commands, wanted: Wanted, say: Say) -> None:
     pods = sum(each.wanted for each in workloads(cluster))
     say(f"the platform is up in namespace {cluster.namespace}, {with_what}: {pods} pods ready in "
         f"{time.monotonic() - began:.0f} s")  # fmt: skip
+
+
+def weaken(cluster: Commands, chart: Path, names: Sequence[str], say: Say) -> None:
+    """Replace the pods of what is installed by such that run under other policies, all else as it is.
+
+    Raises as `up` does, and Refused when nothing is installed.
+    """
+    if not workloads(cluster):
+        raise Refused(f"the platform is not up in namespace {cluster.namespace}", "`chaos platform up` brings it up")
+    line = f"weakened={json.dumps(list(names))}"
+    try:
+        cluster.helm("upgrade", RELEASE, str(chart), "--reuse-values", "--set-json", line)
+    except ActionFailed as error:
+        raise _as_bad_values(error) from error
+    _until_ready(cluster, say)
 
 
 def down(cluster: Commands, say: Say) -> None:
@@ -117,11 +136,14 @@ def _workload(found: dict[str, Any]) -> Workload:
 
 def _until_ready(cluster: Commands, say: Say) -> None:
     began = said_at = time.monotonic()
+    waited = False
     while True:
         seen, now = workloads(cluster), time.monotonic()
         late = [each for each in seen if not each.is_ready]
         if not late:
+            time.sleep(SETTLE_SECONDS if waited else 0.0)
             return
+        waited = True
         if now - said_at >= SAY_SECONDS:
             said_at = now
             say(_progress(seen, late))
