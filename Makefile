@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test quick lint types imports format bench prove dashboards clean
+.PHONY: demo test quick lint types imports format bench prove prove-one test-cluster dashboards clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,12 @@ format: $(VENV)/installed
 
 prove: $(VENV)/installed
 	$(BIN)/python -m pytest tests/experiments --prove-all $(PYTEST_ARGS)
+
+prove-one: $(VENV)/installed
+	$(BIN)/python -m pytest tests/experiments --prove-one $(PYTEST_ARGS)
+
+test-cluster: $(VENV)/installed
+	$(BIN)/python -m pytest tests/cluster $(PYTEST_ARGS)
 
 dashboards: $(VENV)/installed
 	$(BIN)/python -m target_platform.observability

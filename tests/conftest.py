@@ -7,19 +7,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+CLUSTER = Path(__file__).parent / "cluster"
+PROOFS = Path(__file__).parent / "experiments" / "test_every_experiment_is_proven.py"
 EXPECTED_SKIPS = Path(__file__).parent / "expected_skips"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--prove-all", action="store_true", help="prove every shipped experiment, not only this commit's part"
-    )
+    parser.addoption("--prove-one", action="store_true", help="prove a shipped experiment, chosen by the commit's hash")
+    parser.addoption("--prove-all", action="store_true", help="prove every shipped experiment")
     parser.addoption("--run-benchmarks", action="store_true", help="run tests/benchmarks, which measure and print")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Benchmarks are no tests: their result depends on the machine, so they never decide anything."""
+    """Some are run only when they are asked for.
+
+    Benchmarks are no tests: their result depends on the machine, so they never decide anything. Proofs take two minutes
+    each. Tests on a cluster take whichever KUBECONFIG names, and only who names their folder can mean that.
+    """
+    if collection_path == PROOFS and not (config.getoption("--prove-one") or config.getoption("--prove-all")):
+        return True
     if "benchmarks" in collection_path.parts and not config.getoption("--run-benchmarks"):
+        return True
+    if collection_path == CLUSTER and not any("cluster" in Path(each).parts for each in config.args):
         return True
     return None
 

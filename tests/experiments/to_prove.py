@@ -1,0 +1,23 @@
+"""Which experiment must notice which weakness: it stands in the weaknesses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from chaos.shipped import shipped_experiments
+
+WEAKNESSES = Path(__file__).resolve().parents[2] / "target_platform" / "weaknesses"
+
+
+def pairs() -> list[tuple[str, str]]:
+    """(experiment, weakness that it must notice), sorted."""
+    read = [yaml.safe_load(path.read_text()) for path in WEAKNESSES.glob("*.yaml")]
+    return sorted((experiment, each["name"]) for each in read for experiment in each["noticed_by"])
+
+
+def to_be_proven() -> set[str]:
+    """Experiments of the catalogue; lessons are run by their own test."""
+    shipped = shipped_experiments().items()
+    return {name for name, path in shipped if path.parent.name not in ("lessons", "gamedays")}
