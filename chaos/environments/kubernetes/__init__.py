@@ -17,7 +17,7 @@ from chaos.environments.kubernetes.residues import Residues
 from chaos.environments.kubernetes.settings import Settings as Settings
 from chaos.model.capabilities import CanRestart
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
-from chaos.model.errors import Refused, SystemDown
+from chaos.model.errors import ActionFailed, Refused, SystemDown
 from chaos.model.kubernetes import CanDeletePod, CanEvict
 from chaos.model.system import Inventory
 
@@ -55,9 +55,10 @@ class KubernetesEnvironment(PodLinks, Residues):
         """Raises SystemDown when a namespace is not there or holds no pod, Refused when the cluster gives no answer."""
         try:
             found = inventory_of(self.looks(), self.names, self.settings.reach_pods or runs_inside())
-        except ApiFailed as error:
+        except ActionFailed as error:
             raise Refused(error.message, error.hint) from error
-        if not found.instances:
+        # A system of which we hold every pod down is not down, but broken by us.
+        if not found.instances and not any(look.bears_records for look in self.last_looks()):
             for cluster in self.names.clusters:
                 for namespace in self.settings.namespaces:
                     self._is_armed(cluster.context, namespace)  # says it when it is not there at all

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
@@ -46,6 +48,15 @@ class _Status(Struct):
     """The part of a meta/v1 Status that people need."""
 
     message: str = ""
+
+
+@contextmanager
+def after_a_change() -> Iterator[None]:
+    """For the later steps of an act: whatever goes wrong in them, the first has taken effect and must be undone."""
+    try:
+        yield
+    except ActionFailed as error:
+        raise ActionFailed(error.message, error.hint, "unknown") from error
 
 
 def failed(asked: str, context: str, status: int, body: bytes) -> ApiFailed:

@@ -28,10 +28,12 @@ def isolate(pods: Sequence[Place], holder: str, together: bool, until: float) ->
     key = _key(holder)
     for cluster, namespace in {(place.cluster, place.namespace): None for place in pods}:
         _write_policy(cluster, namespace, (holder, until), together)
-        for policy in _others(cluster, namespace):
-            expressions = _expressions_without(policy, key)
-            _select(cluster, namespace, policy, [*expressions, {"key": key, "operator": "DoesNotExist"}])
-    _each(pods, lambda place: _label(place, key, "true"))
+        with answers.after_a_change():
+            for policy in _others(cluster, namespace):
+                expressions = _expressions_without(policy, key)
+                _select(cluster, namespace, policy, [*expressions, {"key": key, "operator": "DoesNotExist"}])
+    with answers.after_a_change():
+        _each(pods, lambda place: _label(place, key, "true"))
 
 
 def rejoin(names: Names, holder: str) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.names import KINDS, PLURALS
 from chaos.environments.kubernetes.objects import Meta, Named, Node, Owner, Pod, Workload
-from chaos.environments.kubernetes.records import HeldPod, record_of
+from chaos.environments.kubernetes.records import HeldPod, Record, record_of
 from chaos.environments.kubernetes.settings import Settings
 
 Item = TypeVar("Item")
@@ -54,13 +54,23 @@ class Look:
         """What its label says, else the workload that it belongs to, else its own name."""
         return pod.metadata.labels.get(self.settings.labels.service) or self.owner_of(pod)[1] or pod.metadata.name
 
+    @property
+    def bears_records(self) -> bool:
+        """Whether a workload or a node is held by us."""
+        return any(True for _ in self._records())
+
     def held_pods(self) -> Iterator[HeldPod]:
         """Pods that are kept away by us, as the records on their workloads and nodes say."""
+        for record in self._records():
+            for hold in record.holds.values():
+                yield from hold.pods
+
+    def _records(self) -> Iterator[Record]:
         nodes = (node.metadata for node in self.nodes.values())
         for meta in (*(each.metadata for _, each in self.workloads), *self.lone_sets, *nodes):
             record = record_of(meta)
-            for hold in record.holds.values() if record else ():
-                yield from hold.pods
+            if record is not None:
+                yield record
 
 
 def look_at(clusters: Sequence[Cluster], settings: Settings) -> list[Look]:

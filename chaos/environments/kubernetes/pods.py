@@ -34,8 +34,12 @@ class Pods(Opened):
             workloads.hold_pod(place, pod, self._held_pod(place, pod), (holder, until))
 
     def let_go(self, instance: str, holder: str) -> None:
-        for owner, _ in self._holds_of(instance, holder):
+        held = self._holds_of(instance, holder)
+        for owner, _ in held:
             workloads.release_pod(owner, holder)
+        place, pod = self.pod(instance)
+        if not held and pod is not None:
+            workloads.spare_pod(place, pod)
 
     def is_held(self, instance: str, holder: str) -> bool:
         return any(hold.until > time.time() for _, hold in self._holds_of(instance, holder))

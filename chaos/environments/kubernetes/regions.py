@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from chaos.environments.kubernetes import isolation, nodes, workloads
+from chaos.environments.kubernetes import answers, isolation, nodes, workloads
 from chaos.environments.kubernetes.inventory import identity_of, instance_of
 from chaos.environments.kubernetes.listing import Look, pods_of
 from chaos.environments.kubernetes.names import Place
 from chaos.environments.kubernetes.objects import Node, Pod
 from chaos.environments.kubernetes.pods import Pods
 from chaos.environments.kubernetes.reach import answering
-from chaos.environments.kubernetes.records import HeldPod, Hold, Record
+from chaos.environments.kubernetes.records import HeldPod, Hold, Record, What
 from chaos.model.capabilities import Identity
 from chaos.model.errors import ActionFailed
 from chaos.model.kubernetes import NodeState, Reach
@@ -32,7 +32,8 @@ class Regions(Pods):
     def drain(self, node: str, holder: str, until: float) -> None:
         place = self.names.node_place(node)
         self._hold_node(node, holder, Hold(what="cordon", until=until))
-        nodes.evict_all([(pod_place, pod) for pod_place, pod in self._pods_on(place) if not _of_daemon_set(pod)])
+        with answers.after_a_change():
+            nodes.evict_all([(pod_place, pod) for pod_place, pod in self._pods_on(place) if not _of_daemon_set(pod)])
 
     def taint(self, node: str, holder: str, taint: str, until: float) -> None:
         self._hold_node(node, holder, Hold(what="taint", until=until, taint=nodes.parsed_taint(taint)))
@@ -56,9 +57,9 @@ class Regions(Pods):
 
     def reach(self, pods: list[Identity]) -> Reach:
         there = self._still_there(pods)
-        answers = answering(there)
+        heard = answering(there)
         running = sum(pod.ready for _, pod in there)
-        return Reach(sum(each is not None for each in answers), sum(each is True for each in answers), running)
+        return Reach(sum(each is not None for each in heard), sum(each is True for each in heard), running)
 
     def pods_in(self, region: str, zone: str) -> list[Identity]:
         """Raises ActionFailed when no node is there."""
@@ -79,11 +80,18 @@ class Regions(Pods):
         if self.settings.region_failure == "isolation":
             isolation.isolate([place for _, place, _ in pods], holder, False, until)
             return
-        what = "stop" if self.settings.region_failure == "nodeStop" else "cordon"
+        with answers.after_a_change():
+            self._take_down(region, pods, (holder, until))
+
+    def _take_down(self, region: str, pods: Sequence[tuple[Look, Place, Pod]], lease: tuple[str, float]) -> None:
+        """Write onto every node what it loses, then take that away."""
+        holder, until = lease
+        looks = list({id(look): look for look, _, _ in pods}.values())
+        what: What = "stop" if self.settings.region_failure == "nodeStop" else "cordon"
         for look in looks:
             for name in self._nodes_of(look, region):
                 held = tuple(_held(pod, look) for each, _, pod in pods if each is look and pod.spec.node_name == name)
-                hold = Hold(what="stop" if what == "stop" else "cordon", until=until, pods=held)
+                hold = Hold(what=what, until=until, pods=held)
                 nodes.change_node(Place(look.cluster, "", name), _adding(holder, hold))
         if what == "cordon":
             with ThreadPoolExecutor(16) as pool:

@@ -28,9 +28,10 @@ def hold_pod(place: Place, pod: Pod, held: HeldPod, hold: tuple[str, float]) -> 
     if owner is None:
         raise ActionFailed(f"{place.name} belongs to no workload that could bring it back", took_effect="no")
     place.cluster.patch(place.pod_path, {"metadata": {"annotations": {DELETION_COST: _LOWEST}}})
-    change_workload(owner, adding(holder, Hold(what="kill", until=until, pods=(held,))))
-    _wait_until_chosen(place, pod.metadata.uid)
-    delete_now(place, pod.metadata.uid, 0)
+    with answers.after_a_change():
+        change_workload(owner, adding(holder, Hold(what="kill", until=until, pods=(held,))))
+        _wait_until_chosen(place, pod.metadata.uid)
+        delete_now(place, pod.metadata.uid, 0)
 
 
 def delete_now(place: Place, uid: str, grace_seconds: float) -> None:
@@ -40,6 +41,12 @@ def delete_now(place: Place, uid: str, grace_seconds: float) -> None:
         place.cluster.delete(place.pod_path, body)
     except (answers.NotThere, answers.Conflict):
         pass  # gone, or another one under its name
+
+
+def spare_pod(place: Place, pod: Pod) -> None:
+    """Take back the mark of a pod that was to be kept away, when that ended before its workload was told."""
+    if pod.metadata.annotations.get(DELETION_COST) == _LOWEST:
+        _restore_cost(place, HeldPod(name=place.name, namespace=place.namespace, uid=pod.metadata.uid))
 
 
 def release_pod(owner: Place, holder: str) -> None:

@@ -20,6 +20,7 @@ class Cordon(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["node"]] = "node"
     needs: ClassVar[type] = CanCordon
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanCordon, target: Target, lease: Lease) -> Undo:
         state = environment.node_state(target.name)

@@ -22,6 +22,7 @@ class Drain(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["node"]] = "node"
     needs: ClassVar[type] = CanDrain
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanDrain, target: Target, lease: Lease) -> Undo:
         state = environment.node_state(target.name)

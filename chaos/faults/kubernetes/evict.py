@@ -22,6 +22,7 @@ class Evict(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanEvict
+    stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanEvict, target: Target, lease: Lease) -> Undo:
         identity = environment.live_identity(target.name)

@@ -22,6 +22,7 @@ class PodDelete(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
     needs: ClassVar[type] = CanDeletePod
+    stacks: ClassVar[bool] = False
     grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 30.0
 
     def prepare(self, environment: CanDeletePod, target: Target, lease: Lease) -> Undo:

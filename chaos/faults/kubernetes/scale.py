@@ -21,6 +21,7 @@ class Scale(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["workload"]] = "workload"
     needs: ClassVar[type] = CanScale
+    stacks: ClassVar[bool] = False
     replicas: Annotated[int, Meta(ge=0, le=10_000)] = 0
 
     def prepare(self, environment: CanScale, target: Target, lease: Lease) -> Undo:

@@ -22,6 +22,7 @@ class Taint(Struct, frozen=True, kw_only=True):
 
     target_kind: ClassVar[Literal["node"]] = "node"
     needs: ClassVar[type] = CanTaint
+    stacks: ClassVar[bool] = False
     taint: Annotated[
         str,
         Meta(pattern=_PATTERN, description="key=value:effect with NoSchedule, PreferNoSchedule or NoExecute"),

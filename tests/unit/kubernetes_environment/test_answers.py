@@ -62,6 +62,31 @@ def test_rights_that_end_halfway_leave_what_is_known_of_the_effect(tmp_path: Pat
     assert "environments rbac" in caught.value.hint
 
 
+def test_an_act_of_several_steps_whose_later_ones_are_forbidden_must_be_undone(tmp_path: Path) -> None:
+    """The policy is written, labelling the pod is not allowed: "no effect" would leave the policy there for good."""
+    done: list[str] = []
+
+    def answer(method: str, path: str) -> Answer:
+        done.append(f"{method} {path.partition('?')[0]}")
+        if method == "PATCH":
+            return status(403, 'cannot patch resource "pods"')
+        return (
+            page()
+            if path.partition("?")[0].endswith("policies")
+            else (
+                200,
+                {"metadata": {"name": "p", "uid": "1"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}},
+            )
+        )
+
+    with api_server(tmp_path, answer) as kubeconfig:
+        environment = opened(kubeconfig)
+        with pytest.raises(ActionFailed, match='cannot patch resource "pods"') as caught:
+            environment.isolate([{"uid": "1", "node": "n", "pod": "p"}], "run/1", False, 9e9)
+    assert any(each.startswith("POST") for each in done)
+    assert caught.value.took_effect == "unknown"
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "effect", "says"),
     [
