@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from target_platform import services
 from target_platform.kit.config import InstanceConfig
-from target_platform.pod import Platform, instance_config
+from target_platform.pod import Platform as Cluster
+from target_platform.pod import instance_config
+from tests.unit.platform.stage import Platform, visit
 
-PLATFORM = Platform(
+PLATFORM = Cluster(
     regions=("east", "west"),
     port=8080,
     domain="streaming.svc.cluster.local",
@@ -48,3 +52,12 @@ def test_it_is_reached_from_other_pods() -> None:
 def test_a_variable_that_is_missing_is_named() -> None:
     with pytest.raises(KeyError, match="POD_NAME"):
         instance_config(services.load("history"), PLATFORM, POD)
+
+
+def test_players_are_told_the_edges_address_for_players_where_there_is_one(tmp_path: Path) -> None:
+    async def play(stage: Platform) -> None:
+        told = await stage.ask("here/playback-1", "/start/split-brain", "POST")
+        assert told.json["edges"] == ["http://203.0.113.7:30081", f"http://{stage.address('there/edge-1')}"]
+
+    names = ("here/edge-1", "here/edge-2", "there/edge-1", "here/playback-1")
+    visit(tmp_path, names, play, **{"edge_address.here": "203.0.113.7:30081"})
