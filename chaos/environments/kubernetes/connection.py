@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from chaos.environments.kubernetes import answers
+from chaos.environments.kubernetes.key_files import key_folder
 from chaos.model.errors import BadInput
 
 if TYPE_CHECKING:
@@ -217,7 +218,11 @@ def _connect(context: str, path: str) -> ApiClient:
             config.load_incluster_config(client_configuration=configuration)
         else:
             config.load_kube_config(
-                config_file=path, context=context, client_configuration=configuration, persist_config=False
+                config_file=path,
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
+                temp_file_path=key_folder(),
             )
     except (config.ConfigException, OSError, ValueError) as error:
         raise _unusable(path, error) from error
