@@ -27,7 +27,7 @@ def key_folder() -> str:
     own = keys / str(os.getpid())
     while True:
         own.mkdir(mode=0o700, exist_ok=True)
-        # Never closed: it ends with the process, however that ends. Who came in between took the folder for a dead one's.
+        # Never closed: it ends with the process, however that ends. Who came in between may have removed the folder.
         if _lock(own) is not None and own.exists():
             break
     atexit.register(shutil.rmtree, own, ignore_errors=True)
