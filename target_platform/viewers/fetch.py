@@ -18,6 +18,10 @@ from msgspec import Struct
 
 _BLOCK_BYTES = 1 << 16
 
+CONNECT_SECONDS = 0.75
+"""Longer than any way on one continent, shorter than the second after which TCP sends its first packet again: who is
+cut off does not even say no, and a viewer's patience is better spent on the next server."""
+
 FAILBACK_SECONDS = 5.0
 FAILBACK_AT_MOST_SECONDS = 20.0
 """A running player is back at home within this (and one request) of its region's return; a new session begins there."""
@@ -137,7 +141,9 @@ class Connections:
     def _attempt(self, base: str, call: Call, tally: Tally, headers: dict[str, str]) -> Answer:
         client = self._clients.get(base)
         if client is None:
-            client = self._clients[base] = HTTPClient.from_url(base, concurrency=2, block_size=_BLOCK_BYTES)
+            client = self._clients[base] = HTTPClient.from_url(
+                base, concurrency=2, block_size=_BLOCK_BYTES, connection_timeout=CONNECT_SECONDS
+            )
         body = b""
         if call.body is not None:
             body = msgspec.json.encode(call.body)
