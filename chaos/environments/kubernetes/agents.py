@@ -83,7 +83,9 @@ class _Status(Struct, rename="camel"):
     ephemeral_container_statuses: list[_ContainerStatus] = []
 
 
-class _Pod(Struct):
+class Pod(Struct):
+    """What is looked at of a pod to find its agents."""
+
     metadata: Meta
     spec: _Spec = field(default_factory=_Spec)
     status: _Status = field(default_factory=_Status)
@@ -124,7 +126,7 @@ class Agents:
 
     def tell_if_there(self, place: Place, orders: Sequence[Order]) -> None:
         """Carry orders to the pod's agent. Without one nothing of ours is in effect there."""
-        pod = place.cluster.find(place.pod_path, _Pod)
+        pod = place.cluster.find(place.pod_path, Pod)
         if pod is None or not pod.agents or pod.status.phase in ("Succeeded", "Failed"):
             return
         ended = pod.state_of(pod.agents[-1]).terminated
@@ -141,7 +143,7 @@ class Agents:
 
     def would_refuse(self, place: Place) -> str:
         """What the API server has against an agent in that pod, asked without putting one there; empty for nothing."""
-        pod = place.cluster.find(place.pod_path, _Pod)
+        pod = place.cluster.find(place.pod_path, Pod)
         if pod is None:
             return ""
         try:
@@ -167,7 +169,7 @@ class Agents:
         with self._placing[place.pod_path]:
             known = self._known.get(place.pod_path)
             if known is None:
-                pod = place.cluster.get(place.pod_path, _Pod)
+                pod = place.cluster.get(place.pod_path, Pod)
                 last = pod.agents[-1] if pod.agents else ""
                 if not last or pod.state_of(last).terminated:
                     last = _next_name(pod)
@@ -179,7 +181,7 @@ class Agents:
     def _await_start(self, place: Place, agent: str) -> None:
         deadline = time.monotonic() + _START_PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            state = place.cluster.get(place.pod_path, _Pod).state_of(agent)
+            state = place.cluster.get(place.pod_path, Pod).state_of(agent)
             if state.running is not None:
                 return
             if state.terminated is not None:
@@ -227,5 +229,5 @@ class Agents:
         )
 
 
-def _next_name(pod: _Pod) -> str:
+def _next_name(pod: Pod) -> str:
     return f"{NAME}{int(pod.agents[-1].removeprefix(NAME)) + 1 if pod.agents else 1}"

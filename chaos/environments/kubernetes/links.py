@@ -95,7 +95,7 @@ class PodLinks(Refusals):
 
     def knock(self, links: Sequence[str], patience_ms: float) -> dict[str, Knock]:
         """Over the link from a caller's pod; straight to the destination from within its pod."""
-        ways = self._ways(links)
+        ways = self._manned(self._ways(links))
         over = self._knock([(way.asker, way.address) for way in ways], patience_ms)
         behind = self._knock([(way.place, way.address) for way in ways], patience_ms)
         found: dict[str, Knock] = {}
@@ -106,7 +106,7 @@ class PodLinks(Refusals):
         return found
 
     def ask_link(self, link: str, path: str, patience_ms: float, times: int = 1) -> list[Heard]:
-        for way in self._ways([link]):
+        for way in self._manned(self._ways([link])):
             wanted = path or way.pod.health[1] or "/"
             order = Get(way.address, wanted, patience_ms, times)
             return self._tell(way.asker, order, times * patience_ms).heard
@@ -143,7 +143,7 @@ class PodLinks(Refusals):
         _each(by_pod.items(), lambda each: self._agents.tell(*each))
 
     def _connect(self, link: str, times: int, patience_ms: float) -> list[float | None]:
-        for way in self._ways([link]):
+        for way in self._manned(self._ways([link])):
             try:
                 return self._tell(way.asker, Connect(way.address, times, patience_ms), patience_ms * times).took_ms
             except answers.NotThere:
@@ -181,6 +181,14 @@ class PodLinks(Refusals):
             if seen and others and seen[1].status.pod_ip and ports_of(seen[1]):
                 found.append(Way(link, tuple(others), self.names.pod_place(name), seen[1]))
         return found
+
+    def _manned(self, ways: list[Way]) -> list[Way]:
+        """With agents at both ends, also where only one measures: the other one is needed next, and at once."""
+        try:
+            self._agents.place_all([*{place: None for way in ways for place in (way.asker, way.place)}])
+        except answers.NotThere:
+            pass  # a pod is gone: whoever needs its agent will notice
+        return ways
 
     def _about_link(self, target: str) -> str:
         """Of a link, or of the region whose links are meant."""

@@ -49,7 +49,7 @@ def run_in(place: Place, container: str, command: Sequence[str], line: str, pati
     try:
         return _conversation(talk, line, (place, container), time.monotonic() + patience_seconds)
     finally:
-        talk.close()
+        talk.sock.shutdown()  # close() leaves the socket open when the server was the first to end
 
 
 def _conversation(talk: Any, line: str, where: tuple[Place, str], deadline: float) -> str:
