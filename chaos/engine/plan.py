@@ -52,8 +52,19 @@ def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins
     )
 
 
-def choose(candidates: Sequence[Target], amount: Amount, draw: random.Random) -> tuple[Target, ...]:
-    """The chosen targets, sorted by name. A share is rounded up, so it is never nobody."""
+def choose(candidates: Sequence[Target], selector: Selector, seed: str) -> tuple[Target, ...]:
+    """The chosen of those that match, sorted by name: the amount of all, or of each value of the label `each`."""
+    if not selector.each:
+        return _drawn(candidates, selector.amount, random.Random(seed))
+    chosen: list[Target] = []
+    for value in sorted({labels_of(each).get(selector.each, "") for each in candidates}):
+        group = [each for each in candidates if labels_of(each).get(selector.each, "") == value]
+        chosen += _drawn(group, selector.amount, random.Random(f"{seed}/{value}"))
+    return tuple(sorted(chosen, key=lambda target: target.name))
+
+
+def _drawn(candidates: Sequence[Target], amount: Amount, draw: random.Random) -> tuple[Target, ...]:
+    """Sorted by name. A share is rounded up, so it is never nobody."""
     if amount.kind == "all":
         return tuple(candidates)
     wanted = {"one": 1, "count": amount.count, "share": math.ceil(amount.share * len(candidates) - 1e-9)}[amount.kind]
@@ -151,7 +162,7 @@ class _Planner:
                 f"step {step.name!r}: no {selector.kind} matches {described} (of {len(population)} that exist)",
                 "`chaos plan` shows what a selector matches; " + _existing(population),
             )
-        targets = choose(candidates, selector.amount, random.Random(f"{self.seed}/{step.name}"))
+        targets = choose(candidates, selector, f"{self.seed}/{step.name}")
         share = len(targets) / len(population)
         limit = self.experiment.limits.max_targets_share
         if share > limit + 1e-9:

@@ -107,9 +107,12 @@ class Method:
                     fields.wrong(sentence, "e.g. {instance: {service: edge}}")
             labels = {kind: fields.optional(kind, partial(_labels, kind=kind), {}) for kind in _KINDS}
             amount = fields.optional("amount", _amount, Amount("one"))
+            each = fields.optional("each", text, "")
             if len(kinds) == 1:
                 self._check_kind(fields, kinds[0], fault)
-        return Selector(kind=kinds[0], labels=labels[kinds[0]], amount=amount)
+                if each:
+                    _check_label(fields, each, kinds[0], at="each")
+        return Selector(kind=kinds[0], labels=labels[kinds[0]], amount=amount, each=each)
 
     def _check_kind(self, fields: Fields, kind: TargetKind, fault: Node | None) -> None:
         of = type_in(fault, "fault", self._scope)
@@ -144,11 +147,16 @@ def _labels(node: Node, kind: TargetKind) -> dict[str, tuple[str, ...]]:
             )
         labels = {name.text: fields.required(name.text, _label_values) for name, _ in fields.node.entries}
         for label in labels:
-            foreign = label not in built_in and any(label in others for others in BUILT_IN_LABELS.values())
-            if foreign or (label not in built_in and suggest.closest(label, built_in)):
-                hint = suggest.hint(label, built_in, "built-in")
-                fields.wrong(f'{_article(kind)} has no label "{label}"', hint, at=label)
+            _check_label(fields, label, kind, at=label)
     return labels
+
+
+def _check_label(fields: Fields, label: str, kind: TargetKind, at: str) -> None:
+    """A system may have labels of its own, but what is another kind's, or nearly one of this kind's, is a slip."""
+    built_in = BUILT_IN_LABELS[kind]
+    foreign = label not in built_in and any(label in others for others in BUILT_IN_LABELS.values())
+    if foreign or (label not in built_in and suggest.closest(label, built_in)):
+        fields.wrong(f'{_article(kind)} has no label "{label}"', suggest.hint(label, built_in, "built-in"), at=at)
 
 
 def _label_values(node: Node) -> tuple[str, ...]:
@@ -195,7 +203,8 @@ def _in_words(selector: Selector) -> str:
     plural = "" if amount.kind == "one" or (amount.kind == "count" and amount.count == 1) else "s"
     of = " of the" if amount.kind == "share" else ""
     labels = ", ".join(f"{key}={'|'.join(values)}" for key, values in selector.labels.items())
-    return f"{amount}{of} {selector.kind}{plural} with {labels}"
+    each = f" of each {selector.each}" if selector.each else ""
+    return f"{amount}{of} {selector.kind}{plural} with {labels}{each}"
 
 
 def _article(kind: TargetKind) -> str:

@@ -61,6 +61,7 @@ ONE_MISTAKE = {
         "11:14: method[0].target: the fault breaks an instance, the target is a region",
         "service",
     ),
+    "each of what is no label": (changed("edge}}", "edge}, each: regoin}"), 'no label "regoin"', '"region"'),
     "half as a word": (changed("edge}}", "edge}, amount: half}"), '"half" is not an amount', "50%"),
     "an amount of none": (changed("edge}}", "edge}, amount: 0}"), '"0" is not an amount', "50%"),
     "a step of no kind": (step("{}"), "a step has one of fault, wait, waitUntil and parallel", ""),

@@ -1,0 +1,53 @@
+"""Who is hit: the amount that was asked for, of those that match, the same for the same seed."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.engine.plan import choose
+from chaos.model.errors import Refused
+from chaos.model.experiment import Amount, Selector
+from chaos.model.system import Instance
+
+CATALOGS = [
+    Instance(name=f"{region}/catalog-{number}", service="catalog", region=region)
+    for region, count in (("east", 3), ("west", 2))
+    for number in range(1, count + 1)
+]
+
+
+def chosen(amount: Amount, each: str = "", seed: str = "7/step") -> list[str]:
+    selector = Selector(kind="instance", labels={"service": ("catalog",)}, amount=amount, each=each)
+    return [target.name for target in choose(CATALOGS, selector, seed)]
+
+
+def regions(names: list[str]) -> list[str]:
+    return [name.partition("/")[0] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("amount", "all_in_all", "each_region"),
+    [
+        (Amount("one"), 1, ["east", "west"]),
+        (Amount("count", count=2), 2, ["east", "east", "west", "west"]),
+        (Amount("share", share=0.5), 3, ["east", "east", "west"]),
+        (Amount("all"), 5, ["east", "east", "east", "west", "west"]),
+    ],
+)
+def test_an_amount_is_of_all_or_of_each_value_of_a_label(
+    amount: Amount, all_in_all: int, each_region: list[str]
+) -> None:
+    assert len(chosen(amount)) == all_in_all
+    assert regions(chosen(amount, each="region")) == each_region
+
+
+def test_the_seed_decides_and_regions_are_drawn_by_themselves() -> None:
+    seeds = [f"{number}/step" for number in range(40)]
+    drawn = [tuple(chosen(Amount("one"), "region", seed)) for seed in seeds]
+    assert drawn == [tuple(chosen(Amount("one"), "region", seed)) for seed in seeds]
+    assert len(set(drawn)) == 6, "any of three with any of two"
+
+
+def test_a_region_with_too_few_refuses_the_run() -> None:
+    with pytest.raises(Refused, match="3 targets are asked for and only 2 match"):
+        chosen(Amount("count", count=3), each="region")
