@@ -22,6 +22,12 @@ VALUES = {
     "weakened": ["--set", "weakened={no-region-failover,replication-forgets}"],
     "fixed ports": ["--set", "public.nodePorts.gateway.us-east-1=30080,edgeAddresses.us-east-1=203.0.113.7:30081"],
     "load balancers": ["--set", "public.type=LoadBalancer,networkPolicies.observers={203.0.113.0/24}"],
+    "with dashboards and a proxy": ["--set", "monitoring.dashboards=true,toxiproxy.enabled=true"],
+    "a proxy of its own image": [
+        "--set",
+        "toxiproxy.enabled=true,toxiproxy.image=shopify/toxiproxy:2,toxiproxy.proxies[0].name=bank,"
+        "toxiproxy.proxies[0].listen=9001,toxiproxy.proxies[0].upstream=bank:443",
+    ],
     "only inside": ["--set", "public.type=ClusterIP,networkPolicies.enabled=false,secrets.existingSecret=mine"],
 }
 MISTAKES = {
@@ -32,6 +38,7 @@ MISTAKES = {
     "public.type=Ingress": "at '/public/type': value must be one of 'NodePort', 'LoadBalancer', 'ClusterIP'",
     "networkPolicies.observers={10.0.0.1}": "at '/networkPolicies/observers/0'",
     "edgeAddresses.us-east-1=http://edge": "at '/edgeAddresses/us-east-1'",
+    "toxiproxy.proxies[0].name=bank": "at '/toxiproxy/proxies/0': missing properties 'listen', 'upstream'",
     "port=80": "at '/port': minimum: got 80, want 1,024",
 }
 
@@ -85,6 +92,20 @@ def test_only_declared_calls_are_allowed() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text())["services"]
     declared = {(name, callee) for name, service in values.items() for callee in service["calls"]}
     assert allowed == {(caller, callee) for caller, callee in declared if not values[callee]["public"]}
+
+
+def test_dashboards_and_rules_are_those_of_the_repository() -> None:
+    made = list(objects("--set", "monitoring.dashboards=true,monitoring.rules=true,monitoring.podMonitor=true"))
+    shown = {
+        name: json.loads(text)
+        for each in made
+        if "grafana_dashboard" in each["metadata"]["labels"]
+        for name, text in each["data"].items()
+    }
+    folder = CHART.parents[1] / "dashboards"
+    assert shown == {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    [rules] = [each for each in made if each["kind"] == "PrometheusRule"]
+    assert rules["spec"] == yaml.safe_load((folder / "rules.yaml").read_text())
 
 
 def test_every_pod_is_locked_down() -> None:
