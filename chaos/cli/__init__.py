@@ -18,6 +18,7 @@ from chaos.cli import (
     environments,
     gameday,
     init,
+    keeper,
     metrics,
     monkey,
     objectives,
@@ -49,6 +50,7 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("rollback")(rollback.rollback)
 app.command("abort")(abort.abort)
+app.command("keeper")(keeper.keeper)
 app.command("monkey")(monkey.monkey)
 app.command("watch")(watch.watch)
 app.command("report")(report.report)

@@ -147,6 +147,19 @@ class CanScan(Protocol):
 
 
 @runtime_checkable
+class CanBeKept(CanScan, Protocol):
+    """A keeper in the system can put right there what has expired, and say that it is alive."""
+
+    def keeps(self) -> tuple[str, ...]:
+        """Which kinds of what may be left we could put right, with the rights we have."""
+        ...
+
+    def announce_keeper(self, identity: str, keeps: tuple[str, ...]) -> None:
+        """Tell whoever plans a run that for some seconds somebody keeps this system."""
+        ...
+
+
+@runtime_checkable
 class CanListRights(Protocol):
     """Knows which rights it needs for what."""
 

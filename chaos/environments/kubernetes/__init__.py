@@ -1,8 +1,8 @@
 """Pods of one or several Kubernetes clusters. Only this folder imports the client, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (clusters, names, the last look), pods, regions, refusals,
-residues, and links beside those. What is changed bears its own record (records.py), so that it can be undone without
-us; what is done to links ends by itself.
+residues, keeping, and links beside those. What is changed bears its own record (records.py), so that it can be undone
+without us; what is done to links ends by itself.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from chaos.environments.kubernetes import doors, rights
 from chaos.environments.kubernetes.answers import ApiFailed, NotThere
 from chaos.environments.kubernetes.connection import runs_inside
 from chaos.environments.kubernetes.inventory import inventory_of
+from chaos.environments.kubernetes.keeping import Keeping
 from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
 from chaos.environments.kubernetes.objects import Named
-from chaos.environments.kubernetes.residues import Residues
 from chaos.environments.kubernetes.settings import Settings as Settings
 from chaos.model.capabilities import CanRestart
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
@@ -30,7 +30,7 @@ def open_environment(ref: EnvironmentRef) -> KubernetesEnvironment:
     return KubernetesEnvironment(ref)
 
 
-class KubernetesEnvironment(PodLinks, Residues):
+class KubernetesEnvironment(PodLinks, Keeping):
     """The system under test is what the selector of the environment file matches in its namespaces."""
 
     @property
@@ -71,7 +71,11 @@ class KubernetesEnvironment(PodLinks, Residues):
         """What is done in a pod's network ends there; all else bears its expiry, and somebody outside acts on it."""
         if capability in LINK_CAPABILITIES:
             return LeaseHolder("network agent in the pod")
-        return LeaseHolder("lease holder", detached=capability not in _STRIKES_ONCE)
+        if capability in _STRIKES_ONCE:
+            return LeaseHolder("lease holder")
+        if self.is_kept(capability):
+            return LeaseHolder("keeper in the cluster")
+        return LeaseHolder("lease holder in this pod, which dies with it" if runs_inside() else "lease holder", True)
 
     def load_settings(self) -> dict[str, str]:
         """Of the bundled platform where its gateways are; what the environment file says counts more."""

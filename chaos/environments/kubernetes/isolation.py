@@ -14,7 +14,15 @@ from chaos.environments.kubernetes import answers
 from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.names import Names, Place
 from chaos.environments.kubernetes.objects import Named, Policy
-from chaos.environments.kubernetes.records import HELD_SELECTOR, Hold, Record, metadata_with, record_of, short_name
+from chaos.environments.kubernetes.records import (
+    HELD_SELECTOR,
+    Hold,
+    Read,
+    Record,
+    metadata_with,
+    record_of,
+    short_name,
+)
 from chaos.model.errors import ActionFailed
 
 POLICY = "steadfast-isolation-"
@@ -57,13 +65,13 @@ def rejoin_in(cluster: Cluster, namespace: str, holder: str) -> None:
         pass  # gone already, or never written
 
 
-def held_policies(names: Names) -> list[tuple[Place, Record]]:
+def held_policies(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All policies that we wrote."""
     found: list[tuple[Place, Record]] = []
     for cluster in names.clusters:
         for namespace in names.namespaces:
             for each in cluster.every(_policies(namespace), Named, {"labelSelector": HELD_SELECTOR}):
-                record = record_of(each.metadata)
+                record = read(each.metadata)
                 if record is not None:
                     found.append((Place(cluster, namespace, each.metadata.name), record))
     return found

@@ -13,7 +13,14 @@ import msgspec
 from chaos.environments.kubernetes import answers
 from chaos.environments.kubernetes.names import Names, Place
 from chaos.environments.kubernetes.objects import Node, Pod, Taint
-from chaos.environments.kubernetes.records import HELD_SELECTOR, Record, metadata_with, record_of, taints_of
+from chaos.environments.kubernetes.records import (
+    HELD_SELECTOR,
+    Read,
+    Record,
+    metadata_with,
+    record_of,
+    taints_of,
+)
 from chaos.environments.kubernetes.settings import NodeDriver
 from chaos.environments.kubernetes.workloads import Change
 from chaos.model.errors import ActionFailed
@@ -96,12 +103,12 @@ def evict_all(pods: Sequence[tuple[Place, Pod]], patience_seconds: float = _BUDG
             time.sleep(_ASK_AGAIN_SECONDS)
 
 
-def held_nodes(names: Names) -> list[tuple[Place, Record]]:
+def held_nodes(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All nodes that bear a record."""
     found: list[tuple[Place, Record]] = []
     for cluster in names.clusters:
         for each in cluster.every("/api/v1/nodes", Node, {"labelSelector": HELD_SELECTOR}):
-            record = record_of(each.metadata)
+            record = read(each.metadata)
             if record is not None:
                 found.append((Place(cluster, "", each.metadata.name), record))
     return found

@@ -7,6 +7,7 @@ annotations are for people. A record is enough to put the object right in a proc
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -21,7 +22,7 @@ HOLDS = "steadfast.dev/holds"
 UNTIL = "steadfast.dev/until"
 HOLDER = "steadfast.dev/holder"
 HELD_SELECTOR = f"{HELD}=true"
-What = Literal["kill", "scale", "cordon", "taint", "stop", "isolate"]
+What = Literal["kill", "scale", "cordon", "taint", "stop", "isolate", "unreadable"]
 
 
 class HeldPod(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +88,18 @@ def record_of(meta: Meta) -> Record | None:
             f"the annotation {HOLDS} of {meta.name} cannot be read: {error}",
             "somebody has changed it: put the object right by hand, then remove it",
         ) from error
+
+
+Read = Callable[[Meta], Record | None]
+"""How who goes through many objects takes one that is spoilt: `record_of` ends the search, the next goes on."""
+
+
+def record_or_spoilt(meta: Meta) -> Record | None:
+    """As `record_of`, but a record that cannot be read is one with a hold that says so, and has expired."""
+    try:
+        return record_of(meta)
+    except ActionFailed:
+        return Record(holds={"": Hold(what="unreadable", until=0.0)})
 
 
 def metadata_with(record: Record | None, resource_version: str = "") -> dict[str, object]:

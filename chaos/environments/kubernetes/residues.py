@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from chaos.environments.kubernetes import isolation, nodes, workloads
 from chaos.environments.kubernetes.names import PLURALS, Names, Place
-from chaos.environments.kubernetes.records import Hold
+from chaos.environments.kubernetes.records import HOLDS, Hold, record_or_spoilt
 from chaos.environments.kubernetes.refusals import Refusals
+from chaos.model.errors import ActionFailed
 from chaos.model.kubernetes import Residue
 
 
@@ -14,9 +15,13 @@ class Residues(Refusals):
 
     def residues(self) -> tuple[Residue, ...]:
         names = self.names
-        held = [(f"{place.kind}/", place, record) for place, record in workloads.held_workloads(names)]
-        held += [("node/", place, record) for place, record in nodes.held_nodes(names)]
-        held += [("networkpolicy/", place, record) for place, record in isolation.held_policies(names)]
+        held = [
+            (f"{place.kind}/", place, record) for place, record in workloads.held_workloads(names, record_or_spoilt)
+        ]
+        held += [("node/", place, record) for place, record in nodes.held_nodes(names, record_or_spoilt)]
+        held += [
+            ("networkpolicy/", place, record) for place, record in isolation.held_policies(names, record_or_spoilt)
+        ]
         found = [
             _residue(kind + _name(names, place), holder, hold)
             for kind, place, record in held
@@ -25,6 +30,9 @@ class Residues(Refusals):
         return tuple(sorted(found, key=lambda each: (each.target, each.holder)))
 
     def clear_residue(self, residue: Residue) -> None:
+        if residue.what == "unreadable":
+            hint = "somebody has changed it: put the object right by hand, then remove it"
+            raise ActionFailed(f"the annotation {HOLDS} of {residue.target} cannot be read", hint, took_effect="no")
         kind, _, name = residue.target.partition("/")
         if kind == "node":
             self._clear_node(self.names.node_place(name), residue)

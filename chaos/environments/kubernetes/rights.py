@@ -38,6 +38,7 @@ LOOK = (
     Right("apps/deployments", ("get", "list")),
     Right("apps/statefulsets", ("get", "list")),
     Right("apps/replicasets", ("get", "list")),
+    Right("coordination.k8s.io/leases", ("get",)),
 )
 _PATCH_WORKLOADS = (
     Right("apps/deployments", ("patch",)),
@@ -77,6 +78,32 @@ OF_CAPABILITY: dict[type, tuple[Right, ...]] = {
 }
 """A new capability adds its line here; what a failed region needs depends on how it is failed."""
 
+LOAD = (Right("/services", ("list",)), Right("/configmaps", ("list",)))
+"""Where viewers find the bundled platform, and how its players behave."""
+
+KEEP = (
+    Right("/nodes", ("get", "list"), everywhere=True),
+    Right("apps/deployments", ("get", "list")),
+    Right("apps/statefulsets", ("get", "list")),
+    Right("apps/replicasets", ("get", "list")),
+    Right("networking.k8s.io/networkpolicies", ("list",)),
+    Right("coordination.k8s.io/leases", ("get", "patch")),
+)
+KEEPING: dict[str, tuple[Right, ...]] = {
+    "workloads": (
+        Right("apps/deployments", ("patch",)),
+        Right("apps/statefulsets", ("patch",)),
+        Right("apps/replicasets", ("patch",)),
+        Right("/pods", ("get", "patch")),
+    ),
+    "networkpolicies": (
+        Right("networking.k8s.io/networkpolicies", ("patch", "delete")),
+        Right("/pods", ("list", "patch")),
+    ),
+    "nodes": (_PATCH_NODES,),
+}
+"""What a keeper needs to look, and by what it puts right what it needs besides."""
+
 
 def needed_for(capability: type, region_failure: str) -> tuple[Right, ...]:
     """Beyond LOOK. Nothing is known of a capability that is not listed."""
@@ -95,14 +122,19 @@ def missing(cluster: Cluster, namespace: str, rights: Iterable[Right]) -> str:
 
 def manifest(namespaces: tuple[str, ...], rights: Iterable[Right], account: str) -> str:
     """A Role for each namespace and a ClusterRole for what has none, bound to `namespace/name`; YAML."""
-    merged = _merged(rights)
-    inside = [_rule(right) for right in merged if not right.everywhere]
-    everywhere = [_rule(right) for right in merged if right.everywhere]
+    inside, everywhere = rules(rights)
     parts = [part for namespace in namespaces for part in _bound("Role", namespace, inside, account)]
     parts += _bound("ClusterRole", "", everywhere, account) if everywhere else []
     import yaml  # only who prints it
 
     return "---\n".join(yaml.safe_dump(part, sort_keys=False) for part in parts)
+
+
+def rules(rights: Iterable[Right]) -> tuple[list[dict[str, list[str]]], list[dict[str, list[str]]]]:
+    """As RBAC writes them: those of a Role, and those of a ClusterRole."""
+    merged = _merged(rights)
+    inside = [_rule(right) for right in merged if not right.everywhere]
+    return inside, [_rule(right) for right in merged if right.everywhere]
 
 
 class _ReviewStatus(Struct):

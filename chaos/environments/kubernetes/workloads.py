@@ -9,7 +9,15 @@ from chaos.environments.kubernetes import answers
 from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.names import KINDS, PLURALS, Names, Place
 from chaos.environments.kubernetes.objects import Named, Pod, Workload
-from chaos.environments.kubernetes.records import HELD_SELECTOR, HeldPod, Hold, Record, metadata_with, record_of
+from chaos.environments.kubernetes.records import (
+    HELD_SELECTOR,
+    HeldPod,
+    Hold,
+    Read,
+    Record,
+    metadata_with,
+    record_of,
+)
 from chaos.model.errors import ActionFailed
 from chaos.model.kubernetes import Scale
 
@@ -128,7 +136,7 @@ def holders_of(names: Names, holder: str) -> list[tuple[Place, Hold]]:
     return found
 
 
-def held_workloads(names: Names) -> list[tuple[Place, Record]]:
+def held_workloads(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All workloads that bear a record."""
     found: list[tuple[Place, Record]] = []
     for cluster in names.clusters:
@@ -136,7 +144,7 @@ def held_workloads(names: Names) -> list[tuple[Place, Record]]:
             for kind in PLURALS:
                 path = Place(cluster, namespace, "", kind).workload_path.rstrip("/")
                 for each in cluster.every(path, Named, {"labelSelector": HELD_SELECTOR}):
-                    record = record_of(each.metadata)
+                    record = read(each.metadata)
                     if record is not None:
                         found.append((Place(cluster, namespace, each.metadata.name, kind), record))
     return found
