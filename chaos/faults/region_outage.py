@@ -20,8 +20,8 @@ class _Place(CanFailRegion, Environment, Protocol):
 class RegionOutage(Struct, frozen=True, kw_only=True):
     """Takes every instance of a region down at once, without grace, and keeps them all down for the duration.
 
-    Seen as active when no instance of the region has a live process; as over when each one that lived before lives
-    again.
+    Seen as active when no instance of the region is up; as over when each one that was up before is again. Up is what
+    runs and, where processes are not seen themselves, is in reach.
     """
 
     target_kind: ClassVar[Literal["region"]] = "region"
@@ -49,7 +49,7 @@ class RegionOutage(Struct, frozen=True, kw_only=True):
         wanted = [each for each in instances if each.name in before]
         alive = [each for each in instances if each.identity is not None]
         back = [each for each in wanted if each.identity is not None]
-        said = f"{len(alive)} of {len(instances)} instances of {undo.target} have a live process"
+        said = f"{len(alive)} of {len(instances)} instances of {undo.target} are up"
         if len(back) == len(wanted):
             return Observation(Active.NO, said)
         return Observation(Active.UNKNOWN if alive else Active.YES, said)

@@ -98,7 +98,7 @@ def test_a_region_without_power_is_a_lost_region_and_comes_back(whole: Stage) ->
     environment = whole.environment_file("dark.env.yaml", regionFailure="nodeStop", nodeDriver=driver)
     done = whole.chaos("run", str(file), "-e", str(environment))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"0 of 1 instances of {region} have a live process" in evidence(whole)
+    assert f"0 of 1 instances of {region} are up" in evidence(whole)
 
 
 def node_driver() -> str:
