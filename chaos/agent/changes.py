@@ -79,21 +79,21 @@ class Changes:
         await tables.remove(key)
         if is_shaping(begun.change):
             await self._shape()
+            if self._queue is not None:
+                self._queue.release(begun.order.covers)
 
     async def _shape(self) -> None:
-        """Have the queue while a change needs it. What it holds is let go when a change ends: it was held for that."""
+        """Have the queue while a change needs it."""
         self._shaper.begun = {
             key: (each.order, each.change) for key, each in self._open.items() if is_shaping(each.change)
         }
         if self._shaper.begun and self._queue is None:
             self._queue = PacketQueue(tables.QUEUE_NUMBER, self._shaper.due)
             await tables.connect_queue()
-        elif self._queue is not None:
-            self._queue.release_all()
-            if not self._shaper.begun:
-                await tables.disconnect_queue()
-                self._queue.close()
-                self._queue = None
+        elif self._queue is not None and not self._shaper.begun:
+            await tables.disconnect_queue()
+            self._queue.close()
+            self._queue = None
 
     def _expire(self, key: str) -> None:
         task = asyncio.get_running_loop().create_task(self.end(key))

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from chaos.agent.packets import Packet
 from chaos.model.links import Delay, Errors, Heard, LateClose, LinkChange, Loss, Reaction, Resets, Silence, Throttle
 
 SOCKET = "/tmp/steadfast-agent.sock"
@@ -30,6 +31,10 @@ class Begin(Struct, frozen=True, kw_only=True, tag="begin"):
     kind: str
     values: dict[str, Any]
     lease_seconds: float
+
+    def covers(self, packet: Packet) -> bool:
+        """Whether a packet that leaves belongs to what is changed."""
+        return packet.caller in self.callers and packet.port in self.ports
 
     @property
     def change(self) -> LinkChange | Loss:

@@ -13,8 +13,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from msgspec import Struct
-
+from chaos.agent.packets import Flow, Packet, parsed
 from chaos.model.errors import ActionFailed
 
 _NETLINK_NETFILTER = 12
@@ -31,25 +30,6 @@ _SOL_NETLINK, _NO_ENOBUFS, _SO_RCVBUFFORCE = 270, 5, 33
 _BUFFER_BYTES = 4 * 1024 * 1024
 _FORGET_FROM_FLOWS = 4096
 
-Flow = tuple[bytes, int, int]
-"""The caller's address and port, and ours."""
-
-
-class Packet(Struct, frozen=True):
-    """One that leaves: `size` is what it carries, without headers; `ends` says that it ends the stream."""
-
-    flow: Flow
-    size: int
-    ends: bool
-
-    @property
-    def caller(self) -> str:
-        return socket.inet_ntoa(self.flow[0])
-
-    @property
-    def port(self) -> int:
-        return self.flow[2]
-
 
 class PacketQueue:
     """`due` says when a packet may go, in seconds of the loop's clock; None drops it. Order within a flow is kept."""
@@ -58,18 +38,27 @@ class PacketQueue:
         self._due = due
         self._number = number
         self._loop = asyncio.get_running_loop()
-        self._held: list[tuple[float, int]] = []
+        self._held: list[tuple[float, int, Packet | None]] = []
         self._last: dict[Flow, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._socket = _bound(number)
         self._loop.add_reader(self._socket, self._read)
 
-    def release_all(self) -> None:
-        """Let go of all that is held, oldest first."""
-        self._let_go(float("inf"))
+    def release(self, belongs: Callable[[Packet], bool]) -> None:
+        """Let go of those that belong to what has ended, oldest first."""
+        stay: list[tuple[float, int, Packet | None]] = []
+        for due, number, packet in sorted(self._held, key=lambda each: each[:2]):
+            if packet is not None and belongs(packet):
+                self._judge(number, _ACCEPT)
+                self._last.pop(packet.flow, None)
+            else:
+                stay.append((due, number, packet))
+        self._held = stay  # sorted, so a heap
+        self._arm()
 
     def close(self) -> None:
-        self.release_all()
+        """Let go of all that is held."""
+        self._let_go(float("inf"))
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._socket)
@@ -104,7 +93,7 @@ class PacketQueue:
         if due <= now:
             self._judge(number, _ACCEPT)
             return
-        heapq.heappush(self._held, (due, number))
+        heapq.heappush(self._held, (due, number, packet))
         if self._held[0][1] == number:
             self._arm()
 
@@ -185,15 +174,4 @@ def _packet(body: bytes) -> tuple[int, Packet | None]:
         elif kind == 10:
             first = value
         at += max(4, (size + 3) & ~3)
-    return number, _parsed(first)
-
-
-def _parsed(first: bytes) -> Packet | None:
-    if len(first) < 28 or first[0] >> 4 != 4 or first[9] not in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
-        return None
-    head = (first[0] & 15) * 4
-    total = struct.unpack_from(">H", first, 2)[0]
-    ours, theirs = struct.unpack_from(">HH", first, head)
-    tcp = first[9] == socket.IPPROTO_TCP and len(first) >= head + 14
-    inner = (first[head + 12] >> 4) * 4 if tcp else 8
-    return Packet((first[16:20], theirs, ours), max(0, total - head - inner), tcp and bool(first[head + 13] & 1))
+    return number, parsed(first)

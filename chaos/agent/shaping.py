@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from random import Random
 
 from chaos.agent.orders import Begin
-from chaos.agent.queue import Flow, Packet
+from chaos.agent.packets import Flow, Packet
 from chaos.model.links import Delay, LateClose, LinkChange, Loss, Throttle
 
 _BACKLOG_SECONDS = 2.0
@@ -30,7 +30,7 @@ class Shaper:
         """When it may go, None when it is dropped."""
         due = now
         for key, (order, change) in self.begun.items():
-            if packet.caller in order.callers and packet.port in order.ports:
+            if order.covers(packet):
                 later = self._after(key, change, packet, due)
                 if later is None:
                     return None
