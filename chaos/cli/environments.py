@@ -44,7 +44,7 @@ def rbac(
         found = [catalog.build_fault(step.fault).needs for step in steps if isinstance(step, FaultStep)]
         return found + [need for step in steps if isinstance(step, ParallelStep) for need in needs(step.steps)]
 
-    wanted: dict[type, None] = {}
-    for name in experiments:
-        wanted.update(dict.fromkeys(needs(load_experiment(find(name), catalog, {}).method)))
-    print(opened.rights(list(wanted), account), end="")
+    read = [load_experiment(find(name), catalog, {}) for name in experiments]
+    wanted = dict.fromkeys(need for each in read for need in needs(each.method))
+    with_load = any(each.load is not None for each in read)
+    print(opened.rights(list(wanted), with_load, account), end="")

@@ -163,6 +163,9 @@ class CanBeKept(CanScan, Protocol):
 class CanListRights(Protocol):
     """Knows which rights it needs for what."""
 
-    def rights(self, capabilities: list[type], account: str) -> str:
-        """A manifest with the least rights for these capabilities, bound to a service account (namespace/name)."""
+    def rights(self, capabilities: list[type], with_load: bool, account: str) -> str:
+        """A manifest with the least rights for these capabilities, bound to a service account (namespace/name).
+
+        `with_load`: and for finding out where a load generator has to send its requests.
+        """
         ...

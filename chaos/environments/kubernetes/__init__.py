@@ -85,8 +85,8 @@ class KubernetesEnvironment(PodLinks, Keeping):
             raise Refused(error.message, error.hint) from error
         return {**found, **self.settings.load}
 
-    def rights(self, capabilities: list[type], account: str) -> str:
-        needed = [*rights.LOOK]
+    def rights(self, capabilities: list[type], with_load: bool, account: str) -> str:
+        needed = [*rights.LOOK, *(rights.LOAD if with_load else ())]
         for capability in capabilities:
             needed += rights.needed_for(capability, self.settings.region_failure)
         return rights.manifest(self.settings.namespaces, needed, account)
