@@ -26,6 +26,10 @@ from tests.local.test_faults_instances import EXAMPLES as EXAMPLES_ON_INSTANCES
 from tests.local.test_faults_links import EXAMPLES as EXAMPLES_ON_LINKS
 
 BASE_PORT = 29400  # below those that the kernel draws for connecting sockets: they come and go
+
+NOT_ON_ONE_MACHINE = {"packet_loss"}
+"""A link here is a proxy, which sees streams and no packets."""
+
 EXAMPLES: dict[str, dict[str, JSON]] = {
     "kill": {},
     "pause": {},
@@ -99,7 +103,14 @@ def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
 
 def test_every_portable_fault_has_an_example_here() -> None:
     elsewhere = {*EXAMPLES_ON_INSTANCES, *EXAMPLES_ON_LINKS, *FAULTS_OF_DISCOVERY}
-    assert set(Catalog().names("faults")) == set(EXAMPLES) | elsewhere
+    portable = {name for name in Catalog().names("faults") if "/" not in name}  # the others are bound to a place
+    assert portable - NOT_ON_ONE_MACHINE == set(EXAMPLES) | elsewhere
+
+
+def test_what_cannot_be_done_on_one_machine_is_not_offered_there(system: SmallSystem) -> None:
+    for kind in NOT_ON_ONE_MACHINE:
+        fault = Catalog().build_fault(PluginUse(kind=kind, parameters={"share": 0.2}))
+        assert not isinstance(opened(system), fault.needs)
 
 
 def test_it_is_inactive_then_active_then_inactive(stand: Stand) -> None:

@@ -13,8 +13,11 @@ import pytest
 
 from chaos.catalog import Catalog
 from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.journal.read import read
+from chaos.journal.runs import all_runs
 from chaos.model.capabilities import CanSpoilDiscovery
 from chaos.model.errors import ActionFailed
+from chaos.model.events import Judged
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from target_platform.launcher.spec import LaunchSpec
@@ -100,6 +103,15 @@ def test_who_kills_the_run_leaves_a_whole_list(system: SmallSystem, kind: str, t
     finally:
         run.kill()
         run.communicate()
+    until_judged(system)
+
+
+def until_judged(system: SmallSystem) -> None:
+    """The guardian of a killed run has ended: before that no other run may begin."""
+    deadline = time.monotonic() + 10
+    while not isinstance(read(all_runs(system.home)[-1].journal)[-1], Judged):
+        assert time.monotonic() < deadline, "the guardian did not finish"
+        time.sleep(0.05)
 
 
 def test_processes_that_nobody_tells_anything_are_refused(tmp_path: Path) -> None:
