@@ -107,7 +107,7 @@ class NetworkStage:
             "namespaces": [self.namespace],
             "kubeconfig": str(self.kubeconfig),
             "armed": True,
-            "agentImage": self.agent_image,
+            "agent_image": self.agent_image,
         }
         return KubernetesEnvironment(EnvironmentRef(kind="kubernetes", name="network", settings=settings))
 
