@@ -7,7 +7,8 @@ from random import Random
 
 from chaos.model.links import Errors
 from chaos.proxy.config import ProxyConfig
-from chaos.proxy.server import NamedToxic, Proxy
+from chaos.proxy.server import Proxy
+from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics import Runtime
 from chaos.proxy.toxics.http_status import HttpStatus
 

@@ -7,44 +7,21 @@ Differences: a toxic may have `expires_at`, the epoch second at which it removes
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Struct
 
+from chaos.proxy.body import ApiError
 from chaos.proxy.http import Request, Response
-from chaos.proxy.server import NamedToxic, Proxy
-from chaos.proxy.toxics import Toxic, toxic_type
+from chaos.proxy.server import Proxy
+from chaos.proxy.toxic_request import read_toxic, toxic_shape
 
 API_VERSION = "2.12.0"
 """The release of Toxiproxy that this follows: clients choose their verbs by it."""
 
 _JSON = "application/json"
-Shape = TypeVar("Shape")
 Handler = Callable[["Api", list[str], Request], Response]
-
-
-class ApiError(Exception):
-    """Answered as Toxiproxy does: `{"error": text, "status": number}` as plain text."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
-class ToxicRequest(Struct, frozen=True):
-    """The body that creates a toxic. All may be left out but `type`."""
-
-    name: str = ""
-    type: str = ""
-    stream: str = "downstream"
-    toxicity: float = 1.0
-    attributes: dict[str, Any] = {}
-    expires_at: float | None = None
 
 
 class Api:
@@ -86,15 +63,15 @@ class Api:
 
     def add_toxic(self, names: list[str], request: Request) -> Response:
         proxy = self._proxy(names[1])
-        toxic = _read_toxic(request.body, proxy)
+        toxic = read_toxic(request.body, proxy.toxics)
         proxy.add(toxic)
-        return _json(200, _toxic_shape(toxic))
+        return _json(200, toxic_shape(toxic))
 
     def show_toxic(self, names: list[str], request: Request) -> Response:
         toxic = self._proxy(names[1]).toxics.get(names[3])
         if toxic is None:
             raise ApiError(404, "toxic not found")
-        return _json(200, _toxic_shape(toxic))
+        return _json(200, toxic_shape(toxic))
 
     def remove_toxic(self, names: list[str], request: Request) -> Response:
         if not self._proxy(names[1]).remove(names[3]):
@@ -123,50 +100,6 @@ def _route(names: list[str]) -> dict[str, Handler] | None:
     return None
 
 
-def _read_toxic(body: bytes, proxy: Proxy) -> NamedToxic:
-    """In Toxiproxy's order: JSON, stream, default name, type, duplicate, attributes."""
-    asked = _convert(_decode(body), ToxicRequest)
-    stream = asked.stream.lower()
-    if stream not in ("upstream", "downstream"):
-        raise ApiError(400, "stream was invalid, can be either upstream or downstream")
-    name = asked.name or f"{asked.type}_{stream}"
-    attributes_type = toxic_type(asked.type)
-    if attributes_type is None:
-        raise ApiError(400, "invalid toxic type")
-    if name in proxy.toxics:
-        raise ApiError(409, "toxic already exists")
-    attributes = cast(Toxic, _convert(asked.attributes, attributes_type))
-    if asked.expires_at is not None and asked.expires_at <= time.time():
-        raise ApiError(400, "bad request body: expires_at has passed")
-    return NamedToxic(
-        name=name,
-        type=asked.type,
-        stream=stream,
-        toxicity=asked.toxicity,
-        attributes=attributes,
-        expires_at=asked.expires_at,
-    )
-
-
-def _decode(body: bytes) -> object:
-    if not body:
-        raise ApiError(400, "bad request body: EOF")
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise ApiError(400, f"bad request body: {error}") from error
-
-
-def _convert(value: object, into: type[Shape]) -> Shape:
-    """As Go does: names in any case, unknown ones ignored."""
-    if isinstance(value, dict):
-        value = {str(name).lower(): item for name, item in value.items()}
-    try:
-        return msgspec.convert(value, into)
-    except msgspec.ValidationError as error:
-        raise ApiError(400, f"bad request body: {error}") from error
-
-
 def _proxy_shape(proxy: Proxy) -> dict[str, object]:
     return {
         "name": proxy.name,
@@ -180,22 +113,11 @@ def _proxy_shape(proxy: Proxy) -> dict[str, object]:
 def _toxic_shapes(proxy: Proxy) -> list[dict[str, object]]:
     """Upstream ones first, each in the order of insertion."""
     return [
-        _toxic_shape(toxic)
+        toxic_shape(toxic)
         for stream in ("upstream", "downstream")
         for toxic in proxy.toxics.values()
         if toxic.stream == stream
     ]
-
-
-def _toxic_shape(toxic: NamedToxic) -> dict[str, object]:
-    shape: dict[str, object] = {
-        "attributes": toxic.attributes,
-        "name": toxic.name,
-        "type": toxic.type,
-        "stream": toxic.stream,
-        "toxicity": toxic.toxicity,
-    }
-    return shape if toxic.expires_at is None else {**shape, "expires_at": toxic.expires_at}
 
 
 def _json(status: int, value: object) -> Response:

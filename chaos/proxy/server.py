@@ -6,32 +6,17 @@ import asyncio
 import errno
 import time
 
-from msgspec import Struct
-
 from chaos.model.errors import BadInput
 from chaos.proxy.config import ProxyConfig, split_address
 from chaos.proxy.connection import Connection
 from chaos.proxy.stream import Stream
-from chaos.proxy.toxics import Chunk, Runtime, Toxic
+from chaos.proxy.toxic import NamedToxic
+from chaos.proxy.toxics import Chunk, Runtime
 from chaos.proxy.toxics.latency import Delay
 
 _BASE_DELAY = ""  # the name of the stage that no toxic can have
 _LOOK_AGAIN_SECONDS = 1.0
 BACKLOG = 1024
-
-
-class NamedToxic(Struct, frozen=True, kw_only=True):
-    """A toxic of one proxy. `stream` is "upstream" or "downstream"; `toxicity` the share of connections it is on.
-
-    `expires_at` is the epoch second at which it removes itself, None for never.
-    """
-
-    name: str
-    type: str
-    stream: str
-    toxicity: float
-    attributes: Toxic
-    expires_at: float | None = None
 
 
 class Server:

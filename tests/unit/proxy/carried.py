@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from chaos.proxy.config import ProxyConfig
-from chaos.proxy.server import NamedToxic, Proxy
+from chaos.proxy.server import Proxy
+from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics import Runtime
 from chaos.proxy.toxics.latency import Latency
 

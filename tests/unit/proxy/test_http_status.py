@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.proxy.requests import Requests
-from chaos.proxy.server import NamedToxic
+from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics.http_status import HttpStatus
 from tests.unit.proxy.carried import Carried, both_loops, carried, run
 

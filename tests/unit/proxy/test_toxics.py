@@ -11,7 +11,7 @@ import pytest
 
 from chaos.proxy.api import Api
 from chaos.proxy.http import Request
-from chaos.proxy.server import NamedToxic
+from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics import Toxic
 from chaos.proxy.toxics.bandwidth import Bandwidth
 from chaos.proxy.toxics.reset_peer import ResetPeer
