@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 from chaos.engine.keeper import Keeper
-from chaos.model.errors import Refused
+from chaos.text_server import Answer, text_server
 
 _METRICS = {
     "looks": ("counter", "steadfast_keeper_looks_total", "Rounds through the system."),
@@ -19,29 +19,10 @@ _METRICS = {
 
 def keeper_server(host: str, port: int, keeper: Keeper) -> ThreadingHTTPServer:
     """A server, listening; `serve_forever` serves. Port 0 takes a free one. Raises Refused."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, kind, text = _answer(self.path.partition("?")[0], keeper)
-            try:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-            except OSError:
-                pass  # whoever asked has stopped waiting
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    try:
-        return ThreadingHTTPServer((host, port), Handler)
-    except OSError as error:
-        raise Refused(f"{host}:{port} cannot be listened on: {error.strerror}", "choose another --port") from error
+    return text_server(host, port, lambda path: _answer(path, keeper))
 
 
-def _answer(path: str, keeper: Keeper) -> tuple[int, str, str]:
+def _answer(path: str, keeper: Keeper) -> Answer:
     if path == "/livez":
         return (200, "text/plain", "ok\n") if keeper.turns else (503, "text/plain", "it does not go round\n")
     if path == "/readyz":

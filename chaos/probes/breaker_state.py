@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPException
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -13,9 +11,8 @@ from msgspec import Struct
 from chaos.model.environment import Environment
 from chaos.model.errors import ChaosError
 from chaos.model.sample import NoSample, Ratio
-from chaos.model.system import Instance
+from chaos.probes._metrics import metrics_of
 
-_AT_ONCE = 16
 _VALUES = {"closed": 0.0, "half-open": 1.0, "open": 2.0}
 _LINE = re.compile(r"breaker_state\{(?P<labels>.*)\}\s+(?P<value>-?\d+(?:\.\d+)?)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -47,21 +44,10 @@ class BreakerState(Struct, frozen=True, kw_only=True):
         running = [each for each in callers if each.address and each.identity]
         if not running:
             return NoSample(f"no instance of {self.caller or 'any service'} that has metrics runs")
-        with ThreadPoolExecutor(min(_AT_ONCE, len(running))) as pool:
-            values = [value for text in pool.map(self._metrics, running) for value in self._values(text)]
+        values = [value for text in metrics_of(running, self.timeout_ms).values() for value in self._values(text)]
         if not values:
             return NoSample(f"no breaker from {self.caller or 'anybody'} to {self.target or 'anybody'} was seen")
         return Ratio(good=values.count(_VALUES[self.state]), total=len(values))
-
-    def _metrics(self, instance: Instance) -> str:
-        connection = HTTPConnection(instance.address, timeout=self.timeout_ms / 1000)
-        try:
-            connection.request("GET", instance.metrics_path)
-            return connection.getresponse().read().decode(errors="replace")
-        except (OSError, HTTPException):
-            return ""
-        finally:
-            connection.close()
 
     def _values(self, metrics: str) -> Iterator[float]:
         for found in filter(None, map(_LINE.match, metrics.splitlines())):

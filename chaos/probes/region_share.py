@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -15,8 +13,7 @@ from chaos.model.environment import Environment
 from chaos.model.errors import ChaosError
 from chaos.model.sample import NoSample, Ratio
 from chaos.model.system import Instance
-
-_AT_ONCE = 16
+from chaos.probes._metrics import metrics_of
 
 
 class RegionShare(Struct, frozen=True, kw_only=True, dict=True):
@@ -59,28 +56,14 @@ class RegionShare(Struct, frozen=True, kw_only=True, dict=True):
 
     def _served(self, instances: Sequence[Instance]) -> dict[str, float]:
         """By each since the last look, or since its start."""
-        with ThreadPoolExecutor(min(_AT_ONCE, len(instances))) as pool:
-            counts = list(pool.map(self._count, instances))
         served = dict.fromkeys((each.name for each in instances), 0.0)
-        for each, now in zip(instances, counts, strict=True):
-            if now is None:
-                continue
-            before = self._before.get(each.name, 0.0)
-            served[each.name] = now - before if now >= before else now
-            self._before[each.name] = now
+        for name, text in metrics_of(instances, self.timeout_ms).items():
+            now, before = self._count(text), self._before.get(name, 0.0)
+            served[name] = now - before if now >= before else now
+            self._before[name] = now
         return served
 
-    def _count(self, instance: Instance) -> float | None:
-        """All that it has ever served; None when it does not answer."""
-        connection = HTTPConnection(instance.address, timeout=self.timeout_ms / 1000)
-        try:
-            connection.request("GET", instance.metrics_path)
-            response = connection.getresponse()
-            text = response.read().decode(errors="replace")
-        except (OSError, HTTPException):
-            return None
-        finally:
-            connection.close()
+    def _count(self, metrics: str) -> float:
+        """All that an instance has ever served."""
         counted = re.compile(rf"{re.escape(self.counter)}(?:\{{.*\}})?\s+(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*$")
-        values = [float(found[1]) for found in map(counted.match, text.splitlines()) if found]
-        return sum(values) if response.status == 200 else None
+        return sum(float(found[1]) for found in map(counted.match, metrics.splitlines()) if found)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -14,9 +11,8 @@ from msgspec import Struct
 from chaos.model.environment import Environment
 from chaos.model.errors import ChaosError
 from chaos.model.sample import Histogram, NoSample, Spread
-from chaos.model.system import Instance
+from chaos.probes._metrics import metrics_of
 
-_AT_ONCE = 16
 _LINE = re.compile(r"(call_attempts_total|calls_total)\{(.*)\}\s+(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -50,7 +46,7 @@ class RetryAmplification(Struct, frozen=True, kw_only=True, dict=True):
         asked = [each for each in instances if each.service == self.caller and each.metrics_path and each.identity]
         if not asked:
             return NoSample(f"no instance of {self.caller} that has metrics runs")
-        now = self._looked(asked)
+        now = {name: self._counts(text) for name, text in metrics_of(asked, self.timeout_ms).items()}
         since = [_difference(counts, self._before[name]) for name, counts in now.items() if name in self._before]
         attempts, calls = sum(each[0] for each in since), sum(each[1] for each in since)
         first = not self._before
@@ -64,22 +60,6 @@ class RetryAmplification(Struct, frozen=True, kw_only=True, dict=True):
     def _before(self) -> dict[str, Counts]:
         """What was counted up to the last sample, by instance."""
         return {}
-
-    def _looked(self, instances: Sequence[Instance]) -> dict[str, Counts]:
-        """The counts of each instance that answers."""
-        with ThreadPoolExecutor(min(_AT_ONCE, len(instances))) as pool:
-            texts = list(pool.map(self._metrics, instances))
-        return {each.name: self._counts(text) for each, text in zip(instances, texts, strict=True) if text}
-
-    def _metrics(self, instance: Instance) -> str:
-        connection = HTTPConnection(instance.address, timeout=self.timeout_ms / 1000)
-        try:
-            connection.request("GET", instance.metrics_path)
-            return connection.getresponse().read().decode(errors="replace")
-        except (OSError, HTTPException):
-            return ""
-        finally:
-            connection.close()
 
     def _counts(self, metrics: str) -> Counts:
         counted = {"call_attempts_total": 0.0, "calls_total": 0.0}

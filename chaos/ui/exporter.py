@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from chaos.journal.read import Follow
 from chaos.journal.runs import all_runs
-from chaos.model.errors import BadInput, Refused
+from chaos.model.errors import BadInput
+from chaos.text_server import Answer, text_server
 from chaos.ui.exposition import CONTENT_TYPE, Exposed, text
 
 KEPT_SECONDS = 600.0
@@ -50,23 +51,11 @@ class Runs:
 def exporter(host: str, port: int, runs: Runs) -> ThreadingHTTPServer:
     """A server of `/metrics`, listening; `serve_forever` serves. Port 0 takes a free one. Raises Refused."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path.partition("?")[0] == "/metrics"
-            body = runs.text().encode() if found else b"the metrics are at /metrics\n"
-            try:
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Type", CONTENT_TYPE if found else "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except OSError:
-                pass  # whoever asked has stopped waiting
+    def answer(path: str) -> Answer:
+        return (
+            (200, CONTENT_TYPE, runs.text())
+            if path == "/metrics"
+            else (404, "text/plain", "the metrics are at /metrics\n")
+        )
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    try:
-        return ThreadingHTTPServer((host, port), Handler)
-    except OSError as error:
-        raise Refused(f"{host}:{port} cannot be listened on: {error.strerror}", "choose another --port") from error
+    return text_server(host, port, answer)

@@ -133,9 +133,7 @@ class _Service:
         others = (
             () if self._policy.believed else tuple(each for each in self._ever.values() if each.instance not in names)
         )
-        known = Known(tuple(sorted(listed, key=lambda each: each.instance)), others)
-        if known != self.known:
-            self.known = known
+        self.known = Known(tuple(sorted(listed, key=lambda each: each.instance)), others)
         return True
 
     def _forget(self, now: float) -> None:
