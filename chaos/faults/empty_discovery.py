@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
 from chaos.model.capabilities import CanSpoilDiscovery
-from chaos.model.environment import Environment, is_there
+from chaos.model.discovery import HasDiscovery, list_of
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.system import Target
-
-
-class _Place(CanSpoilDiscovery, Environment, Protocol):
-    """An environment whose discovery can be spoilt."""
 
 
 class EmptyDiscovery(Struct, frozen=True, kw_only=True):
@@ -25,20 +21,18 @@ class EmptyDiscovery(Struct, frozen=True, kw_only=True):
     target_kind: ClassVar[Literal["region"]] = "region"
     needs: ClassVar[type] = CanSpoilDiscovery
 
-    def prepare(self, environment: _Place, target: Target, lease: Lease) -> Undo:
+    def prepare(self, environment: HasDiscovery, target: Target, lease: Lease) -> Undo:
         return Undo(target=target.name, lease=lease)
 
-    def inject(self, environment: _Place, undo: Undo) -> None:
+    def inject(self, environment: HasDiscovery, undo: Undo) -> None:
         environment.spoil_discovery(undo.target, undo.lease.holder, "empty", undo.lease.expires_at)
 
-    def revert(self, environment: _Place, undo: Undo) -> None:
+    def revert(self, environment: HasDiscovery, undo: Undo) -> None:
         environment.restore_discovery(undo.target, undo.lease.holder)
 
-    def active(self, environment: _Place, undo: Undo) -> Observation:
-        if not is_there(environment, "region", undo.target):
-            return Observation(Active.NO, f"{undo.target} does not exist any more")
-        listed = environment.what_is_listed(undo.target)
-        if listed is None:
-            return Observation(Active.UNKNOWN, f"the list of instances of {undo.target} cannot be read")
+    def active(self, environment: HasDiscovery, undo: Undo) -> Observation:
+        listed = list_of(environment, undo.target)
+        if isinstance(listed, Observation):
+            return listed
         said = f"discovery of {undo.target} names {listed.instances} instances, {listed.age_seconds:.1f} s ago"
         return Observation(Active.NO if listed.instances else Active.YES, said)

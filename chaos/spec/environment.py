@@ -11,15 +11,15 @@ from chaos.model.environment import EnvironmentRef
 from chaos.model.monkey import Monkey
 from chaos.model.system import JSON
 from chaos.spec import suggest
-from chaos.spec.document import MappingNode, Node, parse, shown
+from chaos.spec.document import MappingNode, Node, shown
 from chaos.spec.experiment import name_of
 from chaos.spec.fields import Fields
 from chaos.spec.header import header
 from chaos.spec.plugins import Plugins
-from chaos.spec.problems import BadFile, Problem, Wrong
+from chaos.spec.problems import Wrong
 from chaos.spec.text import read_text
 from chaos.spec.values import boolean, built, struct_values, text
-from chaos.spec.variables import as_mapping
+from chaos.spec.whole import read_whole
 
 
 def load_environment(path: Path, plugins: Plugins) -> EnvironmentRef:
@@ -32,15 +32,7 @@ def load_environment(path: Path, plugins: Plugins) -> EnvironmentRef:
 
 def read_environment(source: str, file: str, plugins: Plugins) -> EnvironmentRef:
     """The environment in a text; `file` is what problems are reported under."""
-    problems: list[Problem] = []
-    try:
-        root, problems = parse(source)
-        ref = _environment(as_mapping(root), file, plugins)
-    except Wrong as wrong:
-        raise BadFile(file, [*problems, *wrong.problems]) from wrong
-    if problems:
-        raise BadFile(file, problems)
-    return ref
+    return read_whole(source, file, lambda document: _environment(document, file, plugins))
 
 
 def _environment(document: MappingNode, file: str, plugins: Plugins) -> EnvironmentRef:

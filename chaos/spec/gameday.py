@@ -11,15 +11,15 @@ from chaos.model.errors import BadInput
 from chaos.model.experiment import Experiment
 from chaos.model.gameday import GameDay, Pause, Predicted, Prediction, Trial
 from chaos.spec import units
-from chaos.spec.document import MappingNode, Node, parse, shown
+from chaos.spec.document import MappingNode, Node, shown
 from chaos.spec.experiment import load_experiment, name_of
 from chaos.spec.fields import Fields, sequence
 from chaos.spec.header import header
 from chaos.spec.plugins import Plugins
-from chaos.spec.problems import BadFile, Problem, Wrong
+from chaos.spec.problems import BadFile, Wrong
 from chaos.spec.text import read_text
 from chaos.spec.values import one_of, positive, text
-from chaos.spec.variables import as_mapping
+from chaos.spec.whole import read_whole
 
 Find = Callable[[str], Path]
 """Where the file of an experiment is, by path or by name. Raises BadInput."""
@@ -35,15 +35,8 @@ def load_gameday(path: Path, plugins: Plugins, find: Find = Path) -> GameDay:
 
 def read_gameday(source: str, file: str, plugins: Plugins, find: Find = Path) -> GameDay:
     """The game day in a text; `file` is what problems are reported under and what relative paths start from."""
-    problems: list[Problem] = []
-    try:
-        root, problems = parse(source)
-        gameday = _gameday(as_mapping(root), file, partial(_experiment, file=file, plugins=plugins, find=find))
-    except Wrong as wrong:
-        raise BadFile(file, [*problems, *wrong.problems]) from wrong
-    if problems:
-        raise BadFile(file, problems)
-    return gameday
+    named = partial(_experiment, file=file, plugins=plugins, find=find)
+    return read_whole(source, file, lambda document: _gameday(document, file, named))
 
 
 Named = Callable[[Node, dict[str, str]], tuple[str, Experiment]]

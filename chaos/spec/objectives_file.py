@@ -6,28 +6,20 @@ from pathlib import Path
 
 from chaos.model.experiment import Objective
 from chaos.model.objectives import Objectives
-from chaos.spec.document import MappingNode, Node, parse
+from chaos.spec.document import MappingNode, Node
 from chaos.spec.experiment import name_of
 from chaos.spec.fields import Fields, sequence
 from chaos.spec.header import header
 from chaos.spec.objectives import objective
 from chaos.spec.plugins import Plugins, Scope
-from chaos.spec.problems import BadFile, Problem, Wrong
+from chaos.spec.problems import Wrong
 from chaos.spec.values import text
-from chaos.spec.variables import as_mapping
+from chaos.spec.whole import read_whole
 
 
 def read_objectives(source: str, file: str, plugins: Plugins) -> Objectives:
     """The objectives in a text; `file` is what problems are reported under. Raises BadFile with all of them."""
-    problems: list[Problem] = []
-    try:
-        root, problems = parse(source)
-        found = _objectives(as_mapping(root), file, plugins)
-    except Wrong as wrong:
-        raise BadFile(file, [*problems, *wrong.problems]) from wrong
-    if problems:
-        raise BadFile(file, problems)
-    return found
+    return read_whole(source, file, lambda document: _objectives(document, file, plugins))
 
 
 def _objectives(document: MappingNode, file: str, plugins: Plugins) -> Objectives:

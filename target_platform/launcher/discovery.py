@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from target_platform.kit.list_file import Named
 from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.folder import Folder, replace_file
 from target_platform.launcher.keeper import Keeper
@@ -33,13 +34,6 @@ REMEMBERED_SECONDS = 60.0
 How = Literal["stale", "empty"]
 
 log = logging.getLogger("launcher")
-
-
-class Named(Struct, frozen=True, kw_only=True):
-    """The file: who exists, as of which epoch second."""
-
-    as_of: float
-    instances: tuple[str, ...]
 
 
 class Spoil(Struct, frozen=True):

@@ -20,6 +20,7 @@ import pytest
 
 from chaos.environments.kubernetes.connection import Cluster, Request, clusters_of
 from chaos.environments.kubernetes.objects import Named
+from tests.cluster.stage import the_kubeconfig
 
 PODS = int(os.environ.get("BENCH_PODS", "10000"))
 NODES, SERVICES, ROUNDS = 100, 20, 3
@@ -60,9 +61,7 @@ print(json.dumps({"all": done - began, "choosing": done - asked, "cpu": time.pro
 @pytest.fixture(scope="module")
 def full() -> Iterator[str]:
     """The name of a namespace with that many running pods, which is removed at the end with the nodes."""
-    if "KUBECONFIG" not in os.environ:
-        pytest.skip("no cluster: KUBECONFIG is not set")
-    [cluster] = clusters_of("", [], 60.0)
+    [cluster] = clusters_of(str(the_kubeconfig()), [], 60.0)
     name = f"chaos-bench-{uuid.uuid4().hex[:6]}"
     nodes = [f"{name}-{number}" for number in range(NODES)]
     cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})

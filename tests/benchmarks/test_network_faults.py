@@ -7,12 +7,12 @@ import statistics
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from chaos.model.links import Direction, Loss
 from tests.cluster.network_stage import NetworkStage
+from tests.cluster.stage import the_kubeconfig
 
 LOOKS = 200
 FIRST_PACKETS = 2000
@@ -22,10 +22,7 @@ PIECE = 250
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetworkStage]:
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
-        pytest.skip("no cluster: KUBECONFIG is not set")
-    made = NetworkStage(Path(kubeconfig), f"chaos-f-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("network"))
+    made = NetworkStage(the_kubeconfig(), f"chaos-f-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("network"))
     made.start()
     try:
         yield made

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.shipped import chart_dir
+from tests.cluster.stage import the_kubeconfig
 
 CHART = chart_dir("streaming-platform")
 IMAGE = os.environ.get("STEADFAST_TEST_IMAGE", "steadfast:dev")
@@ -20,12 +21,10 @@ KUBE_VERSION = "1.34.0"
 
 def kubeconfig() -> Path:
     """Skips the test where there is no cluster, or no helm to install anything there."""
-    found = os.environ.get("KUBECONFIG")
-    if not found:
-        pytest.skip("no cluster: KUBECONFIG is not set")
+    found = the_kubeconfig()
     if shutil.which("helm") is None or shutil.which("kubectl") is None:
         pytest.skip("helm and kubectl are not installed")
-    return Path(found)
+    return found
 
 
 def rendered(*options: str) -> str:

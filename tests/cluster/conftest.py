@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.stage import Stage
+from tests.cluster.stage import Stage, the_kubeconfig
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Skipped without KUBECONFIG: no test looks for a cluster by itself."""
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
-        pytest.skip("no cluster: KUBECONFIG is not set")
-    stage = Stage(Path(kubeconfig), f"chaos-test-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("cluster"))
+    stage = Stage(the_kubeconfig(), f"chaos-test-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("cluster"))
     stage.start()
     try:
         yield stage

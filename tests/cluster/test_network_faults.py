@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -21,7 +19,7 @@ from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Undo
 from chaos.model.system import JSON
 from tests.cluster.network_stage import PORT, Injection, NetworkStage
-from tests.cluster.stage import EXPERIMENT, wait_until
+from tests.cluster.stage import EXPERIMENT, the_kubeconfig, wait_until
 from tests.cluster.test_runs import kill
 
 pytestmark = pytest.mark.slow
@@ -64,12 +62,8 @@ asyncio.run(tables.write(order, tables.kernel_rules(Silence(), (PORT,))))
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetworkStage]:
-    """Skipped without KUBECONFIG: no test looks for a cluster by itself."""
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
-        pytest.skip("no cluster: KUBECONFIG is not set")
     name = f"chaos-f-{uuid.uuid4().hex[:8]}"
-    stage = NetworkStage(Path(kubeconfig), name, tmp_path_factory.mktemp("network"))
+    stage = NetworkStage(the_kubeconfig(), name, tmp_path_factory.mktemp("network"))
     stage.start()
     try:
         yield stage

@@ -17,10 +17,11 @@ from chaos.environments.local import LocalEnvironment, open_environment
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed, SystemDown
 from chaos.model.experiment import PluginUse
-from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
-from chaos.model.system import JSON, Target
+from chaos.model.fault import Active, Undo
+from chaos.model.system import JSON
 from target_platform.launcher.state import read_state
 from tests.local.small_system import SmallSystem
+from tests.local.stand import Stand, opened
 from tests.local.test_faults_discovery import KINDS as FAULTS_OF_DISCOVERY
 from tests.local.test_faults_instances import EXAMPLES as EXAMPLES_ON_INSTANCES
 from tests.local.test_faults_links import EXAMPLES as EXAMPLES_ON_LINKS
@@ -48,41 +49,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
         small.stop()
 
 
-class Stand:
-    """One fault on one target of the running system."""
-
-    def __init__(self, system: SmallSystem, kind: str) -> None:
-        self.system = system
-        self.environment = opened(system)
-        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
-        self.target: Target = self.environment.inventory().of_kind(self.fault.target_kind)[-1]
-
-    def prepare(self, seconds: float = 30) -> Undo:
-        lease = Lease("a run", "1.1", time.time() + seconds)
-        return self.fault.prepare(self.environment, self.target, lease)
-
-    def active(self, undo: Undo) -> Observation:
-        seen: Observation = self.fault.active(self.environment, undo)
-        assert seen.evidence
-        return seen
-
-    def until(self, undo: Undo, wanted: Active, seconds: float = 5) -> None:
-        deadline = time.monotonic() + seconds
-        while (seen := self.active(undo)).active is not wanted:
-            assert time.monotonic() < deadline, seen.evidence
-            time.sleep(0.02)
-
-
-def opened(system: SmallSystem) -> LocalEnvironment:
-    environment = system.open()
-    assert isinstance(environment, LocalEnvironment)
-    return environment
+def stand_on(system: SmallSystem, kind: str) -> Stand:
+    return Stand(system, kind, EXAMPLES[kind], -1)
 
 
 @pytest.fixture(params=sorted(EXAMPLES))
 def stand(request: pytest.FixtureRequest, system: SmallSystem) -> Iterator[Stand]:
     eventually(lambda: whole(system))
-    yield Stand(system, request.param)
+    yield stand_on(system, request.param)
     eventually(lambda: whole(system))
 
 
@@ -160,7 +134,7 @@ def identities(environment: LocalEnvironment) -> dict[str, Any]:
 
 
 def test_a_process_that_was_replaced_meanwhile_is_not_signalled(system: SmallSystem) -> None:
-    stand = Stand(system, "pause")
+    stand = stand_on(system, "pause")
     undo = stand.prepare()
     stand.fault.inject(stand.environment, undo)
     pid = int(undo.data["identity"]["pid"])  # type: ignore[index,call-overload,arg-type]
@@ -176,7 +150,7 @@ def test_a_process_that_was_replaced_meanwhile_is_not_signalled(system: SmallSys
 
 def test_a_delay_is_seen_also_when_its_destination_is_down(system: SmallSystem) -> None:
     """A refusal passes the link like an answer, so that overlapping faults can be told apart."""
-    stand = Stand(system, "latency")
+    stand = stand_on(system, "latency")
     undo = stand.prepare()
     stand.fault.inject(stand.environment, undo)
     destination = next(each for each in stand.environment.inventory().links if each.name == stand.target.name)
@@ -190,7 +164,7 @@ def test_a_delay_is_seen_also_when_its_destination_is_down(system: SmallSystem) 
 
 def test_a_delay_whose_destination_stands_still_cannot_be_seen(system: SmallSystem) -> None:
     eventually(lambda: whole(system))
-    stand = Stand(system, "latency")
+    stand = stand_on(system, "latency")
     link = next(each for each in stand.environment.inventory().links if each.name == stand.target.name)
     identity = stand.environment.live_identity(link.destination_instance)
     assert identity is not None
@@ -203,7 +177,7 @@ def test_a_delay_whose_destination_stands_still_cannot_be_seen(system: SmallSyst
 
 
 def test_a_delay_dies_with_its_proxy(system: SmallSystem) -> None:
-    stand = Stand(system, "latency")
+    stand = stand_on(system, "latency")
     undo = stand.prepare()
     stand.fault.inject(stand.environment, undo)
     stand.until(undo, Active.YES)
@@ -221,7 +195,7 @@ class TestWithoutItsLauncher:
     """The last ones here: they take the launcher and then the whole system away."""
 
     def test_a_hold_stands_until_a_new_launcher_ends_it(self, system: SmallSystem) -> None:
-        stand = Stand(system, "kill")
+        stand = stand_on(system, "kill")
         undo = stand.prepare(seconds=3)
         stand.fault.inject(stand.environment, undo)
         state = read_state(system.home / "platform" / "state.json")
@@ -238,7 +212,7 @@ class TestWithoutItsLauncher:
     def test_nothing_is_left_of_a_fault_when_the_system_is_taken_down(self, system: SmallSystem, kind: str) -> None:
         if system.broken():
             system.start()
-        stand = Stand(system, kind)
+        stand = stand_on(system, kind)
         undo = stand.prepare()
         stand.fault.inject(stand.environment, undo)
         stand.until(undo, Active.YES)

@@ -11,18 +11,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaos.catalog import Catalog
-from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.environments.local import open_environment
 from chaos.journal.read import read
 from chaos.journal.runs import all_runs
 from chaos.model.capabilities import CanSpoilDiscovery
 from chaos.model.errors import ActionFailed
 from chaos.model.events import Judged
-from chaos.model.experiment import PluginUse
-from chaos.model.fault import Active, AnyFault, Lease, Undo
+from chaos.model.fault import Active, Undo
 from target_platform.launcher.spec import LaunchSpec
 from tests.local.small_system import SmallSystem
 from tests.local.small_system import spec as without_discovery
+from tests.local.stand import Stand
 
 BASE_PORT = 22900
 KINDS = ("empty_discovery", "stale_discovery")
@@ -42,29 +41,15 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
         small.stop()
 
 
-class Stand:
-    """One fault on the discovery of the region "east"."""
-
-    def __init__(self, system: SmallSystem, kind: str) -> None:
-        opened = system.open()
-        assert isinstance(opened, LocalEnvironment)
-        self.environment = opened
-        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters={}))
-        self.target = next(each for each in opened.inventory().regions if each.name == "east")
-
-    def prepare(self, seconds: float = 30) -> Undo:
-        return self.fault.prepare(self.environment, self.target, Lease("a run", "1.1", time.time() + seconds))
-
-    def until(self, undo: Undo, wanted: Active, seconds: float = 5) -> None:
-        deadline = time.monotonic() + seconds
-        while (seen := self.fault.active(self.environment, undo)).active is not wanted:
-            assert time.monotonic() < deadline, seen.evidence
-            time.sleep(0.02)
+def stand_on(system: SmallSystem, kind: str) -> Stand:
+    stand = Stand(system, kind, {})
+    assert stand.target.name == "east"
+    return stand
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_seen_in_the_list_and_a_fresh_process_can_undo_it(system: SmallSystem, kind: str) -> None:
-    stand = Stand(system, kind)
+    stand = stand_on(system, kind)
     undo = stand.prepare()
     stand.until(undo, Active.NO, 0.1)
     for _ in range(2):
@@ -81,7 +66,7 @@ def test_it_is_seen_in_the_list_and_a_fresh_process_can_undo_it(system: SmallSys
 
 
 def test_its_lease_ends_it_alone(system: SmallSystem) -> None:
-    stand = Stand(system, "empty_discovery")
+    stand = stand_on(system, "empty_discovery")
     undo = stand.prepare(seconds=1.0)
     stand.fault.inject(stand.environment, undo)
     stand.until(undo, Active.YES, 0.9)
@@ -91,7 +76,7 @@ def test_its_lease_ends_it_alone(system: SmallSystem) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_kills_the_run_leaves_a_whole_list(system: SmallSystem, kind: str, tmp_path: Path) -> None:
-    stand = Stand(system, kind)
+    stand = stand_on(system, kind)
     experiment = tmp_path / "spoilt.yaml"
     experiment.write_text(EXPERIMENT.format(kind=kind))
     run = system.start_chaos("run", str(experiment))

@@ -15,17 +15,16 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from chaos.catalog import Catalog
 from chaos.environments.local import LocalEnvironment, open_environment, processes
 from chaos.environments.local.cgroups import Cgroups
 from chaos.model.capabilities import CanFillDisk, CanFreeze, CanLimitCpu, Identity, Means
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
-from chaos.model.experiment import PluginUse
-from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
+from chaos.model.fault import Active, Lease, Undo
 from chaos.model.system import JSON, Instance
 from target_platform.launcher.spec import InstanceSpec, LaunchSpec
 from tests.local.small_system import SmallSystem
+from tests.local.stand import Stand
 
 BASE_PORT = 24000
 EXAMPLES: dict[str, dict[str, JSON]] = {
@@ -76,34 +75,28 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
         assert str(home) not in Path("/proc/self/mounts").read_text()
 
 
-class Stand:
+class Trial(Stand):
     """One fault on the first worker. `put_right` undoes what a test that failed midway has left."""
 
     def __init__(self, system: SmallSystem, kind: str) -> None:
-        environment = system.open()
-        assert isinstance(environment, LocalEnvironment)
-        self.system, self.kind, self.environment = system, kind, environment
-        self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
+        super().__init__(system, kind, EXAMPLES[kind])
+        self.kind = kind
         self.run = f"test-{os.getpid()}"
         self.prepared: list[Undo] = []
 
     @property
-    def target(self) -> Instance:
+    def worker(self) -> Instance:
+        """As it is now."""
         return self.environment.inventory().instances[0]
 
-    def prepare(self) -> Undo:
-        undo = self.fault.prepare(self.environment, self.target, Lease(self.run, "1.1", time.time() + 30))
-        self.prepared.append(undo)
-        return undo
+    def prepare(self, seconds: float = 30) -> Undo:
+        lease = Lease(self.run, "1.1", time.time() + seconds)
+        self.prepared.append(self.fault.prepare(self.environment, self.worker, lease))
+        return self.prepared[-1]
 
-    def active(self, undo: Undo) -> Observation:
-        seen: Observation = self.fault.active(self.environment, undo)
-        assert seen.evidence
-        return seen
-
-    def inject(self) -> Undo:
+    def injected(self) -> Undo:
         undo = self.prepare()
-        self.fault.inject(self.environment, undo)
+        self.inject(undo)
         return undo
 
     def seen_active(self, undo: Undo) -> None:
@@ -112,8 +105,8 @@ class Stand:
     def is_effective(self) -> bool:
         """What the instance itself shows of it."""
         if self.kind == "limit_files":  # an accept that waits has its descriptor already
-            asked(self.target.address, "hello", patience=1.0)
-        seconds, said = asked(self.target.address, WORDS[self.kind], patience=1.0)
+            asked(self.worker.address, "hello", patience=1.0)
+        seconds, said = asked(self.worker.address, WORDS[self.kind], patience=1.0)
         return not said or said.startswith("refused") or seconds > 0.3
 
     def put_right(self) -> None:
@@ -172,11 +165,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def stand(system: SmallSystem, kind: str) -> Iterator[Stand]:
+def stand(system: SmallSystem, kind: str) -> Iterator[Trial]:
     if kind in CONFINING and no_cgroups:
         pytest.skip("control groups cannot be written here")
     (system.home / "data-1" / "written").unlink(missing_ok=True)
-    made = Stand(system, kind)
+    made = Trial(system, kind)
     eventually(lambda: all(asked(each.address, "hello")[1] for each in made.environment.inventory().instances))
     if kind == "disk_full" and made.environment.refusal(CanFillDisk, made.target.name):
         pytest.skip("mounting a small tmpfs is not permitted here")
@@ -189,7 +182,7 @@ def stand(system: SmallSystem, kind: str) -> Iterator[Stand]:
 
 
 @pytest.mark.parametrize("kind", HELD)
-def test_it_is_inactive_then_active_then_inactive_as_the_instance_itself_shows(stand: Stand) -> None:
+def test_it_is_inactive_then_active_then_inactive_as_the_instance_itself_shows(stand: Trial) -> None:
     undo = stand.prepare()
     assert stand.residue() == [], "preparing changes nothing"
     assert stand.active(undo).active is Active.NO
@@ -199,14 +192,14 @@ def test_it_is_inactive_then_active_then_inactive_as_the_instance_itself_shows(s
     stand.fault.revert(stand.environment, undo)
     assert stand.active(undo).active is Active.NO
     if stand.kind != "disk_full":
-        eventually(lambda: asked(stand.target.address, "hello")[1])
+        eventually(lambda: asked(stand.worker.address, "hello")[1])
     (stand.system.home / "data-1" / "written").unlink(missing_ok=True)
     eventually(lambda: not stand.is_effective())
 
 
 @pytest.mark.parametrize("kind", HELD)
-def test_twice_is_once_and_a_fresh_process_can_undo_it(stand: Stand) -> None:
-    undo = stand.inject()
+def test_twice_is_once_and_a_fresh_process_can_undo_it(stand: Trial) -> None:
+    undo = stand.injected()
     stand.fault.inject(stand.environment, undo)
     stand.seen_active(undo)
     ref = msgspec.json.decode(msgspec.json.encode(stand.environment.ref), type=EnvironmentRef)
@@ -216,62 +209,62 @@ def test_twice_is_once_and_a_fresh_process_can_undo_it(stand: Stand) -> None:
     assert stand.active(undo).active is Active.NO
 
 
-def test_reverting_what_was_never_injected_changes_nothing(stand: Stand) -> None:
+def test_reverting_what_was_never_injected_changes_nothing(stand: Trial) -> None:
     undo = stand.prepare()
-    before = stand.target.identity
+    before = stand.worker.identity
     stand.fault.revert(stand.environment, undo)
     assert stand.active(undo).active is Active.NO
-    assert stand.target.identity == before
-    assert asked(stand.target.address, "hello")[1]
+    assert stand.worker.identity == before
+    assert asked(stand.worker.address, "hello")[1]
 
 
-def test_a_target_that_died_meanwhile_counts_as_reverted_and_leaves_nothing(stand: Stand) -> None:
-    undo = stand.inject()
-    stand.environment.hold_down(stand.target.name, OTHER_HOLDER, time.time() + 30)  # kills it; a hold has no back-off
-    stand.environment.let_go(stand.target.name, OTHER_HOLDER)
-    eventually(lambda: asked(stand.target.address, "hello")[1])
+def test_a_target_that_died_meanwhile_counts_as_reverted_and_leaves_nothing(stand: Trial) -> None:
+    undo = stand.injected()
+    stand.environment.hold_down(stand.worker.name, OTHER_HOLDER, time.time() + 30)  # kills it; a hold has no back-off
+    stand.environment.let_go(stand.worker.name, OTHER_HOLDER)
+    eventually(lambda: asked(stand.worker.address, "hello")[1])
     stand.fault.revert(stand.environment, undo)
     assert stand.active(undo).active.over
-    assert asked(stand.target.address, "hello")[1]
+    assert asked(stand.worker.address, "hello")[1]
 
 
-def test_the_plan_names_who_ends_its_lease(stand: Stand) -> None:
+def test_the_plan_names_who_ends_its_lease(stand: Trial) -> None:
     holder = stand.environment.lease_holder(stand.fault.needs)
     assert holder.detached is (stand.kind != "restart")
 
 
 @pytest.mark.parametrize("kind", ["freeze", "disk_full"])
-def test_the_stand_itself_puts_right_what_a_test_leaves_that_failed_midway(stand: Stand) -> None:
-    undo = stand.inject()
+def test_the_stand_itself_puts_right_what_a_test_leaves_that_failed_midway(stand: Trial) -> None:
+    undo = stand.injected()
     stand.seen_active(undo)
-    stand.environment.hold_down(stand.target.name, OTHER_HOLDER, time.time() + 30)
+    stand.environment.hold_down(stand.worker.name, OTHER_HOLDER, time.time() + 30)
     stand.put_right()
-    eventually(lambda: asked(stand.target.address, "hello")[1])
+    eventually(lambda: asked(stand.worker.address, "hello")[1])
     assert stand.active(undo).active is Active.NO
 
 
 @pytest.mark.parametrize("kind", ["restart"])
-def test_a_restart_strikes_once_and_the_supervisor_brings_a_new_process(stand: Stand) -> None:
-    before = stand.target.identity
-    undo = stand.inject()
+def test_a_restart_strikes_once_and_the_supervisor_brings_a_new_process(stand: Trial) -> None:
+    before = stand.worker.identity
+    undo = stand.injected()
     eventually(lambda: stand.active(undo).active.struck)
     eventually(lambda: stand.active(undo).active is Active.PASSED)
-    assert stand.target.identity not in (None, before)
+    assert stand.worker.identity not in (None, before)
     stand.fault.inject(stand.environment, undo)
-    after = stand.target.identity
+    after = stand.worker.identity
     time.sleep(0.1)
-    assert stand.target.identity == after, "its successor is another process, and is left alone"
+    assert stand.worker.identity == after, "its successor is another process, and is left alone"
 
 
 @pytest.mark.parametrize("kind", ["freeze"])
-def test_a_whole_family_stands_still_whether_by_a_control_group_or_by_signals(stand: Stand) -> None:
+def test_a_whole_family_stands_still_whether_by_a_control_group_or_by_signals(stand: Trial) -> None:
     class WithoutCgroups(Cgroups):
         def refusal(self, controller: Any, pid: int) -> str:
             return "not here"
 
     for cgroups in (Cgroups(), WithoutCgroups()):
         stand.environment.cgroups = cgroups
-        undo = stand.inject()
+        undo = stand.injected()
         stand.seen_active(undo)
         assert stand.active(undo).evidence == "3 of 3 processes of east/worker-1 stand still"
         assert stand.is_effective()
@@ -280,23 +273,23 @@ def test_a_whole_family_stands_still_whether_by_a_control_group_or_by_signals(st
 
 
 @pytest.mark.parametrize("kind", ["freeze"])
-def test_a_frozen_instance_can_be_held_down_by_the_launcher(stand: Stand) -> None:
-    undo = stand.inject()
+def test_a_frozen_instance_can_be_held_down_by_the_launcher(stand: Trial) -> None:
+    undo = stand.injected()
     stand.seen_active(undo)
     began = time.monotonic()
-    stand.environment.hold_down(stand.target.name, OTHER_HOLDER, time.time() + 30)
+    stand.environment.hold_down(stand.worker.name, OTHER_HOLDER, time.time() + 30)
     assert time.monotonic() - began < 1.5
     assert stand.active(undo).active is Active.NO
-    stand.environment.let_go(stand.target.name, OTHER_HOLDER)
-    eventually(lambda: asked(stand.target.address, "hello")[1])
+    stand.environment.let_go(stand.worker.name, OTHER_HOLDER)
+    eventually(lambda: asked(stand.worker.address, "hello")[1])
     stand.fault.revert(stand.environment, undo)
 
 
 @pytest.mark.parametrize("kind", ["cpu_stress"])
-def test_what_is_forked_under_a_limit_is_under_it_too_and_comes_out_with_it(stand: Stand) -> None:
-    home = cgroup_of(cast(Identity, stand.target.identity)["pid"])
-    undo = stand.inject()
-    child = asked(stand.target.address, "fork")[1].split()[1]
+def test_what_is_forked_under_a_limit_is_under_it_too_and_comes_out_with_it(stand: Trial) -> None:
+    home = cgroup_of(cast(Identity, stand.worker.identity)["pid"])
+    undo = stand.injected()
+    child = asked(stand.worker.address, "fork")[1].split()[1]
     assert "steadfast-" in cgroup_of(child)
     stand.fault.revert(stand.environment, undo)
     assert cgroup_of(child) == home
@@ -304,10 +297,10 @@ def test_what_is_forked_under_a_limit_is_under_it_too_and_comes_out_with_it(stan
 
 
 @pytest.mark.parametrize("kind", ["cpu_stress"])
-def test_the_busy_neighbour_is_one_and_ends_with_the_fault(stand: Stand) -> None:
-    undo = stand.inject()
+def test_the_busy_neighbour_is_one_and_ends_with_the_fault(stand: Trial) -> None:
+    undo = stand.injected()
     stand.fault.inject(stand.environment, undo)
-    family = set(processes.family(cast(Identity, stand.target.identity)))
+    family = set(processes.family(cast(Identity, stand.worker.identity)))
     means = cast(Means, undo.data["means"])
     eventually(lambda: stand.environment.cgroups.members(means) - family)
     [neighbour] = stand.environment.cgroups.members(means) - family
@@ -316,10 +309,10 @@ def test_the_busy_neighbour_is_one_and_ends_with_the_fault(stand: Stand) -> None
 
 
 @pytest.mark.parametrize("kind", ["cpu_stress"])
-def test_two_faults_of_one_kind_on_one_instance_are_refused_before_the_act(stand: Stand) -> None:
-    undo = stand.inject()
-    assert "another fault holds" in stand.environment.refusal(CanLimitCpu, stand.target.name)
-    assert stand.environment.refusal(CanFreeze, stand.target.name) == ""
+def test_two_faults_of_one_kind_on_one_instance_are_refused_before_the_act(stand: Trial) -> None:
+    undo = stand.injected()
+    assert "another fault holds" in stand.environment.refusal(CanLimitCpu, stand.worker.name)
+    assert stand.environment.refusal(CanFreeze, stand.worker.name) == ""
     with pytest.raises(ActionFailed, match="another fault holds") as failed:
         stand.prepare()
     assert failed.value.took_effect == "no"
@@ -327,20 +320,20 @@ def test_two_faults_of_one_kind_on_one_instance_are_refused_before_the_act(stand
 
 
 @pytest.mark.parametrize("kind", ["memory_stress"])
-def test_an_instance_that_takes_more_than_its_headroom_is_killed_and_comes_back_without_the_limit(stand: Stand) -> None:
-    before = stand.target.identity
-    undo = stand.inject()
-    asked(stand.target.address, "take")
-    eventually(lambda: stand.target.identity not in (None, before))
+def test_an_instance_that_takes_more_than_its_headroom_is_killed_and_comes_back_without_the_limit(stand: Trial) -> None:
+    before = stand.worker.identity
+    undo = stand.injected()
+    asked(stand.worker.address, "take")
+    eventually(lambda: stand.worker.identity not in (None, before))
     assert stand.active(undo).active is Active.NO
-    eventually(lambda: asked(stand.target.address, "take")[1])
+    eventually(lambda: asked(stand.worker.address, "take")[1])
     stand.fault.revert(stand.environment, undo)
 
 
 @pytest.mark.parametrize("kind", ["disk_full"])
-def test_a_full_disk_fails_writes_with_no_space_left_and_only_where_it_is_small(stand: Stand) -> None:
-    undo = stand.inject()
-    assert asked(stand.target.address, "write")[1] == f"refused {errno.ENOSPC}"
+def test_a_full_disk_fails_writes_with_no_space_left_and_only_where_it_is_small(stand: Trial) -> None:
+    undo = stand.injected()
+    assert asked(stand.worker.address, "write")[1] == f"refused {errno.ENOSPC}"
     stand.fault.revert(stand.environment, undo)
     other = stand.environment.inventory().instances[1]
     assert "no file system of its own" in stand.environment.refusal(CanFillDisk, other.name)

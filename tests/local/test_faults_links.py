@@ -13,16 +13,15 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from chaos.catalog import Catalog
-from chaos.environments.local import LocalEnvironment, open_environment
+from chaos.environments.local import open_environment
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
-from chaos.model.experiment import PluginUse
-from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
-from chaos.model.system import JSON, Link, Target
+from chaos.model.fault import Active, Undo
+from chaos.model.system import JSON, Link
 from target_platform.launcher.spec import LaunchSpec
 from tests.local import small_system
 from tests.local.small_system import SmallSystem
+from tests.local.stand import Stand
 
 BASE_PORT = 24500
 EXAMPLES: dict[str, dict[str, JSON]] = {
@@ -72,46 +71,19 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
         small.stop()
 
 
-class Stand:
-    """One fault on one target of the running system; a link that crosses the border of the regions."""
+def stand_on(system: SmallSystem, kind: str, **parameters: JSON) -> Stand:
+    """A link that crosses the border of the regions."""
+    return Stand(system, kind, parameters or EXAMPLES[kind], -2)
 
-    def __init__(self, system: SmallSystem, kind: str, **parameters: JSON) -> None:
-        opened = system.open()
-        assert isinstance(opened, LocalEnvironment)
-        self.environment = opened
-        use = PluginUse(kind=kind, parameters=parameters or EXAMPLES[kind])
-        self.fault: AnyFault = Catalog().build_fault(use)
-        self.target: Target = opened.inventory().of_kind(self.fault.target_kind)[-2]
 
-    @property
-    def link(self) -> Link:
-        assert isinstance(self.target, Link)
-        return self.target
-
-    def prepare(self, seconds: float = 30) -> Undo:
-        return self.fault.prepare(self.environment, self.target, Lease("a run", "1.1", time.time() + seconds))
-
-    def inject(self, undo: Undo) -> None:
-        self.fault.inject(self.environment, undo)
-
-    def revert(self, undo: Undo) -> None:
-        self.fault.revert(self.environment, undo)
-
-    def active(self, undo: Undo) -> Observation:
-        seen: Observation = self.fault.active(self.environment, undo)
-        assert seen.evidence
-        return seen
-
-    def until(self, undo: Undo, wanted: Active, seconds: float = 8) -> Observation:
-        deadline = time.monotonic() + seconds
-        while (seen := self.active(undo)).active is not wanted:
-            assert time.monotonic() < deadline, seen.evidence
-        return seen
+def link_of(stand: Stand) -> Link:
+    assert isinstance(stand.target, Link)
+    return stand.target
 
 
 @pytest.fixture(params=sorted(EXAMPLES))
 def stand(request: pytest.FixtureRequest, system: SmallSystem) -> Stand:
-    return Stand(system, request.param)
+    return stand_on(system, request.param)
 
 
 def test_it_is_inactive_then_active_then_inactive_and_twice_is_once(stand: Stand) -> None:
@@ -130,7 +102,7 @@ def test_it_is_inactive_then_active_then_inactive_and_twice_is_once(stand: Stand
 
 @pytest.mark.parametrize("kind", ["region_isolation", "dependency_errors", "bandwidth"])
 def test_its_lease_ends_it_alone(system: SmallSystem, kind: str) -> None:
-    stand = Stand(system, kind)
+    stand = stand_on(system, kind)
     undo = stand.prepare(seconds=2)
     stand.inject(undo)
     stand.until(undo, Active.YES, seconds=1.9)
@@ -140,7 +112,7 @@ def test_its_lease_ends_it_alone(system: SmallSystem, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["black_hole", "partition", "region_isolation"])
 def test_a_destination_that_stands_still_is_not_taken_for_a_silent_link(system: SmallSystem, kind: str) -> None:
-    stand = Stand(system, kind)
+    stand = stand_on(system, kind)
     undo = stand.prepare()
     for region in small_system.REGIONS:
         identity = stand.environment.live_identity(f"{region}/store-1")
@@ -159,8 +131,8 @@ def test_a_destination_that_stands_still_is_not_taken_for_a_silent_link(system: 
 
 
 def test_a_connection_from_before_hangs_in_a_black_hole_and_is_closed_after_it(system: SmallSystem) -> None:
-    stand = Stand(system, "black_hole")
-    kept = HTTPConnection(stand.link.address, timeout=0.4)
+    stand = stand_on(system, "black_hole")
+    kept = HTTPConnection(link_of(stand).address, timeout=0.4)
     undo = stand.prepare()
     try:
         kept.request("GET", "/")
@@ -177,8 +149,8 @@ def test_a_connection_from_before_hangs_in_a_black_hole_and_is_closed_after_it(s
 
 
 def test_a_connection_from_before_is_reset_when_it_is_used(system: SmallSystem) -> None:
-    stand = Stand(system, "reset")
-    kept = HTTPConnection(stand.link.address, timeout=2)
+    stand = stand_on(system, "reset")
+    kept = HTTPConnection(link_of(stand).address, timeout=2)
     undo = stand.prepare()
     try:
         kept.request("GET", "/")
@@ -193,7 +165,7 @@ def test_a_connection_from_before_is_reset_when_it_is_used(system: SmallSystem) 
 
 
 def test_a_small_share_of_errors_is_seen_as_well(system: SmallSystem) -> None:
-    stand = Stand(system, "dependency_errors", share=0.03, status=502)
+    stand = stand_on(system, "dependency_errors", share=0.03, status=502)
     undo = stand.prepare()
     try:
         stand.inject(undo)
@@ -204,19 +176,19 @@ def test_a_small_share_of_errors_is_seen_as_well(system: SmallSystem) -> None:
 
 
 def test_errors_of_one_path_leave_the_others_alone(system: SmallSystem) -> None:
-    stand = Stand(system, "dependency_errors", path="/titles")
+    stand = stand_on(system, "dependency_errors", path="/titles")
     undo = stand.prepare()
     try:
         stand.inject(undo)
         stand.until(undo, Active.YES)
-        heard = [stand.environment.ask_link(stand.link.name, path, 1000)[0] for path in ("/titles/7", "/other")]
+        heard = [stand.environment.ask_link(link_of(stand).name, path, 1000)[0] for path in ("/titles/7", "/other")]
         assert [each.status for each in heard] == [503, 200]
     finally:
         stand.revert(undo)
 
 
 def test_an_isolated_region_is_cut_off_in_both_directions_and_goes_on_inside(system: SmallSystem) -> None:
-    stand = Stand(system, "region_isolation")
+    stand = stand_on(system, "region_isolation")
     undo = stand.prepare()
     try:
         stand.inject(undo)
@@ -230,7 +202,7 @@ def test_an_isolated_region_is_cut_off_in_both_directions_and_goes_on_inside(sys
 
 
 def test_a_limit_that_could_not_be_seen_is_refused(system: SmallSystem) -> None:
-    stand = Stand(system, "bandwidth", rate_bytes_per_second=5e9)
+    stand = stand_on(system, "bandwidth", rate_bytes_per_second=5e9)
     with pytest.raises(ActionFailed, match="that limit could not be seen") as failed:
         stand.prepare()
     assert failed.value.took_effect == "no"
@@ -238,7 +210,7 @@ def test_a_limit_that_could_not_be_seen_is_refused(system: SmallSystem) -> None:
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
 def test_a_link_that_is_gone_counts_as_reverted(system: SmallSystem, kind: str) -> None:
-    stand = Stand(system, kind)
+    stand = stand_on(system, kind)
     undo = stand.prepare()
     nowhere = str(system.home / "nowhere" / "state.json")
     gone = open_environment(EnvironmentRef(kind="local", name="local", settings={"state": nowhere, "armed": True}))
