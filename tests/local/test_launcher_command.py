@@ -92,3 +92,14 @@ def test_a_home_that_cannot_be_written_is_one_clear_sentence(trial: Trial) -> No
     trial.folder.lock.rmdir()
     assert code == 4
     assert str(trial.folder.lock) in said[-1]["message"]
+
+
+def test_a_listener_that_goes_away_changes_nothing_and_leaves_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "target_platform.launcher", "status", "--home", str(tmp_path)]
+    heard = subprocess.run(command, capture_output=True, check=False)
+    alone = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert alone.stdout is not None
+    alone.stdout.close()
+    _, said = alone.communicate(timeout=30)
+    assert (alone.returncode, said) == (heard.returncode, heard.stderr)
+    assert heard.stdout, "it does say something"
