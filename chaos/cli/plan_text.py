@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from chaos.cli.power_text import prospect_lines
+from chaos.judge.power import Prospect
 from chaos.judge.wording import load_text
 from chaos.model.experiment import Objective, PluginUse
 from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
 
 
-def plan_text(plan: Plan) -> str:
-    """Everything a person should know before pressing the button."""
-    return "\n".join(_lines(plan))
+def plan_text(plan: Plan, expected: Sequence[Prospect] = ()) -> str:
+    """Everything a person should know before pressing the button; `expected` is what its objectives can tell."""
+    return "\n".join(_lines(plan, {prospect.objective: prospect for prospect in expected}))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: Plan, expected: Mapping[str, Prospect]) -> Iterator[str]:
     experiment = plan.experiment
     yield f"{experiment.name} on {plan.environment.name} (seed {plan.seed}, about {plan.seconds:.0f} s)"
     yield f"  {experiment.hypothesis}"
     yield "steady state"
     for objective in experiment.objectives:
         yield f"  {_objective(objective)}"
+        if objective.name in expected:
+            yield from prospect_lines(expected[objective.name], "    ")
     if experiment.load is not None:
         yield f"load: {experiment.load.locustfile}, {load_text(experiment.load)}"
     yield "method"

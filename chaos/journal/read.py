@@ -15,7 +15,7 @@ from typing import get_args
 import msgspec
 
 from chaos.model.errors import BadInput
-from chaos.model.events import Event, Injecting, NotInjected, Reverted, RevertFailed
+from chaos.model.events import Event, Injecting, NotInjected, Reverted, RevertFailed, RunStarted
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _CONCERNS_INJECTIONS = tuple(b'{"event":"' + tag for tag in (b"injecting", b"not injected", b"revert"))
@@ -32,6 +32,12 @@ def stream(path: Path) -> Iterator[Event]:
         event = _decode(line, path, number, last)
         if event is not None:
             yield event
+
+
+def read_start(path: Path) -> RunStarted | None:
+    """The first line alone, for looking at many runs; None where it is torn. Errors as `read`."""
+    first = next(stream(path), None)
+    return first if isinstance(first, RunStarted) else None
 
 
 def read_open_injections(path: Path) -> tuple[Injecting, ...]:

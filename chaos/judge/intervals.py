@@ -10,8 +10,7 @@ import math
 from functools import lru_cache
 from statistics import NormalDist
 
-_NEGLIGIBLE = 1e-18
-"""Binomial terms this much smaller than the largest one do not change a sum of doubles."""
+from chaos.judge import binomial
 
 
 def wilson(good: int, total: int, confidence: float) -> tuple[float, float]:
@@ -47,7 +46,7 @@ def quantile_ranks(total: int, quantile: float, confidence: float) -> tuple[int 
     if not 0 < quantile < 1:
         raise ValueError(f"quantile {quantile} is not between 0 and 1")
     each_side = (1 - confidence) / 2
-    first, terms = _binomial_terms(total, quantile)
+    first, terms = binomial.terms(total, quantile)
     below, low = 0.0, first
     for term in terms:  # the largest rank r with P(B <= r - 1) <= each_side
         if below + term > each_side:
@@ -61,28 +60,3 @@ def quantile_ranks(total: int, quantile: float, confidence: float) -> tuple[int 
         above += term
         high -= 1
     return (low if low >= 1 else None), (high if high <= total else None)
-
-
-def _binomial_terms(total: int, chance: float) -> tuple[int, list[float]]:
-    """P(B = k) for the run of k, starting at the first value returned, where it is not negligible."""
-    mode = min(total, math.floor((total + 1) * chance))
-    odds = chance / (1 - chance)
-    log_peak = (
-        math.lgamma(total + 1)
-        - math.lgamma(mode + 1)
-        - math.lgamma(total - mode + 1)
-        + mode * math.log(chance)
-        + (total - mode) * math.log1p(-chance)
-    )
-    peak = math.exp(log_peak)
-    upwards, term, k = [peak], peak, mode
-    while k < total and term > peak * _NEGLIGIBLE:
-        term *= (total - k) / (k + 1) * odds
-        k += 1
-        upwards.append(term)
-    downwards, term, k = [], peak, mode
-    while k > 0 and term > peak * _NEGLIGIBLE:
-        term *= k / (total - k + 1) / odds
-        k -= 1
-        downwards.append(term)
-    return k, [*reversed(downwards), *upwards]
