@@ -144,7 +144,7 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         region=place.region,
         port=place.port,
         config=msgspec.to_builtins(config),
-        labels={"criticality": service.criticality},
+        labels={"criticality": service.criticality, "copy": place.name.rpartition("-")[2]},
         after=tuple(callee for callee in service.calls if callee != service.name),
         data_limit_bytes=DATA_LIMIT_BYTES.get(place.service, 0),
     )

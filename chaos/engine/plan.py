@@ -12,7 +12,7 @@ from chaos.engine.toolbox import Plugins
 from chaos.model.capabilities import CanRefuse
 from chaos.model.environment import Environment
 from chaos.model.errors import Refused
-from chaos.model.experiment import Amount, Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
+from chaos.model.experiment import Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
 from chaos.model.fault import stacks
 from chaos.model.plan import (
     Plan,
@@ -53,27 +53,43 @@ def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins
 
 
 def choose(candidates: Sequence[Target], selector: Selector, seed: str) -> tuple[Target, ...]:
-    """The chosen of those that match, sorted by name: the amount of all, or of each value of the label `each`."""
+    """The chosen of those that match, sorted by name: the amount of all, or of each value of the label `each`.
+
+    Raises Refused when fewer match than are asked for, and when none of them has such a label.
+    """
     if not selector.each:
-        return _drawn(candidates, selector.amount, random.Random(seed))
-    chosen: list[Target] = []
-    for value in sorted({labels_of(each).get(selector.each, "") for each in candidates}):
-        group = [each for each in candidates if labels_of(each).get(selector.each, "") == value]
-        chosen += _drawn(group, selector.amount, random.Random(f"{seed}/{value}"))
+        chosen = _drawn(candidates, selector, random.Random(seed))
+    else:
+        groups = _grouped(candidates, selector.each)
+        chosen = [
+            target for value in groups for target in _drawn(groups[value], selector, random.Random(f"{seed}/{value}"))
+        ]
     return tuple(sorted(chosen, key=lambda target: target.name))
 
 
-def _drawn(candidates: Sequence[Target], amount: Amount, draw: random.Random) -> tuple[Target, ...]:
-    """Sorted by name. A share is rounded up, so it is never nobody."""
+def _drawn(candidates: Sequence[Target], selector: Selector, draw: random.Random) -> list[Target]:
+    """A share is rounded up, so it is never nobody. What belongs together counts once."""
+    together, amount = selector.together, selector.amount
+    parts = list(_grouped(candidates, together).values()) if together else [[each] for each in candidates]
     if amount.kind == "all":
-        return tuple(candidates)
-    wanted = {"one": 1, "count": amount.count, "share": math.ceil(amount.share * len(candidates) - 1e-9)}[amount.kind]
-    if wanted > len(candidates):
+        return list(candidates)
+    wanted = {"one": 1, "count": amount.count, "share": math.ceil(amount.share * len(parts) - 1e-9)}[amount.kind]
+    if wanted > len(parts):
         raise Refused(
-            f"{wanted} targets are asked for and only {len(candidates)} match",
-            "lower the amount or widen the selector",
+            f"{wanted} targets are asked for and only {len(parts)} match", "lower the amount or widen the selector"
         )
-    return tuple(sorted(draw.sample(list(candidates), wanted), key=lambda target: target.name))
+    return [target for part in draw.sample(parts, wanted) for target in part]
+
+
+def _grouped(candidates: Sequence[Target], label: str) -> dict[str, list[Target]]:
+    """By their value of a label, sorted; those without it are a group of their own, unless those are all."""
+    groups: dict[str, list[Target]] = {}
+    for each in candidates:
+        groups.setdefault(labels_of(each).get(label, ""), []).append(each)
+    if set(groups) == {""} and not any(label in labels_of(each) for each in candidates):
+        there = sorted({name for each in candidates for name in labels_of(each)})
+        raise Refused(f"none of those that match has a label {label!r}", f"they have {', '.join(there)}")
+    return {value: groups[value] for value in sorted(groups)}
 
 
 def matching(selector: Selector, inventory: Inventory) -> tuple[Target, ...]:
@@ -162,7 +178,10 @@ class _Planner:
                 f"step {step.name!r}: no {selector.kind} matches {described} (of {len(population)} that exist)",
                 "`chaos plan` shows what a selector matches; " + _existing(population),
             )
-        targets = choose(candidates, selector, f"{self.seed}/{step.name}")
+        try:
+            targets = choose(candidates, selector, f"{self.seed}/{step.name}")
+        except Refused as error:
+            raise Refused(f"step {step.name!r}: {error.message}", error.hint) from error
         share = len(targets) / len(population)
         limit = self.experiment.limits.max_targets_share
         if share > limit + 1e-9:

@@ -61,13 +61,16 @@ class Amount(Struct, frozen=True):
 class Selector(Struct, frozen=True, kw_only=True):
     """Targets of one kind whose labels all match. `labels` is never empty; a label may allow several values.
 
-    With `each`, the name of a label, the amount is chosen of each of its values by itself: one of each region.
+    With `each`, the name of a label, the amount is chosen of each of its values by itself: one of each region. With
+    `together`, another one, targets that have the same value of it are chosen together, and the amount counts values:
+    all links to one instance.
     """
 
     kind: TargetKind
     labels: dict[str, tuple[str, ...]]
     amount: Amount = Amount("one")
     each: str = ""
+    together: str = ""
 
 
 class FaultStep(Struct, frozen=True, kw_only=True, tag="fault"):

@@ -108,11 +108,13 @@ class Method:
             labels = {kind: fields.optional(kind, partial(_labels, kind=kind), {}) for kind in _KINDS}
             amount = fields.optional("amount", _amount, Amount("one"))
             each = fields.optional("each", text, "")
+            together = fields.optional("together", text, "")
             if len(kinds) == 1:
                 self._check_kind(fields, kinds[0], fault)
-                if each:
-                    _check_label(fields, each, kinds[0], at="each")
-        return Selector(kind=kinds[0], labels=labels[kinds[0]], amount=amount, each=each)
+                for key, label in (("each", each), ("together", together)):
+                    if label:
+                        _check_label(fields, label, kinds[0], at=key)
+        return Selector(kind=kinds[0], labels=labels[kinds[0]], amount=amount, each=each, together=together)
 
     def _check_kind(self, fields: Fields, kind: TargetKind, fault: Node | None) -> None:
         of = type_in(fault, "fault", self._scope)
@@ -204,7 +206,8 @@ def _in_words(selector: Selector) -> str:
     of = " of the" if amount.kind == "share" else ""
     labels = ", ".join(f"{key}={'|'.join(values)}" for key, values in selector.labels.items())
     each = f" of each {selector.each}" if selector.each else ""
-    return f"{amount}{of} {selector.kind}{plural} with {labels}{each}"
+    together = f", all of one {selector.together} together" if selector.together else ""
+    return f"{amount}{of} {selector.kind}{plural} with {labels}{each}{together}"
 
 
 def _article(kind: TargetKind) -> str:

@@ -85,7 +85,8 @@ class NetworkStage:
         }
         # Not as root: the agent must be able to be, all the same.
         secure = {"runAsNonRoot": True, "runAsUser": 10001}
-        spec = {"terminationGracePeriodSeconds": 0, "securityContext": secure, "containers": [container]}
+        spec: dict[str, object] = {"securityContext": secure, "containers": [container]}
+        spec |= {"terminationGracePeriodSeconds": 0, "affinity": affinity(name)}
         self.cluster.create(self.pods_path, {"metadata": metadata, "spec": spec})
 
     def delete_pod(self, name: str) -> None:
@@ -122,7 +123,7 @@ class NetworkStage:
 
     @property
     def link(self) -> Link:
-        [link] = self.environment().inventory().links
+        [link] = [each for each in self.environment().inventory().links if each.source == "client"]
         return link
 
     def place(self, pod: str) -> Place:
@@ -160,10 +161,14 @@ class NetworkStage:
 
     def in_client(self, code: str) -> str:
         """What Python code prints in the client's own container; `server` is the server's address."""
+        return self.in_pod("client", code)
+
+    def in_pod(self, name: str, code: str) -> str:
+        """The same in another pod."""
         pod = self.pod("server")
         assert pod is not None
         text = f"server = ({pod.status.pod_ip!r}, {PORT})\n{code}"
-        return run_in(self.place("client"), "main", ["python3", "-c", text], "", 60).strip()
+        return run_in(self.place(name), "main", ["python3", "-c", text], "", 60).strip()
 
     def has_ended(self, pod: str) -> bool:
         """Whether the agents of that pod have all ended, by themselves."""
@@ -172,6 +177,17 @@ class NetworkStage:
 
     def _has_account(self) -> bool:
         return bool(self.cluster.get(f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default", dict))
+
+
+def affinity(name: str) -> dict[str, object]:
+    """A neighbour is in the server's region and a client in another one, where the cluster has several."""
+    term = {
+        "topologyKey": "topology.kubernetes.io/region",
+        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "server"}},
+    }
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+    kinds = {"client": "podAntiAffinity", "neighbour": "podAffinity"}
+    return {kinds[name]: preferred} if name in kinds else {}
 
 
 @dataclass

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chaos.environments.kubernetes import doors, rights
 from chaos.environments.kubernetes.answers import ApiFailed, NotThere
-from chaos.environments.kubernetes.connection import runs_inside
+from chaos.environments.kubernetes.connection import Cluster, runs_inside
 from chaos.environments.kubernetes.inventory import inventory_of
 from chaos.environments.kubernetes.keeping import Keeping
 from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
@@ -36,19 +36,19 @@ class KubernetesEnvironment(PodLinks, Keeping):
     @property
     def lock_key(self) -> str:
         """Raises BadInput when the kubeconfig cannot be used."""
-        clusters = sorted(cluster.server for cluster in self.names.clusters)
-        return f"kubernetes/{','.join(clusters)}/{','.join(sorted(self.settings.namespaces))}"
+        names = self.names
+        clusters = sorted({cluster.server for cluster in names.clusters})
+        return f"kubernetes/{','.join(clusters)}/{','.join(sorted({space for _, space in names.spaces}))}"
 
     def arming(self) -> Arming:
         """Armed when the file says so and every namespace does. Raises Refused when a namespace cannot be read."""
         where = str(self.ref.settings.get("source") or "its settings")
         if self.ref.settings.get("armed") is not True:
             return Arming(False, f"{where} does not say `armed: true`")
-        for cluster in self.names.clusters:
-            for namespace in self.settings.namespaces:
-                if not self._is_armed(cluster.context, namespace):
-                    said = f"namespace {namespace} of {cluster.words} does not bear the label {ARMED_LABEL}=true"
-                    return Arming(False, f"{said} (kubectl label namespace {namespace} {ARMED_LABEL}=true)")
+        for cluster, namespace in self.names.spaces:
+            if not self._is_armed(cluster, namespace):
+                said = f"namespace {namespace} of {cluster.words} does not bear the label {ARMED_LABEL}=true"
+                return Arming(False, f"{said} (kubectl label namespace {namespace} {ARMED_LABEL}=true)")
         return Arming(True, f"{where} says `armed: true`, and so does each namespace's label {ARMED_LABEL}")
 
     def inventory(self) -> Inventory:
@@ -59,12 +59,11 @@ class KubernetesEnvironment(PodLinks, Keeping):
             raise Refused(error.message, error.hint) from error
         # A system of which we hold every pod down is not down, but broken by us.
         if not found.instances and not any(look.bears_records for look in self.last_looks()):
-            for cluster in self.names.clusters:
-                for namespace in self.settings.namespaces:
-                    self._is_armed(cluster.context, namespace)  # says it when it is not there at all
+            for cluster, namespace in self.names.spaces:
+                self._is_armed(cluster, namespace)  # says it when it is not there at all
             which = f"the selector {self.settings.selector} matches no pod" if self.settings.selector else "no pod is"
             hint = "is the system installed, and are the namespaces and the selector right?"
-            raise SystemDown(f"{which} in namespace {', '.join(self.settings.namespaces)}", hint)
+            raise SystemDown(f"{which} in namespace {', '.join(self._namespaces)}", hint)
         return found
 
     def lease_holder(self, capability: type) -> LeaseHolder:
@@ -80,7 +79,7 @@ class KubernetesEnvironment(PodLinks, Keeping):
     def load_settings(self) -> dict[str, str]:
         """Of the bundled platform where its gateways are; what the environment file says counts more."""
         try:
-            found = doors.load_settings(self.names.clusters, self.settings.namespaces)
+            found = doors.load_settings(self.names)
         except ApiFailed as error:
             raise Refused(error.message, error.hint) from error
         return {**found, **self.settings.load}
@@ -89,10 +88,14 @@ class KubernetesEnvironment(PodLinks, Keeping):
         needed = [*rights.LOOK, *(rights.LOAD if with_load else ())]
         for capability in capabilities:
             needed += rights.needed_for(capability, self.settings.region_failure)
-        return rights.manifest(self.settings.namespaces, needed, account)
+        return rights.manifest(self._namespaces, needed, account)
 
-    def _is_armed(self, context: str, namespace: str) -> bool:
-        cluster = next(each for each in self.names.clusters if each.context == context)
+    @property
+    def _namespaces(self) -> tuple[str, ...]:
+        """Those of all clusters, each once."""
+        return tuple(dict.fromkeys(namespace for _, namespace in self.names.spaces))
+
+    def _is_armed(self, cluster: Cluster, namespace: str) -> bool:
         try:
             found = cluster.get(f"/api/v1/namespaces/{namespace}", Named)
         except NotThere as error:

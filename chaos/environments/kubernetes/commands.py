@@ -54,13 +54,15 @@ def commands_for(ref: EnvironmentRef) -> Commands:
         settings = msgspec.convert({key: value for key, value in ref.settings.items() if key in _KEYS}, Settings)
     except msgspec.ValidationError as error:
         raise BadInput(f"the settings of environment {ref.name} cannot be used: {error}") from error
-    if len(settings.contexts) > 1 or len(settings.namespaces) > 1:
+    own = settings.contexts[0].namespaces if settings.contexts else ()
+    namespaces = own or settings.namespaces
+    if len(settings.contexts) > 1 or len(namespaces) > 1:
         raise BadInput(
             "the platform is brought up in one namespace of one cluster, and this environment has several",
             "write an environment file with one of each for it",
         )
     context = settings.contexts[0].name if settings.contexts else ""
-    return Commands(namespace=settings.namespaces[0], context=context, kubeconfig=settings.kubeconfig)
+    return Commands(namespace=namespaces[0], context=context, kubeconfig=settings.kubeconfig)
 
 
 def _options(**values: str) -> list[str]:

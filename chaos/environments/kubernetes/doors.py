@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from chaos.environments.kubernetes.answers import ApiFailed
 from chaos.environments.kubernetes.connection import Cluster, runs_inside
+from chaos.environments.kubernetes.names import Names
 from chaos.environments.kubernetes.objects import Meta
 
 PUBLIC = "steadfast.dev/public=true,app.kubernetes.io/name=gateway"
@@ -66,31 +67,30 @@ class _ConfigMap(Struct):
     data: dict[str, str] = {}
 
 
-def load_settings(clusters: Iterable[Cluster], namespaces: Sequence[str]) -> dict[str, str]:
+def load_settings(names: Names) -> dict[str, str]:
     """CHAOS_GATEWAYS, CHAOS_HOST and CHAOS_PLAYERS of docs/explanation/contracts.md; nothing without such Services.
 
     From outside a region's gateways are its nodes at the Service's NodePort, or its load balancer. What may not be
     looked up is not there. Raises ApiFailed.
     """
     try:
-        return _settings(clusters, namespaces)
+        return _settings(names)
     except ApiFailed as error:
         if error.status == _FORBIDDEN:
             return {}
         raise
 
 
-def _settings(clusters: Iterable[Cluster], namespaces: Sequence[str]) -> dict[str, str]:
+def _settings(names: Names) -> dict[str, str]:
     gateways: dict[str, list[str]] = {}
     players = ""
-    for cluster in clusters:
-        for namespace in namespaces:
-            found = cluster.every(f"/api/v1/namespaces/{namespace}/services", _Service, {"labelSelector": PUBLIC})
-            nodes = cluster.every("/api/v1/nodes", _Node) if _at_nodes(found) else []
-            for service in found:
-                region = cluster.region or service.metadata.labels.get(REGION, "")
-                gateways.setdefault(region, []).extend(_urls(service, nodes))
-            players = players or (_players(cluster, namespace) if found else "")
+    for cluster, namespace in names.spaces:
+        found = cluster.every(f"/api/v1/namespaces/{namespace}/services", _Service, {"labelSelector": PUBLIC})
+        nodes = cluster.every("/api/v1/nodes", _Node) if _at_nodes(found) else []
+        for service in found:
+            region = cluster.region or service.metadata.labels.get(REGION, "")
+            gateways.setdefault(region, []).extend(_urls(service, nodes))
+        players = players or (_players(cluster, namespace) if found else "")
     urls = [url for region in sorted(gateways) for url in gateways[region]]
     if not urls:
         return {}

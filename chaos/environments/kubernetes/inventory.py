@@ -12,6 +12,8 @@ from chaos.model.capabilities import Identity
 from chaos.model.system import Instance, Inventory, Link, Node, Region, Workload
 
 _METRICS_ANNOTATION = "prometheus.io/path"
+_ORDINAL_LABEL = "apps.kubernetes.io/pod-index"
+"""What a StatefulSet's controller says is the number of a pod."""
 
 
 def inventory_of(looks: Iterable[Look], names: Names, reach_pods: bool) -> Inventory:
@@ -47,11 +49,12 @@ def inventory_of(looks: Iterable[Look], names: Names, reach_pods: bool) -> Inven
 
 
 def instance_of(pod: objects.Pod, look: Look, names: Names, reach_pods: bool) -> Instance:
-    """One pod. Its labels are the pod's own, and `node`, `zone`, `namespace` and `workload`."""
+    """One pod. Its labels are the pod's own, and `node`, `zone`, `namespace`, `workload` and, if it has one, `copy`."""
     meta, node = pod.metadata, pod.spec.node_name
     kind, owner = look.owner_of(pod)
     port, path = pod.health
     placed = {"node": node, "zone": look.zone_of(node), "namespace": meta.namespace, "workload": f"{kind}/{owner}"}
+    placed["copy"] = meta.labels.get(_ORDINAL_LABEL, "")
     reachable = reach_pods and port and pod.status.pod_ip
     return Instance(
         name=names.pod(look.cluster, meta.namespace, meta.name),

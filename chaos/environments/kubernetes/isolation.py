@@ -46,9 +46,8 @@ def isolate(pods: Sequence[Place], holder: str, together: bool, until: float) ->
 
 def rejoin(names: Names, holder: str) -> None:
     """Take every trace of an isolation away, wherever it is."""
-    for cluster in names.clusters:
-        for namespace in names.namespaces:
-            rejoin_in(cluster, namespace, holder)
+    for cluster, namespace in names.spaces:
+        rejoin_in(cluster, namespace, holder)
 
 
 def rejoin_in(cluster: Cluster, namespace: str, holder: str) -> None:
@@ -68,12 +67,11 @@ def rejoin_in(cluster: Cluster, namespace: str, holder: str) -> None:
 def held_policies(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All policies that we wrote."""
     found: list[tuple[Place, Record]] = []
-    for cluster in names.clusters:
-        for namespace in names.namespaces:
-            for each in cluster.every(_policies(namespace), Named, {"labelSelector": HELD_SELECTOR}):
-                record = read(each.metadata)
-                if record is not None:
-                    found.append((Place(cluster, namespace, each.metadata.name), record))
+    for cluster, namespace in names.spaces:
+        for each in cluster.every(_policies(namespace), Named, {"labelSelector": HELD_SELECTOR}):
+            record = read(each.metadata)
+            if record is not None:
+                found.append((Place(cluster, namespace, each.metadata.name), record))
     return found
 
 

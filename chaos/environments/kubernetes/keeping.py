@@ -55,7 +55,7 @@ class Keeping(Residues):
 
     def keeps(self) -> tuple[str, ...]:
         """What our rights let us put right in all clusters and namespaces; a node's power only with a node driver."""
-        spaces = [(cluster, space) for cluster in self.names.clusters for space in self.names.namespaces]
+        spaces = list(self.names.spaces)
         kept = [
             what
             for what, needed in rights.KEEPING.items()
@@ -70,12 +70,11 @@ class Keeping(Residues):
             "metadata": {"name": KEEPER, "annotations": {KEEPS: ",".join(keeps)}},
             "spec": {"holderIdentity": identity, "leaseDurationSeconds": LASTS_SECONDS, "renewTime": now},
         }
-        for cluster in self.names.clusters:
-            for namespace in self.names.namespaces:
-                try:
-                    cluster.patch(f"{_leases(namespace)}/{KEEPER}", body)
-                except NotThere:
-                    cluster.create(_leases(namespace), body)
+        for cluster, namespace in self.names.spaces:
+            try:
+                cluster.patch(f"{_leases(namespace)}/{KEEPER}", body)
+            except NotThere:
+                cluster.create(_leases(namespace), body)
 
     def is_kept(self, capability: type) -> bool:
         """Whether a keeper lives, in each cluster and namespace, that puts right what is done by this capability.
@@ -87,11 +86,7 @@ class Keeping(Residues):
         if what is None:
             return False
         try:
-            return all(
-                what in _kept_in(cluster, namespace)
-                for cluster in self.names.clusters
-                for namespace in self.names.namespaces
-            )
+            return all(what in _kept_in(cluster, namespace) for cluster, namespace in self.names.spaces)
         except ApiFailed:
             return False
 

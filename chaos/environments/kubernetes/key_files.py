@@ -10,15 +10,24 @@ import atexit
 import fcntl
 import os
 import shutil
+import threading
 from functools import cache
 from pathlib import Path
 
 from chaos.model.home import steadfast_home
 
 
-@cache
+_MAKING = threading.Lock()
+
+
 def key_folder() -> str:
     """A folder for this process, which nobody else may read. Removes those of processes that have ended."""
+    with _MAKING:  # several clusters are connected to at once, and each would wait for the others' lock on the folder
+        return _made()
+
+
+@cache
+def _made() -> str:
     keys = steadfast_home() / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     keys.chmod(0o700)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chaos.environments.kubernetes.connection import Cluster
-from chaos.environments.kubernetes.names import KINDS, PLURALS
+from chaos.environments.kubernetes.names import KINDS, PLURALS, Names
 from chaos.environments.kubernetes.objects import Meta, Named, Node, Owner, Pod, Workload
 from chaos.environments.kubernetes.records import HeldPod, Record, record_of
 from chaos.environments.kubernetes.settings import Settings
@@ -73,10 +73,10 @@ class Look:
                 yield record
 
 
-def look_at(clusters: Sequence[Cluster], settings: Settings) -> list[Look]:
+def look_at(names: Names, settings: Settings) -> list[Look]:
     """List pods, nodes, workloads and replica sets of all clusters, side by side. Raises answers.ApiFailed."""
-    looks = [Look(cluster, settings) for cluster in clusters]
-    jobs = [job for look in looks for job in _jobs(look)]
+    looks = [Look(cluster, settings) for cluster in names.clusters]
+    jobs = [job for look in looks for job in _jobs(look, names.namespaces_of(look.cluster))]
     with ThreadPoolExecutor(min(8, len(jobs))) as pool:
         for done in [pool.submit(job) for job in jobs]:
             done.result()
@@ -97,12 +97,12 @@ def is_own(pod: Pod) -> bool:
     return pod.metadata.labels.get("app.kubernetes.io/part-of") == OWN_PART_OF
 
 
-def _jobs(look: Look) -> Iterator[Callable[[], None]]:
+def _jobs(look: Look, namespaces: Sequence[str]) -> Iterator[Callable[[], None]]:
     def nodes() -> None:
         look.nodes = {node.metadata.name: node for node in look.cluster.every("/api/v1/nodes", Node)}
 
     yield nodes
-    for namespace in look.settings.namespaces:
+    for namespace in namespaces:
         yield _pods_job(look, namespace)
         yield _owners_job(look, namespace)
 

@@ -6,7 +6,8 @@ A pod is `pod`; with several namespaces `namespace/pod`; with several clusters `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from chaos.environments.kubernetes.connection import Cluster
 from chaos.model.errors import ActionFailed
@@ -39,10 +40,22 @@ class Place:
 
 @dataclass(frozen=True)
 class Names:
-    """How the objects of these clusters and namespaces are called."""
+    """How the objects of these clusters and namespaces are called. `of_context` has the clusters with namespaces of
+    their own."""
 
     clusters: tuple[Cluster, ...]
     namespaces: tuple[str, ...]
+    of_context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def spaces(self) -> Iterator[tuple[Cluster, str]]:
+        """Every namespace of every cluster."""
+        for cluster in self.clusters:
+            for namespace in self.namespaces_of(cluster):
+                yield cluster, namespace
+
+    def namespaces_of(self, cluster: Cluster) -> tuple[str, ...]:
+        return self.of_context.get(cluster.context) or self.namespaces
 
     def pod(self, cluster: Cluster, namespace: str, name: str) -> str:
         return self._behind(cluster, namespace, name)
@@ -76,13 +89,13 @@ class Names:
     def _behind(self, cluster: Cluster, namespace: str, name: str) -> str:
         if len(self.clusters) > 1:
             return f"{cluster.context}/{namespace}/{name}"
-        return name if len(self.namespaces) == 1 else f"{namespace}/{name}"
+        return name if len(self.namespaces_of(cluster)) == 1 else f"{namespace}/{name}"
 
     def _before(self, front: str, whole: str) -> tuple[Cluster, str]:
         context, _, namespace = front.rpartition("/")
         if len(self.clusters) > 1:
             return self._cluster(context, whole), namespace
-        return self.clusters[0], namespace or self.namespaces[0]
+        return self.clusters[0], namespace or self.namespaces_of(self.clusters[0])[0]
 
     def _cluster(self, context: str, whole: str) -> Cluster:
         found = next((each for each in self.clusters if each.context == context), None)

@@ -135,8 +135,19 @@ class Node(Struct):
         return any(each.type == "Ready" and each.status == "True" for each in self.status.conditions)
 
 
+class Ordinals(Struct):
+    start: int = 0
+
+
 class WorkloadSpec(Struct):
+    """`ordinals` say what number a StatefulSet gives its first pod."""
+
     replicas: int = 1
+    ordinals: Ordinals = field(default_factory=Ordinals)
+
+    @property
+    def last_number(self) -> int:
+        return self.ordinals.start + self.replicas - 1
 
 
 class WorkloadStatus(Struct, rename="camel"):

@@ -39,7 +39,8 @@ class Opened:
             if self._names is None:
                 pairs = [(each.name, each.region) for each in self.settings.contexts]
                 clusters = clusters_of(self.settings.kubeconfig, pairs, self.settings.patience_seconds)
-                self._names = Names(tuple(clusters), self.settings.namespaces)
+                own = {each.name: each.namespaces for each in self.settings.contexts}
+                self._names = Names(tuple(clusters), self.settings.namespaces, own)
                 self.ref = _pinned(self.ref, self._names, self.settings)
             return self._names
 
@@ -49,7 +50,7 @@ class Opened:
         with self._looking:
             if self._looked_at < asked:
                 began = time.monotonic()
-                self._looks = look_at(self.names.clusters, self.settings)
+                self._looks = look_at(self.names, self.settings)
                 self._looked_at = began
             return self._looks
 
@@ -75,7 +76,10 @@ class Opened:
 def _pinned(ref: EnvironmentRef, names: Names, settings: Settings) -> EnvironmentRef:
     """The reference with kubeconfig and contexts spelt out: what undoes a run must not act on another cluster because
     somebody has changed the current context meanwhile."""
-    contexts = tuple(Context(name=each.context, region=each.region) for each in names.clusters)
+    contexts = tuple(
+        Context(name=each.context, region=each.region, namespaces=names.of_context.get(each.context, ()))
+        for each in names.clusters
+    )
     pinned = structs.replace(settings, contexts=contexts, kubeconfig=kubeconfig_path(settings.kubeconfig))
     built: dict[str, JSON] = msgspec.json.decode(msgspec.json.encode(pinned))
     kept = {key: ref.settings[key] for key in _ENGINES_OWN if key in ref.settings}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chaos.environments.kubernetes import rights, workloads
 from chaos.environments.kubernetes.listing import Look, is_own
-from chaos.environments.kubernetes.objects import Autoscaler, Pod
+from chaos.environments.kubernetes.objects import Autoscaler, Pod, WorkloadSpec
 from chaos.environments.kubernetes.regions import Regions
 from chaos.model import capabilities as portable
 from chaos.model import kubernetes as bound
@@ -32,8 +32,7 @@ class Refusals(Regions):
     def _missing_rights(self, capability: type) -> str:
         if capability not in self._missing:
             needed = rights.needed_for(capability, self.settings.region_failure)
-            asked = ((cluster, space) for cluster in self.names.clusters for space in self.names.namespaces)
-            said = (rights.missing(cluster, space, needed) for cluster, space in asked)
+            said = (rights.missing(cluster, space, needed) for cluster, space in self.names.spaces)
             self._missing[capability] = next(filter(None, said), "")
         return self._missing[capability]
 
@@ -55,9 +54,9 @@ class Refusals(Regions):
             return f"{pod.metadata.name} belongs to no workload, so nothing would bring it back"
         if capability is not portable.CanKill:
             return ""
-        replicas = self._replicas(look, pod.metadata.namespace, kind, owner)
-        why = workloads.why_not_held(pod.metadata.name, kind, owner, replicas)
-        return why or self._about_autoscaler(pod.metadata.namespace, kind, owner, max(replicas - 1, 0))
+        asked = self._asked_for(look, pod.metadata.namespace, kind, owner)
+        why = workloads.why_not_held(pod.metadata.name, kind, owner, asked.last_number)
+        return why or self._about_autoscaler(pod.metadata.namespace, kind, owner, max(asked.replicas - 1, 0))
 
     def _about_autoscaler(self, namespace: str, kind: str, name: str, replicas: int) -> str:
         """An autoscaler at once makes up for less than its minimum, but leaves a workload of 0 alone."""
@@ -77,18 +76,17 @@ class Refusals(Regions):
                     return f"the toolkit's own pod {pod.metadata.name} runs there"
         return ""
 
-    def _replicas(self, look: Look, namespace: str, kind: str, owner: str) -> int:
+    def _asked_for(self, look: Look, namespace: str, kind: str, owner: str) -> WorkloadSpec:
         for found_kind, each in look.workloads:
             if (each.metadata.namespace, found_kind, each.metadata.name) == (namespace, kind, owner):
-                return each.spec.replicas
-        return 1
+                return each.spec
+        return WorkloadSpec()
 
     def _all_autoscalers(self) -> list[Autoscaler]:
         if self._autoscalers is None:
             self._autoscalers = [
                 each
-                for cluster in self.names.clusters
-                for space in self.names.namespaces
+                for cluster, space in self.names.spaces
                 for each in cluster.every(
                     f"/apis/autoscaling/v2/namespaces/{space}/horizontalpodautoscalers", Autoscaler
                 )

@@ -163,7 +163,7 @@ class Regions(Pods):
 
     def _pods_on(self, node: Place) -> list[tuple[Place, Pod]]:
         found: list[tuple[Place, Pod]] = []
-        for namespace in self.names.namespaces:
+        for namespace in self.names.namespaces_of(node.cluster):
             pods = pods_of(node.cluster, self.settings, namespace, f"spec.nodeName={node.name}")
             found += [(Place(node.cluster, namespace, pod.metadata.name), pod) for pod in pods]
         return found

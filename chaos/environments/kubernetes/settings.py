@@ -16,10 +16,12 @@ RegionFailure = Literal["isolation", "eviction", "nodeStop"]
 
 
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A context of the kubeconfig. With a `region` the whole cluster is that region, whatever its nodes' labels say."""
+    """A context of the kubeconfig. With a `region` the whole cluster is that region, whatever its nodes' labels say;
+    with `namespaces` the system is in those there, and not in those of the settings."""
 
     name: str
     region: str = ""
+    namespaces: tuple[Namespace, ...] = ()
 
 
 class LabelKeys(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,6 +66,8 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         _refuse_twice(self.namespaces, "namespaces")
         _refuse_twice([context.name for context in self.contexts], "contexts")
+        for context in self.contexts:
+            _refuse_twice(context.namespaces, "contexts")
         if self.region_failure == "nodeStop" and self.node_driver is None:
             hint = "e.g. nodeDriver: {stop: virsh destroy {node}, start: virsh start {node}}"
             raise BadSetting("regionFailure nodeStop needs a nodeDriver that stops nodes", hint, ("regionFailure",))

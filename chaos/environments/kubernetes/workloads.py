@@ -115,13 +115,13 @@ def owner_place(cluster: Cluster, pod: Pod) -> Place | None:
     return Place(cluster, namespace, above.name, "deployment") if above.kind == "Deployment" else None
 
 
-def why_not_held(pod: str, kind: str, owner: str, replicas: int) -> str:
-    """Why this pod cannot be kept away, as a sentence; empty when it can. `replicas` matters for a StatefulSet."""
+def why_not_held(pod: str, kind: str, owner: str, last_number: int) -> str:
+    """Why this pod cannot be kept away, as a sentence; empty when it can. Of a StatefulSet only the last number can."""
     if not kind:
         return "it belongs to no workload, so nothing would bring it back"
     if kind not in PLURALS:
         return f"it belongs to {kind} {owner}, which cannot be asked for one pod less"
-    last = f"{owner}-{replicas - 1}"
+    last = f"{owner}-{last_number}"
     if kind == "statefulset" and pod != last:
         return f"statefulset {owner} gives up its last pod first, which is {last}"
     return ""
@@ -139,14 +139,13 @@ def holders_of(names: Names, holder: str) -> list[tuple[Place, Hold]]:
 def held_workloads(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All workloads that bear a record."""
     found: list[tuple[Place, Record]] = []
-    for cluster in names.clusters:
-        for namespace in names.namespaces:
-            for kind in PLURALS:
-                path = Place(cluster, namespace, "", kind).workload_path.rstrip("/")
-                for each in cluster.every(path, Named, {"labelSelector": HELD_SELECTOR}):
-                    record = read(each.metadata)
-                    if record is not None:
-                        found.append((Place(cluster, namespace, each.metadata.name, kind), record))
+    for cluster, namespace in names.spaces:
+        for kind in PLURALS:
+            path = Place(cluster, namespace, "", kind).workload_path.rstrip("/")
+            for each in cluster.every(path, Named, {"labelSelector": HELD_SELECTOR}):
+                record = read(each.metadata)
+                if record is not None:
+                    found.append((Place(cluster, namespace, each.metadata.name, kind), record))
     return found
 
 

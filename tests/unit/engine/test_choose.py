@@ -7,12 +7,26 @@ import pytest
 from chaos.engine.plan import choose
 from chaos.model.errors import Refused
 from chaos.model.experiment import Amount, Selector
-from chaos.model.system import Instance
+from chaos.model.system import Instance, Link
 
 CATALOGS = [
     Instance(name=f"{region}/catalog-{number}", service="catalog", region=region)
     for region, count in (("east", 3), ("west", 2))
     for number in range(1, count + 1)
+]
+
+
+LINKS = [
+    Link(
+        name=f"{source}/gateway>{catalog.name}",
+        source="gateway",
+        source_region=source,
+        destination="catalog",
+        destination_region=catalog.region,
+        destination_instance=catalog.name,
+    )
+    for source in ("east", "west")
+    for catalog in CATALOGS
 ]
 
 
@@ -51,3 +65,22 @@ def test_the_seed_decides_and_regions_are_drawn_by_themselves() -> None:
 def test_a_region_with_too_few_refuses_the_run() -> None:
     with pytest.raises(Refused, match="3 targets are asked for and only 2 match"):
         chosen(Amount("count", count=3), each="region")
+
+
+def test_what_belongs_together_is_chosen_together_and_counts_once() -> None:
+    selector = Selector(kind="link", labels={"to": ("catalog",)}, each="to_region", together="to_instance")
+    names = [target.name for target in choose(LINKS, selector, "7/step")]
+    called = {name.partition(">")[2] for name in names}
+    assert regions(sorted(called)) == ["east", "west"], "one instance of each region"
+    assert names == sorted(f"{source}/gateway>{each}" for source in ("east", "west") for each in called)
+
+
+@pytest.mark.parametrize("key", ["each", "together"])
+def test_a_label_that_no_target_has_is_refused_with_those_there_are(key: str) -> None:
+    labels = {"each": "", "together": "", key: "rack"}
+    selector = Selector(
+        kind="instance", labels={"service": ("catalog",)}, each=labels["each"], together=labels["together"]
+    )
+    with pytest.raises(Refused, match="none of those that match has a label 'rack'") as raised:
+        choose(CATALOGS, selector, "7/step")
+    assert raised.value.hint == "they have name, region, service"

@@ -40,3 +40,23 @@ def test_the_keys_of_a_killed_process_are_removed_by_the_next_and_those_of_a_liv
         with writer(tmp_path)[0] as later:
             assert {path.name for path in folders.iterdir()} == {str(living.pid), str(later.pid)}
     assert list(folders.iterdir()) == [], "who ends in good order removes them"
+
+
+ASKED_BY_MANY = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from chaos.environments.kubernetes.key_files import key_folder
+together = Barrier(8)
+with ThreadPoolExecutor(8) as pool:
+    folders = list(pool.map(lambda _: (together.wait(), key_folder())[1], range(8)))
+print(len(set(folders)))
+"""
+
+
+def test_several_clusters_that_are_connected_to_at_once_share_one_folder(tmp_path: Path) -> None:
+    """Each of them would else take the folder for another one's, and try again for ever."""
+    variables = {**os.environ, "STEADFAST_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED_BY_MANY], capture_output=True, text=True, timeout=10, check=True, env=variables
+    )
+    assert done.stdout.strip() == "1"

@@ -11,7 +11,7 @@ from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.inventory import inventory_of
 from chaos.environments.kubernetes.listing import Look
 from chaos.environments.kubernetes.names import Names
-from chaos.environments.kubernetes.objects import Node, Pod, Taint, Workload
+from chaos.environments.kubernetes.objects import Node, Pod, Taint, Workload, WorkloadSpec
 from chaos.environments.kubernetes.records import (
     HOLDER,
     HOLDS,
@@ -24,6 +24,7 @@ from chaos.environments.kubernetes.records import (
     taints_of,
 )
 from chaos.environments.kubernetes.settings import Context, NodeDriver, Settings
+from chaos.environments.kubernetes.workloads import why_not_held
 from chaos.model.environment import BadSetting
 from chaos.model.errors import ActionFailed
 from chaos.model.system import Inventory
@@ -60,6 +61,32 @@ def test_a_pod_is_an_instance_of_its_service_in_its_nodes_region_and_knows_its_w
     assert instance.identity is not None
     assert instance.identity["node"] == "worker-1"
     assert instance.address == "", "pods cannot be reached from here unless the file says so"
+
+
+def test_a_pod_of_a_stateful_set_is_a_copy_with_a_number() -> None:
+    seen = look()
+    assert "copy" not in inventory(seen).instances[0].labels
+    seen.pods[0].metadata.labels["apps.kubernetes.io/pod-index"] = "2"
+    assert inventory(seen).instances[0].labels["copy"] == "2"
+
+
+def test_of_a_stateful_set_that_counts_from_one_the_last_pod_can_be_kept_away() -> None:
+    asked = msgspec.json.decode(b'{"replicas": 2, "ordinals": {"start": 1}}', type=WorkloadSpec)
+    assert why_not_held("history-2", "statefulset", "history", asked.last_number) == ""
+    assert "history-2" in why_not_held("history-1", "statefulset", "history", asked.last_number)
+    assert msgspec.json.decode(b'{"replicas": 2}', type=WorkloadSpec).last_number == 1
+
+
+def test_clusters_may_hold_the_system_in_namespaces_of_their_own() -> None:
+    east, west = Cluster("east", "", "", 1.0), Cluster("west", "", "", 1.0)
+    names = Names((east, west), ("shop",), {"west": ("shop-west", "stock")})
+    assert [(cluster.context, space) for cluster, space in names.spaces] == [
+        ("east", "shop"),
+        ("west", "shop-west"),
+        ("west", "stock"),
+    ]
+    place = names.pod_place("west/stock/web-1")
+    assert (place.cluster, place.namespace) == (west, "stock")
 
 
 def test_pods_that_can_be_reached_have_the_address_of_their_readiness() -> None:
