@@ -16,7 +16,6 @@ from pathlib import Path
 
 from chaos.model.home import steadfast_home
 
-
 _MAKING = threading.Lock()
 
 
