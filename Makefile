@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test quick lint types imports format bench prove prove-one test-cluster dashboards clean
+.PHONY: demo test quick lint types imports format bench bench-sample prove prove-one test-cluster dashboards clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,11 @@ dashboards: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pytest tests/benchmarks --run-benchmarks $(PYTEST_ARGS)
+
+# Six runs on a platform that is weakened, weakened without a fault, and well: which ones follows from the commit.
+bench-sample: $(VENV)/installed
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && STEADFAST_HOME="$$home" \
+	  $(BIN)/chaos bench detection --sample 6 --turn "$$(git rev-parse HEAD)" --base-port 26000
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

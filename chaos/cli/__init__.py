@@ -12,6 +12,7 @@ import typer
 
 from chaos.cli import (
     abort,
+    bench,
     catalog,
     demo,
     doctor,
@@ -60,6 +61,7 @@ app.command("demo")(demo.demo)
 platform.app.command("scrape-config")(scrape_config.scrape_config)
 app.add_typer(platform.app, name="platform")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(bench.app, name="bench")
 app.add_typer(environments.app, name="environments")
 app.add_typer(gameday.app, name="gameday")
 app.add_typer(objectives.app, name="objectives")

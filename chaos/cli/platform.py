@@ -113,7 +113,7 @@ def up(weaken: Sequence[str], base_port: int | None, say: Say, place: Place | No
     proxy_command = json.dumps([sys.executable, "-m", "chaos.proxy", "serve"])
     arguments = ["up", "--proxy-command", proxy_command]
     for name in weaken:
-        arguments += ["--weaken", name]
+        arguments += ["--weaken", absolute(name)]
     if base_port is not None:
         arguments += ["--base-port", str(base_port)]
     place = place or launcher.bundled()
@@ -138,7 +138,7 @@ def weaken(names: Sequence[str], say: Say) -> Iterator[None]:
     The launcher binds them to a child of ours that reads from us: also after kill -9 they are taken back.
     Raises BadInput (an unknown weakness) or Refused (the platform is not up).
     """
-    arguments = ["weaken", *(part for name in names for part in ("--weaken", name))]
+    arguments = ["weaken", *(part for name in names for part in ("--weaken", absolute(name)))]
     holder = subprocess.Popen(
         launcher.command(launcher.bundled(), arguments),
         stdin=subprocess.PIPE,
@@ -159,6 +159,11 @@ def weaken(names: Sequence[str], say: Say) -> Iterator[None]:
             holder.stdin.close()
             said = json.loads(holder.stdout.readline())
             say(f"the platform is back {_weakened(said)}" if said["event"] == "restored" else said["message"])
+
+
+def absolute(weakness: str) -> str:
+    """A weakness of one's own is given by its file, which the launcher reads from another folder."""
+    return str(Path(weakness).absolute()) if weakness.endswith(".yaml") else weakness
 
 
 class _Progress:

@@ -24,7 +24,10 @@ Workers = Annotated[
 ]
 Weaken = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Take a protection away from the bundled platform during the runs."),
+    typer.Option(
+        metavar="NAME",
+        help="Take a protection away from the bundled platform during the runs: a name, or a file of your own.",
+    ),
 ]
 Control = Annotated[bool, typer.Option("--control", help="Replace every fault by a wait: the same run, unharmed.")]
 

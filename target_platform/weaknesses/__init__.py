@@ -41,6 +41,7 @@ def known() -> dict[str, Weakness]:
 def effective_policies(names: Sequence[str] = ()) -> str:
     """The text of policies.yaml with the named weaknesses patched in, checked; as it stands when there are none.
 
+    A name that ends in .yaml is the path of a weakness of one's own.
     Raises UnknownWeakness (a LookupError) and PolicyError (a ValueError).
     """
     text = POLICIES.read_text(encoding="utf-8")
@@ -52,6 +53,8 @@ def effective_policies(names: Sequence[str] = ()) -> str:
 
 
 def _find(name: str) -> Weakness:
+    if name.endswith(".yaml"):
+        return _read(Path(name))
     weaknesses = known()
     if name in weaknesses:
         return weaknesses[name]
@@ -65,6 +68,8 @@ def _read(path: Path) -> Weakness:
         weakness = msgspec.yaml.decode(path.read_bytes(), type=Weakness)
     except msgspec.DecodeError as error:
         raise ValueError(f"{path.name} is not a weakness: {error}") from error
+    except OSError as error:
+        raise UnknownWeakness(f"the weakness {path} cannot be read: {error.strerror}") from error
     if weakness.name != path.stem:
         raise ValueError(f"{path.name} holds a weakness called {weakness.name}; file and name must agree")
     return weakness

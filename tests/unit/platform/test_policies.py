@@ -80,3 +80,11 @@ def test_a_patch_that_makes_no_sense_is_an_error() -> None:
     assert yaml.safe_load(text)["calls"]["gateway>catalog"]["attempts"] == 3
     with pytest.raises(PolicyError, match=r"gateway>catalog\.failover"):
         parse_policies(text)
+
+
+def test_a_weakness_of_ones_own_is_given_by_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("{name: mine, story: s, outage_class: o, noticed_by: [], patch: {steering: {edges_listed: 1}}}")
+    assert parse_policies(weakened(str(file))).steering.edges_listed == 1
+    with pytest.raises(LookupError, match=r"absent\.yaml cannot be read: No such file"):
+        weakened(str(tmp_path / "absent.yaml"))
