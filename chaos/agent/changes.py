@@ -65,7 +65,7 @@ class Changes:
             await self._shape()
             await tables.write(order, tables.queue_rules(order.ports))
         elif isinstance(change, Errors):
-            await begun.proxies.open(order.ports, change)
+            begun.proxies.open(order.ports, change)
             await tables.write(order, tables.redirect_rules(begun.proxies.ports))
         elif isinstance(change, Silence | Loss | Resets):
             await tables.write(order, tables.kernel_rules(change, order.ports))

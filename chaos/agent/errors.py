@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 from random import Random
 
 from chaos.model.links import Errors
 from chaos.proxy.config import ProxyConfig
-from chaos.proxy.server import Proxy
+from chaos.proxy.loop import Loop
+from chaos.proxy.server import Server
 from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics import Runtime
 from chaos.proxy.toxics.http_status import HttpStatus
 
 
 class ErrorProxies:
-    """One proxy for each port of the destination; `ports` maps those to where they listen."""
+    """One proxy for each port of the destination, in a thread; `ports` maps those to where they listen."""
 
     def __init__(self) -> None:
         self.ports: dict[int, int] = {}
-        self._proxies: list[Proxy] = []
+        self._loop: Loop | None = None
+        self._server: Server | None = None
 
-    async def open(self, ports: tuple[int, ...], change: Errors) -> None:
+    def open(self, ports: tuple[int, ...], change: Errors) -> None:
         """Raises BadInput when no port is free."""
-        runtime = Runtime(asyncio.get_running_loop(), Random())
-        toxic = HttpStatus(status=change.status, share=change.share, path=change.path)
-        for port in ports:
-            # What we open ourselves comes from inside the pod, so no rule hands it back to us.
-            proxy = Proxy(ProxyConfig(name=str(port), listen="0.0.0.0:0", upstream=f"127.0.0.1:{port}"), runtime)
-            await proxy.listen()
-            proxy.add(NamedToxic(name="errors", type="http_status", stream="upstream", toxicity=1, attributes=toxic))
-            self._proxies.append(proxy)
-            self.ports[port] = int(proxy.listen_address.rpartition(":")[2])
+        self._loop = Loop()
+        self._server = server = Server(Runtime(self._loop, Random()))
+        self._loop.start()
+        self._loop.ask(lambda: self._open(server, ports, change))
 
     def close(self) -> None:
         """Reset all connections: their callers open new ones, which go straight to the destination."""
-        for proxy in self._proxies:
-            proxy.close()
+        loop, server = self._loop, self._server
+        self._loop = self._server = None
+        if loop is not None and server is not None:
+            loop.ask(lambda: server.close(reset=True))
+            loop.stop()
+
+    def _open(self, server: Server, ports: tuple[int, ...], change: Errors) -> None:
+        toxic = HttpStatus(status=change.status, share=change.share, path=change.path)
+        for port in ports:
+            # What we open ourselves comes from inside the pod, so no rule hands it back to us.
+            proxy = server.add(ProxyConfig(name=str(port), listen="0.0.0.0:0", upstream=f"127.0.0.1:{port}"))
+            proxy.add(NamedToxic(name="errors", type="http_status", stream="upstream", toxicity=1, attributes=toxic))
+            self.ports[port] = int(proxy.listen_address.rpartition(":")[2])

@@ -7,17 +7,20 @@ import asyncio
 import resource
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from chaos.model.errors import ChaosError
 from chaos.proxy.api import Api
 from chaos.proxy.config import Config, load_config
 from chaos.proxy.http import listen
+from chaos.proxy.loop import Loop
 from chaos.proxy.server import Server
 from chaos.proxy.toxics import Runtime
+
+_DESCRIPTORS = 65_536
+"""Enough for 30,000 connections."""
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +29,7 @@ def main(arguments: list[str]) -> int:
     try:
         config = load_config(options.config)
         _raise_descriptor_limit()
-        _run(lambda: _serve(options, config))
+        asyncio.run(_serve(options, config))
     except ChaosError as error:
         print(f"proxy: {error}", file=sys.stderr)
         return int(error.exit_code)
@@ -34,20 +37,25 @@ def main(arguments: list[str]) -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
-    loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    loop = Loop()
+    loop.start()
     server = Server(Runtime(loop, Random(options.seed)))
+    api = Api(server.proxies)
     try:
         for proxy in config.proxies:
-            await server.add(proxy)
+            loop.ask(partial(server.add, proxy))
         # Last, so that whoever finds the API answering finds every link open.
-        api = await listen(Api(server.proxies).answer, options.api_host, options.api_port)
+        listening = await listen(
+            lambda request: loop.ask(lambda: api.answer(request)), options.api_host, options.api_port
+        )
         await ended.wait()
-        api.close()
+        listening.close()
     finally:
-        server.close()
+        loop.ask(server.close)
+        loop.stop()
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -60,23 +68,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _run(main_coroutine: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(main_coroutine())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
-
-
 def _raise_descriptor_limit() -> None:
     """Each connection takes two descriptors, and many systems start a process with 1024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_DESCRIPTORS, max(most, _DESCRIPTORS)))
+    except (OSError, ValueError):  # only who has privileges may raise the upper limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import msgspec
 
 from chaos.proxy.body import ApiError
 from chaos.proxy.http import Request, Response
-from chaos.proxy.server import Proxy
+from chaos.proxy.proxy import Proxy
 from chaos.proxy.toxic_request import read_toxic, toxic_shape
 
 API_VERSION = "2.12.0"
@@ -105,7 +105,7 @@ def _proxy_shape(proxy: Proxy) -> dict[str, object]:
         "name": proxy.name,
         "listen": proxy.listen_address,
         "upstream": proxy.upstream_address,
-        "enabled": True,
+        "enabled": proxy.is_listening,
         "toxics": _toxic_shapes(proxy),
     }
 

@@ -14,7 +14,7 @@ import httptools
 from msgspec import Struct
 
 from chaos.proxy.config import split_address
-from chaos.proxy.server import cannot_listen
+from chaos.proxy.listener import cannot_listen
 
 BODY_LIMIT_BYTES = 1024 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024

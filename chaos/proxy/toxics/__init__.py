@@ -6,10 +6,8 @@ A file `slow_close.py` holds a frozen Struct `SlowClose` (a Toxic): its fields a
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import pkgutil
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
@@ -17,6 +15,10 @@ from random import Random
 from typing import Protocol, cast
 
 from msgspec import Struct
+
+from chaos.proxy.dial import Names
+from chaos.proxy.loop import Loop
+from chaos.proxy.pipes import Pipes
 
 
 class Ending(Enum):
@@ -27,21 +29,23 @@ class Ending(Enum):
 
 
 Chunk = bytes | Ending
+BUFFER_BYTES = 64 * 1024
 
 
 class Runtime:
-    """Clock, timers and randomness of the event loop. Handed in, so that tests need neither time nor luck."""
+    """Clock, timers and randomness of a loop. Handed in, so that tests need neither time nor luck.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
+    `buffer` and `pipes` are shared by all streams of the loop: each needs them only while it carries something.
+    """
+
+    def __init__(self, loop: Loop, random: Random) -> None:
         self.loop = loop
         self.random = random
-
-    def now(self) -> float:
-        """Seconds of a clock that never goes back. Not the loop's: that one stands still while callbacks run."""
-        return time.monotonic()
-
-    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        return self.loop.call_later(seconds, call)
+        self.now = loop.now
+        self.later = loop.later
+        self.names = Names(loop)
+        self.pipes = Pipes()
+        self.buffer = memoryview(bytearray(BUFFER_BYTES))
 
 
 class Line(Protocol):
@@ -76,6 +80,10 @@ class Stage(ABC):
 
     def release(self) -> None:  # noqa: B027  optional, as is the next: a toxic that holds nothing back needs neither
         """Hand on all that is held, at once and in order; the toxic is being removed."""
+
+    def replaced_by(self, stage: Stage) -> None:
+        """The toxic was updated, and `stage` is the new one at work: by default it starts with nothing held."""
+        self.release()
 
     def discard(self) -> None:  # noqa: B027
         """The connection is over: drop what is held and cancel timers."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 
 from msgspec import Struct
 
+from chaos.proxy.loop import Timer
 from chaos.proxy.toxics import Chunk, Runtime, Stage
 
 _SLICE_SECONDS = 0.1
@@ -35,7 +35,7 @@ class Pace(Stage):
         self._slice_bytes = max(1, int(bytes_per_second * _SLICE_SECONDS))
         self._queue: deque[Chunk] = deque()
         self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def take(self, chunk: Chunk) -> None:
         if isinstance(chunk, bytes):

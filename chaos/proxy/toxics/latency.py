@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from random import Random
 
 from msgspec import Struct
 
+from chaos.proxy.loop import Timer
 from chaos.proxy.toxics import Chunk, Runtime, Stage
 
-_TIMER_STEP_SECONDS = 0.0005
-"""Half of what uvloop's timers resolve: a chunk due within it is handed on now rather than a millisecond late."""
+_TIMER_STEP_SECONDS = 0.00005
+"""What the kernel's timers resolve: a chunk due within it is handed on now rather than by a timer of its own."""
 
 
 class Latency(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Delay(Stage):
         self._latency_ms = latency_ms
         self._jitter_ms = jitter_ms
         self._queue: deque[tuple[float, Chunk]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def take(self, chunk: Chunk) -> None:
         delay = delay_seconds(self._latency_ms, self._jitter_ms, self._runtime.random)

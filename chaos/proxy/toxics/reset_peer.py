@@ -5,10 +5,9 @@ Toxiproxy sends a plain FIN on connections that are older than the toxic; a rese
 
 from __future__ import annotations
 
-import asyncio
-
 from msgspec import Struct
 
+from chaos.proxy.loop import Timer
 from chaos.proxy.toxics import Chunk, Runtime, Stage
 
 
@@ -28,7 +27,7 @@ class Reset(Stage):
         self._runtime = runtime
         self._timeout_ms = timeout_ms
         self._armed = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def take(self, chunk: Chunk) -> None:
         if self._armed:
@@ -44,6 +43,11 @@ class Reset(Stage):
         self.discard()
         if self._armed:
             self.line.abort()
+
+    def replaced_by(self, stage: Stage) -> None:
+        self.discard()
+        if self._armed:  # the same connection, whose bytes are missing: the new time counts from now
+            stage.take(b"")
 
     def discard(self) -> None:
         if self._timer is not None:

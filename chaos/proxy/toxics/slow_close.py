@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from msgspec import Struct
 
+from chaos.proxy.loop import Timer
 from chaos.proxy.toxics import Chunk, Runtime, Stage
 
 
@@ -23,7 +22,7 @@ class Linger(Stage):
         self._runtime = runtime
         self._delay_ms = delay_ms
         self._held: list[Chunk] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def take(self, chunk: Chunk) -> None:
         if isinstance(chunk, bytes) and not self._held:

@@ -5,10 +5,9 @@ What was swallowed cannot be made up for, so a connection that had this toxic on
 
 from __future__ import annotations
 
-import asyncio
-
 from msgspec import Struct
 
+from chaos.proxy.loop import Timer
 from chaos.proxy.toxics import Chunk, Runtime, Stage
 
 
@@ -25,7 +24,7 @@ class Swallow(Stage):
     """Hands nothing on. To the client the connection hangs; Toxiproxy's timer starts anew with each chunk, ours not."""
 
     def __init__(self, runtime: Runtime, timeout_ms: float) -> None:
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         if timeout_ms > 0:
             self._timer = runtime.later(timeout_ms / 1000, self._close)
 
@@ -35,6 +34,9 @@ class Swallow(Stage):
     def release(self) -> None:
         self.discard()
         self.line.close()
+
+    def replaced_by(self, stage: Stage) -> None:
+        self.discard()
 
     def discard(self) -> None:
         if self._timer is not None:

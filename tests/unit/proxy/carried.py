@@ -1,4 +1,4 @@
-"""A link carried by the proxy between real sockets, inside one event loop, for the tests of the proxy."""
+"""A link carried by the proxy between real sockets, for the tests of the proxy: they run in asyncio, it in a thread."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ import pytest
 import uvloop
 
 from chaos.proxy.config import ProxyConfig
-from chaos.proxy.server import Proxy
+from chaos.proxy.loop import Loop
+from chaos.proxy.proxy import Proxy
 from chaos.proxy.toxic import NamedToxic
-from chaos.proxy.toxics import Runtime
+from chaos.proxy.toxics import Runtime, Toxic
 from chaos.proxy.toxics.latency import Latency
 
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 both_loops = pytest.mark.parametrize("loop", sorted(LOOPS))
-"""uvloop and asyncio differ in when they read and how they close; the proxy runs on whichever is installed."""
+"""For the API, which runs on whichever is installed."""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def run(loop: str, test: Coroutine[Any, Any, None]) -> None:
+def run(test: Coroutine[Any, Any, None], loop: str = "asyncio") -> None:
     """Run a test on one of the loops; nothing in it may take longer than 10 seconds."""
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(asyncio.wait_for(test, 10))
@@ -49,8 +50,9 @@ async def until(condition: Callable[[], bool]) -> None:
 class Carried:
     """`proxy` is open; `connect` goes through it."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Proxy, loop: Loop) -> None:
         self.proxy = proxy
+        self.loop = loop
         self._writers: list[asyncio.StreamWriter] = []
 
     async def connect(self) -> Stream:
@@ -69,12 +71,25 @@ class Carried:
             attributes=Latency(latency=ms, jitter=jitter_ms),
             expires_at=None if seconds is None else time.time() + seconds,
         )
-        self.proxy.add(toxic)
+        self.add(toxic)
+
+    def add(self, toxic: NamedToxic) -> None:
+        self.loop.ask(lambda: self.proxy.add(toxic))
+
+    def update(self, name: str, attributes: Toxic | None = None, toxicity: float | None = None) -> None:
+        self.loop.ask(lambda: self.proxy.update(name, attributes, toxicity))
+
+    def remove(self, name: str) -> None:
+        assert self.loop.ask(lambda: self.proxy.remove(name))
+
+    def is_unused(self) -> bool:
+        return not self.proxy.connections
 
     async def close(self) -> None:
         for writer in self._writers:
             writer.close()
-        self.proxy.close()
+        self.loop.ask(self.proxy.close)
+        self.loop.stop()
         await asyncio.sleep(0.01)
 
 
@@ -97,10 +112,11 @@ async def carried(serve: Serve | None = echo, base_delay_ms: float = 0) -> Async
         server.close()
     proxy = Proxy(
         ProxyConfig(name="link", listen="127.0.0.1:0", upstream=f"127.0.0.1:{port}", base_delay_ms=base_delay_ms),
-        Runtime(asyncio.get_running_loop(), Random(1)),
+        Runtime(carrying := Loop(), Random(1)),
     )
-    await proxy.listen()
-    link = Carried(proxy)
+    carrying.start()
+    carrying.ask(proxy.listen)
+    link = Carried(proxy, carrying)
     try:
         yield link
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ import pytest
 from chaos.proxy.api import Api
 from chaos.proxy.config import ProxyConfig
 from chaos.proxy.http import Request, Response
-from chaos.proxy.server import Proxy
+from chaos.proxy.loop import Loop
+from chaos.proxy.proxy import Proxy
 from chaos.proxy.toxics import Runtime
 
 NAME = "east/web>west/store-1"
@@ -24,11 +24,11 @@ TOXIC = {"name": "slow", "type": "latency", "stream": "downstream", "attributes"
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    loop = asyncio.new_event_loop()
+    loop = Loop()
     proxy = Proxy(ProxyConfig(name=NAME, listen="127.0.0.1:1", upstream="127.0.0.1:2"), Runtime(loop, Random(1)))
     yield Api({NAME: proxy})
     proxy.close()
-    loop.close()
+    loop.stop()
 
 
 def ask(api: Api, method: str, path: str, body: Any = None, agent: str = "test") -> Response:
@@ -54,7 +54,7 @@ def test_the_version_is_one_that_clients_can_compare(api: Api) -> None:
 def test_proxies_are_listed_by_name(api: Api) -> None:
     response = ask(api, "GET", "/proxies")
     assert response.headers["Content-Type"] == "application/json"
-    shape = {"name": NAME, "listen": "127.0.0.1:1", "upstream": "127.0.0.1:2", "enabled": True, "toxics": []}
+    shape = {"name": NAME, "listen": "127.0.0.1:1", "upstream": "127.0.0.1:2", "enabled": False, "toxics": []}
     assert json.loads(response.body) == {NAME: shape}
     assert json.loads(ask(api, "GET", PATH).body) == shape
 

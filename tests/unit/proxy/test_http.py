@@ -41,7 +41,7 @@ def test_a_request_may_come_in_pieces(loop: str) -> None:
         assert b"POST /a 5\n" in answer
         assert b"X-Seen: 1\r\n" in answer
 
-    run(loop, test())
+    run(test(), loop)
 
 
 @both_loops
@@ -54,7 +54,7 @@ def test_requests_on_one_connection_are_answered_in_turn(loop: str) -> None:
             b"GET /last 0",
         ]
 
-    run(loop, test())
+    run(test(), loop)
 
 
 @both_loops
@@ -62,7 +62,7 @@ def test_what_is_not_http_is_told_so_and_closed(loop: str) -> None:
     async def test() -> None:
         assert (await talk(b"SSH-2.0-OpenSSH\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
 
-    run(loop, test())
+    run(test(), loop)
 
 
 @both_loops
@@ -74,4 +74,4 @@ def test_bodies_and_heads_have_a_limit(loop: str) -> None:
         many = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 1000) for number in range(100))
         assert (await talk(b"GET / HTTP/1.1\r\n" + many)).startswith(b"HTTP/1.1 431 ")
 
-    run(loop, test())
+    run(test(), loop)

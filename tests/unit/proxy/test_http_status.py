@@ -11,7 +11,7 @@ import pytest
 from chaos.proxy.requests import Requests
 from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics.http_status import HttpStatus
-from tests.unit.proxy.carried import Carried, both_loops, carried, run
+from tests.unit.proxy.carried import Carried, carried, run
 
 GET = b"GET /titles/1?x=y HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /start HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\nhello\r\n\r\nGET"
@@ -43,17 +43,17 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(int(length.split(b":")[1]))
 
 
-def trial(loop: str, body: Callable[[Carried, Destination], Coroutine[Any, Any, None]]) -> None:
+def trial(body: Callable[[Carried, Destination], Coroutine[Any, Any, None]]) -> None:
     async def test() -> None:
         destination = Destination()
         async with carried(destination.serve) as link:
             await body(link, destination)
 
-    run(loop, test())
+    run(test())
 
 
 def put(link: Carried, toxic: HttpStatus) -> None:
-    link.proxy.add(NamedToxic(name="e", type="http_status", stream="upstream", toxicity=1.0, attributes=toxic))
+    link.add(NamedToxic(name="e", type="http_status", stream="upstream", toxicity=1.0, attributes=toxic))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -79,9 +79,8 @@ def test_what_is_no_request_is_handed_out_as_it_comes(text: bytes) -> None:
     assert [piece.data for piece in requests.feed(GET)] == [GET]
 
 
-@both_loops
 @pytest.mark.parametrize("request_text", [GET, POST, CHUNKED])
-def test_a_failed_request_gets_the_error_and_never_reaches_the_destination(loop: str, request_text: bytes) -> None:
+def test_a_failed_request_gets_the_error_and_never_reaches_the_destination(request_text: bytes) -> None:
     async def test(link: Carried, destination: Destination) -> None:
         reader, writer = await link.connect()
         writer.write(GET)
@@ -91,16 +90,15 @@ def test_a_failed_request_gets_the_error_and_never_reaches_the_destination(loop:
             writer.write(request_text[at : at + 9])
             await asyncio.sleep(0)
         assert (await answer(reader)).startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-        link.proxy.remove("e")
+        link.remove("e")
         writer.write(request_text)
         assert (await answer(reader)) == OK, "the connection is as good as before"
         assert destination.seen == GET + request_text
 
-    trial(loop, test)
+    trial(test)
 
 
-@both_loops
-def test_each_request_of_a_kept_connection_is_drawn_for_itself(loop: str) -> None:
+def test_each_request_of_a_kept_connection_is_drawn_for_itself() -> None:
     async def test(link: Carried, destination: Destination) -> None:
         put(link, HttpStatus(share=0.3))
         reader, writer = await link.connect()
@@ -111,11 +109,10 @@ def test_each_request_of_a_kept_connection_is_drawn_for_itself(loop: str) -> Non
         assert 80 <= failed <= 160
         assert destination.seen == CHUNKED * (400 - failed)
 
-    trial(loop, test)
+    trial(test)
 
 
-@both_loops
-def test_only_what_matches_is_failed(loop: str) -> None:
+def test_only_what_matches_is_failed() -> None:
     async def test(link: Carried, destination: Destination) -> None:
         put(link, HttpStatus(path="/titles", method="get"))
         reader, writer = await link.connect()
@@ -125,11 +122,10 @@ def test_only_what_matches_is_failed(loop: str) -> None:
             seen.append((await answer(reader))[9:12])
         assert seen == [b"503", b"200", b"200", b"503"]
 
-    trial(loop, test)
+    trial(test)
 
 
-@both_loops
-def test_a_client_that_wants_the_connection_closed_sees_it_end(loop: str) -> None:
+def test_a_client_that_wants_the_connection_closed_sees_it_end() -> None:
     async def test(link: Carried, destination: Destination) -> None:
         put(link, HttpStatus())
         for text in (GET.replace(b"Host", b"Connection: close\r\nHost"), GET.replace(b"1.1", b"1.0")):
@@ -137,22 +133,20 @@ def test_a_client_that_wants_the_connection_closed_sees_it_end(loop: str) -> Non
             writer.write(text)
             assert (await reader.read()).endswith(b"503 Service Unavailable\n")
 
-    trial(loop, test)
+    trial(test)
 
 
-@both_loops
-def test_an_error_never_overtakes_an_answer_that_is_due(loop: str) -> None:
+def test_an_error_never_overtakes_an_answer_that_is_due() -> None:
     async def test(link: Carried, destination: Destination) -> None:
         put(link, HttpStatus(path="/titles"))
         reader, writer = await link.connect()
         writer.write(POST + GET)
         assert [(await answer(reader))[9:12] for _ in range(2)] == [b"200", b"200"]
 
-    trial(loop, test)
+    trial(test)
 
 
-@both_loops
-def test_a_head_that_never_becomes_whole_reaches_the_destination_at_the_end(loop: str) -> None:
+def test_a_head_that_never_becomes_whole_reaches_the_destination_at_the_end() -> None:
     async def test(link: Carried, destination: Destination) -> None:
         put(link, HttpStatus())
         reader, writer = await link.connect()
@@ -161,4 +155,4 @@ def test_a_head_that_never_becomes_whole_reaches_the_destination_at_the_end(loop
         assert await reader.read() == b""
         assert destination.seen == GET[:20]
 
-    trial(loop, test)
+    trial(test)

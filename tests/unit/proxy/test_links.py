@@ -10,9 +10,7 @@ import time
 
 import pytest
 
-from chaos.proxy.connection import Connection
-from chaos.proxy.toxics import Chunk, Ending
-from tests.unit.proxy.carried import Carried, both_loops, carried, run, until
+from tests.unit.proxy.carried import Carried, carried, run, until
 
 SLACK_MS = 60
 """How much later than asked for a delivery may be on a busy machine."""
@@ -26,8 +24,7 @@ async def round_trip_ms(link: Carried) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-@both_loops
-def test_bytes_and_ends_pass_unchanged_in_both_directions(loop: str) -> None:
+def test_bytes_and_ends_pass_unchanged_in_both_directions() -> None:
     async def test() -> None:
         async with carried() as link:
             reader, writer = await link.connect()
@@ -36,11 +33,10 @@ def test_bytes_and_ends_pass_unchanged_in_both_directions(loop: str) -> None:
             writer.write_eof()
             assert await reader.read() == sent
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_latency_toxic_delays_answers_by_what_it_says(loop: str) -> None:
+def test_a_latency_toxic_delays_answers_by_what_it_says() -> None:
     async def test() -> None:
         async with carried() as link:
             before = min([await round_trip_ms(link) for _ in range(3)])
@@ -49,21 +45,19 @@ def test_a_latency_toxic_delays_answers_by_what_it_says(loop: str) -> None:
             assert before < 40
             assert 79 <= with_toxic < 80 + SLACK_MS
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_the_distance_between_regions_is_passed_in_both_directions(loop: str) -> None:
+def test_the_distance_between_regions_is_passed_in_both_directions() -> None:
     async def test() -> None:
         async with carried(base_delay_ms=40) as link:
             took = min([await round_trip_ms(link) for _ in range(3)])
             assert 79 <= took < 80 + SLACK_MS
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_jitter_stays_within_its_bounds_and_keeps_the_order(loop: str) -> None:
+def test_jitter_stays_within_its_bounds_and_keeps_the_order() -> None:
     async def numbers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         for number in range(20):
@@ -81,11 +75,10 @@ def test_jitter_stays_within_its_bounds_and_keeps_the_order(loop: str) -> None:
             assert 0.009 <= time.perf_counter() - began < 0.090 + SLACK_MS / 1000
             assert first + await reader.read() == bytes(range(20))
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_throughput_is_not_limited_by_latency(loop: str) -> None:
+def test_throughput_is_not_limited_by_latency() -> None:
     async def test() -> None:
         async with carried() as link:
             link.slow(100)
@@ -98,11 +91,10 @@ def test_throughput_is_not_limited_by_latency(loop: str) -> None:
             # Chunk after chunk, each waiting for the one before, 20 chunks of 256 KB would take 2 s.
             assert time.perf_counter() - began < 1.0
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_the_end_of_a_stream_is_delayed_and_comes_after_the_data(loop: str) -> None:
+def test_the_end_of_a_stream_is_delayed_and_comes_after_the_data() -> None:
     async def says_bye(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.write(b"bye")
@@ -116,11 +108,10 @@ def test_the_end_of_a_stream_is_delayed_and_comes_after_the_data(loop: str) -> N
             assert await reader.read() == b"bye"
             assert 0.059 <= time.perf_counter() - began < 0.060 + SLACK_MS / 1000
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_removing_a_toxic_delivers_what_it_held_at_once(loop: str) -> None:
+def test_removing_a_toxic_delivers_what_it_held_at_once() -> None:
     async def test() -> None:
         async with carried() as link:
             reader, writer = await link.connect()
@@ -128,14 +119,13 @@ def test_removing_a_toxic_delivers_what_it_held_at_once(loop: str) -> None:
             writer.write(b"held back")
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.read(1), 0.05)
-            link.proxy.remove("slow")
+            link.remove("slow")
             assert await asyncio.wait_for(reader.readexactly(9), 1) == b"held back"
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_no_byte_is_lost_or_moved_while_toxics_come_and_go(loop: str) -> None:
+def test_no_byte_is_lost_or_moved_while_toxics_come_and_go() -> None:
     async def transfer(link: Carried, seed: int) -> None:
         reader, writer = await link.connect()
         sent = random.Random(seed).randbytes(1_500_000)
@@ -160,18 +150,17 @@ def test_no_byte_is_lost_or_moved_while_toxics_come_and_go(loop: str) -> None:
                 await asyncio.sleep(draw.uniform(0, 0.01))
                 link.slow(draw.choice([1, 10]), name="b")
                 await asyncio.sleep(draw.uniform(0, 0.01))
-                link.proxy.remove("a")
+                link.remove("a")
                 await asyncio.sleep(draw.uniform(0, 0.005))
-                link.proxy.remove("b")
+                link.remove("b")
                 cycles += 1
             await transfers
             assert cycles >= 5, "the toxics must have come and gone while bytes were moving"
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_client_that_has_sent_its_end_still_gets_the_answer(loop: str) -> None:
+def test_a_client_that_has_sent_its_end_still_gets_the_answer() -> None:
     async def answers_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         question = await reader.read()
         await asyncio.sleep(0.05)
@@ -184,11 +173,10 @@ def test_a_client_that_has_sent_its_end_still_gets_the_answer(loop: str) -> None
             writer.write_eof()
             assert await reader.read() == b"re: question"
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_server_that_has_sent_its_end_still_gets_what_the_client_says(loop: str) -> None:
+def test_a_server_that_has_sent_its_end_still_gets_what_the_client_says() -> None:
     heard = bytearray()
 
     async def ends_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -204,7 +192,7 @@ def test_a_server_that_has_sent_its_end_still_gets_what_the_client_says(loop: st
             await until(lambda: len(heard) > 0)
             assert bytes(heard) == b"one more thing"
 
-    run(loop, test())
+    run(test())
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -214,8 +202,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-@both_loops
-def test_a_reset_by_the_server_reaches_the_client_as_a_reset(loop: str) -> None:
+def test_a_reset_by_the_server_reaches_the_client_as_a_reset() -> None:
     async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         reset(writer)
@@ -227,11 +214,10 @@ def test_a_reset_by_the_server_reaches_the_client_as_a_reset(loop: str) -> None:
             with pytest.raises(ConnectionResetError):
                 await reader.read()
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_reset_by_the_client_reaches_the_server_as_a_reset(loop: str) -> None:
+def test_a_reset_by_the_client_reaches_the_server_as_a_reset() -> None:
     seen: list[type[BaseException]] = []
 
     async def notes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -251,11 +237,10 @@ def test_a_reset_by_the_client_reaches_the_server_as_a_reset(loop: str) -> None:
             await until(lambda: len(seen) > 0)
             assert seen == [ConnectionResetError]
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_refusal_by_the_upstream_reaches_the_client_over_the_link(loop: str) -> None:
+def test_a_refusal_by_the_upstream_reaches_the_client_over_the_link() -> None:
     async def test() -> None:
         async with carried(serve=None) as link:
             link.slow(60)
@@ -265,33 +250,37 @@ def test_a_refusal_by_the_upstream_reaches_the_client_over_the_link(loop: str) -
                 await reader.read()
             assert time.perf_counter() - began >= 0.059
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_socket_connected_to_itself_is_taken_for_a_refusal(loop: str) -> None:
+def test_a_socket_connected_to_itself_is_taken_for_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens there: TCP does this when the kernel draws the destination's port for the connecting side."""
+    real = socket.socket
 
     async def test() -> None:
-        connection = Connection(("127.0.0.1", 0), begin=lambda _: None, over=lambda _: None)
-        seen: list[Chunk] = []
-        connection.downstream.take = seen.append
-        itself = socket.socket()  # the transport closes it
-        itself.bind(("127.0.0.1", 0))
-        itself.connect(itself.getsockname())
-        itself.setblocking(False)
-        connection.upstream.take(b"question")
-        await asyncio.get_running_loop().create_connection(lambda: connection.server, sock=itself)
-        await until(lambda: connection.server.closed)
-        await asyncio.sleep(0.01)  # the loop closes the socket in its next turn
-        itself.detach()  # uvloop closed the descriptor and did not tell this object, which would close it again
-        assert seen == [Ending.RESET]
+        async with carried(serve=None) as link:
+            port = int(link.proxy.upstream_address.split(":")[1])
 
-    run(loop, test())
+            def drawn_by_the_kernel(*arguments: int, fileno: int | None = None) -> socket.socket:
+                drawn = real(*arguments, fileno=fileno)
+                if fileno is None:
+                    drawn.bind(("127.0.0.1", port))
+                return drawn
+
+            with socket.socket() as client:
+                client.setblocking(False)
+                monkeypatch.setattr("chaos.proxy.dial.socket.socket", drawn_by_the_kernel)
+                loop = asyncio.get_running_loop()
+                with pytest.raises(ConnectionResetError):
+                    await loop.sock_connect(client, ("127.0.0.1", int(link.proxy.listen_address.split(":")[1])))
+                    await loop.sock_recv(client, 1)
+                await until(link.is_unused)
+                monkeypatch.undo()
+
+    run(test())
 
 
-@both_loops
-def test_connections_that_are_over_are_forgotten(loop: str) -> None:
+def test_connections_that_are_over_are_forgotten() -> None:
     async def test() -> None:
         async with carried() as link:
             for _ in range(20):
@@ -301,13 +290,12 @@ def test_connections_that_are_over_are_forgotten(loop: str) -> None:
             for _ in range(20):
                 _, writer = await link.connect()
                 reset(writer)
-            await until(lambda: not link.proxy._connections)
+            await until(link.is_unused)
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_toxic_removes_itself_when_its_lease_is_over(loop: str) -> None:
+def test_a_toxic_removes_itself_when_its_lease_is_over() -> None:
     async def test() -> None:
         async with carried() as link:
             reader, writer = await link.connect()
@@ -318,11 +306,10 @@ def test_a_toxic_removes_itself_when_its_lease_is_over(loop: str) -> None:
             assert 0.1 <= time.perf_counter() - began < 0.5
             assert link.proxy.toxics == {}
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_reader_that_stands_still_stops_the_sender_instead_of_filling_memory(loop: str) -> None:
+def test_a_reader_that_stands_still_stops_the_sender_instead_of_filling_memory() -> None:
     sent = 0
 
     async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -342,6 +329,6 @@ def test_a_reader_that_stands_still_stops_the_sender_instead_of_filling_memory(l
                 await asyncio.sleep(0.3)
             # What the toxic may hold, and what the kernel's socket buffers take on top.
             assert sent < 32 * 1024 * 1024
-            link.proxy.remove("slow")
+            link.remove("slow")
 
-    run(loop, test())
+    run(test())

@@ -17,12 +17,12 @@ from chaos.proxy.toxics.bandwidth import Bandwidth
 from chaos.proxy.toxics.reset_peer import ResetPeer
 from chaos.proxy.toxics.slow_close import SlowClose
 from chaos.proxy.toxics.timeout import Timeout
-from tests.unit.proxy.carried import Carried, both_loops, carried, echo, run, until
+from tests.unit.proxy.carried import Carried, carried, echo, run, until
 
 
 def put(link: Carried, attributes: Toxic, stream: str = "downstream") -> None:
     name = type(attributes).__name__
-    link.proxy.add(NamedToxic(name=name, type=name, stream=stream, toxicity=1.0, attributes=attributes))
+    link.add(NamedToxic(name=name, type=name, stream=stream, toxicity=1.0, attributes=attributes))
 
 
 async def is_silent(reader: asyncio.StreamReader, seconds: float = 0.05) -> bool:
@@ -44,9 +44,8 @@ async def used(before: bool) -> AsyncIterator[tuple[Carried, asyncio.StreamReade
         yield link, reader, writer
 
 
-@both_loops
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
-def test_a_black_hole_swallows_data_and_ends_and_tells_nobody(loop: str, stream: str) -> None:
+def test_a_black_hole_swallows_data_and_ends_and_tells_nobody(stream: str) -> None:
     async def test() -> None:
         async with used(before=True) as (link, reader, writer):
             put(link, Timeout(), stream)
@@ -57,28 +56,26 @@ def test_a_black_hole_swallows_data_and_ends_and_tells_nobody(loop: str, stream:
             assert await is_silent(reader)
             assert await is_silent(fresh)
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_connection_that_lost_bytes_is_closed_when_the_black_hole_goes(loop: str) -> None:
+def test_a_connection_that_lost_bytes_is_closed_when_the_black_hole_goes() -> None:
     async def test() -> None:
         async with used(before=True) as (link, reader, writer):
             put(link, Timeout())
             writer.write(b"lost")
             assert await is_silent(reader)
-            link.proxy.remove("Timeout")
+            link.remove("Timeout")
             assert await reader.read() == b""
-            await until(lambda: not link.proxy._connections)
+            await until(link.is_unused)
             again, its_writer = await link.connect()
             its_writer.write(b"well")
             assert await again.readexactly(4) == b"well"
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_black_hole_with_a_timeout_closes_after_it_whatever_is_sent(loop: str) -> None:
+def test_a_black_hole_with_a_timeout_closes_after_it_whatever_is_sent() -> None:
     async def test() -> None:
         async with used(before=False) as (link, reader, writer):
             began = time.perf_counter()
@@ -89,13 +86,12 @@ def test_a_black_hole_with_a_timeout_closes_after_it_whatever_is_sent(loop: str)
             assert await reader.read() == b""
             assert 0.13 <= time.perf_counter() - began < 0.6
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
-def test_a_reset_is_a_real_one_on_old_connections_too(loop: str, before: bool, stream: str) -> None:
+def test_a_reset_is_a_real_one_on_old_connections_too(before: bool, stream: str) -> None:
     async def test() -> None:
         async with used(before) as (link, reader, writer):
             put(link, ResetPeer(), stream)
@@ -103,28 +99,26 @@ def test_a_reset_is_a_real_one_on_old_connections_too(loop: str, before: bool, s
             writer.write(b"x")
             with pytest.raises(ConnectionResetError):
                 await reader.read()
-            await until(lambda: not link.proxy._connections)
+            await until(link.is_unused)
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_reset_may_come_later_and_comes_at_once_when_the_toxic_goes(loop: str) -> None:
+def test_a_reset_may_come_later_and_comes_at_once_when_the_toxic_goes() -> None:
     async def test() -> None:
         async with used(before=True) as (link, reader, writer):
             put(link, ResetPeer(timeout=60_000), "upstream")
             writer.write(b"x")
             assert await is_silent(reader)
-            link.proxy.remove("ResetPeer")
+            link.remove("ResetPeer")
             with pytest.raises(ConnectionResetError):
                 await reader.read()
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
-def test_bandwidth_lets_bytes_pass_at_its_rate_and_all_of_them(loop: str, stream: str) -> None:
+def test_bandwidth_lets_bytes_pass_at_its_rate_and_all_of_them(stream: str) -> None:
     async def test() -> None:
         async with used(before=True) as (link, reader, writer):
             put(link, Bandwidth(rate=100), stream)
@@ -135,11 +129,10 @@ def test_bandwidth_lets_bytes_pass_at_its_rate_and_all_of_them(loop: str, stream
             assert await reader.read() == sent
             assert 0.29 <= time.perf_counter() - began < 0.6
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_what_a_limit_held_back_comes_at_once_when_it_goes(loop: str) -> None:
+def test_what_a_limit_held_back_comes_at_once_when_it_goes() -> None:
     async def test() -> None:
         async with used(before=True) as (link, reader, writer):
             put(link, Bandwidth(rate=1))
@@ -147,14 +140,13 @@ def test_what_a_limit_held_back_comes_at_once_when_it_goes(loop: str) -> None:
             writer.write(sent)
             writer.write_eof()
             await asyncio.sleep(0.05)
-            link.proxy.remove("Bandwidth")
+            link.remove("Bandwidth")
             assert await asyncio.wait_for(reader.read(), 1) == sent
 
-    run(loop, test())
+    run(test())
 
 
-@both_loops
-def test_a_slow_close_delays_the_end_and_nothing_else(loop: str) -> None:
+def test_a_slow_close_delays_the_end_and_nothing_else() -> None:
     async def test() -> None:
         async with used(before=True) as (link, reader, writer):
             put(link, SlowClose(delay=150))
@@ -166,7 +158,7 @@ def test_a_slow_close_delays_the_end_and_nothing_else(loop: str) -> None:
             assert await reader.read() == b""
             assert time.perf_counter() - began >= 0.148
 
-    run(loop, test())
+    run(test())
 
 
 @pytest.mark.parametrize("attributes", [b'{"rate": 0}', b'{"rate": -1}', b"{}"])
@@ -175,9 +167,9 @@ def test_a_bandwidth_of_nothing_is_refused(attributes: bytes) -> None:
         async with carried(echo) as link:
             body = b'{"type": "bandwidth", "attributes": %s}' % attributes
             asked = Request(method="POST", path="/proxies/link/toxics", body=body)
-            answer = Api({"link": link.proxy}).answer(asked)
+            answer = link.loop.ask(lambda: Api({"link": link.proxy}).answer(asked))
             assert answer.status == 400
             assert b"rate" in answer.body
             assert link.proxy.toxics == {}
 
-    run("asyncio", test())
+    run(test())

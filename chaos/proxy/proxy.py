@@ -1,0 +1,173 @@
+"""One link: its listener, its connections, and the toxics on them."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from msgspec.structs import replace
+
+from chaos.proxy.config import ProxyConfig, split_address
+from chaos.proxy.connection import Connection, Line
+from chaos.proxy.listener import Listener
+from chaos.proxy.loop import Timer
+from chaos.proxy.stream import Stream
+from chaos.proxy.toxic import NamedToxic
+from chaos.proxy.toxics import Runtime, Stage, Toxic
+from chaos.proxy.toxics.latency import Delay
+
+_BASE_DELAY = ""  # the name of the stage that no toxic can have
+_LOOK_AGAIN_SECONDS = 1.0
+
+Traffic = tuple[int, int, int, int]
+"""Bytes: upstream received and sent, downstream received and sent. Received is what the proxy has read."""
+
+
+class Proxy:
+    """Listens, and carries each connection to the upstream. Belongs to the loop: from other threads `loop.ask`.
+
+    To change the addresses: `close`, set them, `listen`. Toxics stay over that.
+    """
+
+    def __init__(self, config: ProxyConfig, runtime: Runtime) -> None:
+        self.name = config.name
+        self.listen_address = config.listen
+        self.upstream_address = config.upstream
+        self.toxics: dict[str, NamedToxic] = {}
+        """In the order of their creation, which is their order on a stream."""
+        self.connections: set[Connection] = set()
+        """Those that are alive."""
+        self.base_delay_ms = config.base_delay_ms
+        self._runtime = runtime
+        self._expiries: dict[str, Timer] = {}
+        self._listener: Listener | None = None
+        self._past: Traffic = (0, 0, 0, 0)
+
+    @property
+    def is_listening(self) -> bool:
+        return self._listener is not None
+
+    @property
+    def traffic(self) -> Traffic:
+        """Of all connections, those that are over and those that live, up to this moment."""
+        total = self._past
+        for connection in self.connections:
+            total = _sum(total, _traffic(connection))
+        return total
+
+    def listen(self) -> None:
+        """Raises BadInput when that is impossible. Port 0 takes a free one; `listen_address` tells which."""
+        if self._listener is None:
+            split_address(self.upstream_address)
+            listener = Listener(f"link {self.name}", self.listen_address, self._runtime.loop, self._accepted)
+            self._listener = listener
+            self.listen_address = listener.address
+
+    def close(self, reset: bool = False) -> None:
+        """Stop listening and end every connection now, if asked for by a reset. What was held back is dropped."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for connection in list(self.connections):
+            if reset:
+                connection.abort()
+            else:
+                connection.end()
+
+    def add(self, toxic: NamedToxic) -> None:
+        """Put a toxic on all connections, those that exist too. Its name must be free."""
+        self.toxics[toxic.name] = toxic
+        for connection in list(self.connections):
+            self._apply(toxic, connection)
+        if toxic.expires_at is not None:
+            self._await_expiry(toxic.name, toxic.expires_at)
+
+    def update(self, name: str, attributes: Toxic | None = None, toxicity: float | None = None) -> NamedToxic:
+        """Change a toxic in its place; which connections it is on is drawn anew. Raises KeyError when there is none."""
+        toxic = self.toxics[name]
+        toxic = replace(
+            toxic,
+            attributes=toxic.attributes if attributes is None else attributes,
+            toxicity=toxic.toxicity if toxicity is None else toxicity,
+        )
+        self.toxics[name] = toxic
+        for connection in list(self.connections):
+            self._apply(toxic, connection)
+        return toxic
+
+    def remove(self, name: str) -> bool:
+        """Take a toxic off all connections; what it held back is delivered at once. False when there is none."""
+        toxic = self.toxics.pop(name, None)
+        if toxic is None:
+            return False
+        timer = self._expiries.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+        for connection in list(self.connections):
+            for stream in _streams(toxic, connection):
+                stream.remove(name)
+        return True
+
+    def clear(self) -> None:
+        """Remove all toxics."""
+        for name in list(self.toxics):
+            self.remove(name)
+
+    def _accepted(self, linked: socket.socket, peer: tuple[str, int]) -> None:
+        connection = Connection(linked, peer, self._runtime, self._over)
+        self.connections.add(connection)
+        if self.base_delay_ms:
+            for stream in (connection.upstream, connection.downstream):
+                stream.add(_BASE_DELAY, Delay(self._runtime, self.base_delay_ms))
+        for toxic in self.toxics.values():
+            self._apply(toxic, connection)
+        connection.begin(self._runtime.names, split_address(self.upstream_address))
+
+    def _over(self, connection: Connection) -> None:
+        self._past = _sum(self._past, _traffic(connection))
+        self.connections.discard(connection)
+
+    def _apply(self, toxic: NamedToxic, connection: Connection) -> None:
+        """Have the toxic on the connection, if that draws it, as it is now."""
+        is_drawn = toxic.toxicity >= 1 or self._runtime.random.random() < toxic.toxicity
+        for stream in _streams(toxic, connection):
+            if not is_drawn:
+                stream.remove(toxic.name)
+            elif toxic.name in stream.names:
+                stream.replace(toxic.name, self._start(toxic, connection, stream))
+            else:
+                stream.add(toxic.name, self._start(toxic, connection, stream), self._position(toxic.name, stream))
+
+    def _start(self, toxic: NamedToxic, connection: Connection, stream: Stream) -> Stage:
+        stage = toxic.attributes.start(self._runtime)
+        stage.line = Line(connection, stream)
+        return stage
+
+    def _position(self, name: str, stream: Stream) -> int:
+        """Behind the distance and all older toxics."""
+        order = [_BASE_DELAY, *self.toxics]
+        return sum(1 for other in stream.names if order.index(other) < order.index(name))
+
+    def _await_expiry(self, name: str, expires_at: float) -> None:
+        remaining = expires_at - time.time()
+        if remaining <= 0:
+            self.remove(name)
+            return
+        # In small steps: the timer's clock stands still while a laptop sleeps, and the clock on the wall may be set.
+        wait = min(remaining, _LOOK_AGAIN_SECONDS)
+        self._expiries[name] = self._runtime.later(wait, lambda: self._await_expiry(name, expires_at))
+
+
+def _streams(toxic: NamedToxic, connection: Connection) -> tuple[Stream, ...]:
+    if toxic.stream == "both":
+        return connection.upstream, connection.downstream
+    return (connection.upstream if toxic.stream == "upstream" else connection.downstream,)
+
+
+def _traffic(connection: Connection) -> Traffic:
+    up, down = connection.upstream, connection.downstream
+    return up.received_bytes, up.sent_bytes, down.received_bytes, down.sent_bytes
+
+
+def _sum(one: Traffic, other: Traffic) -> Traffic:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]
