@@ -271,9 +271,14 @@ def test_a_socket_connected_to_itself_is_taken_for_a_refusal(monkeypatch: pytest
                 client.setblocking(False)
                 monkeypatch.setattr("chaos.proxy.dial.socket.socket", drawn_by_the_kernel)
                 loop = asyncio.get_running_loop()
-                with pytest.raises(ConnectionResetError):
-                    await loop.sock_connect(client, ("127.0.0.1", int(link.proxy.listen_address.split(":")[1])))
+                host, listens = link.proxy.listen_address.split(":")
+
+                async def connect_and_read() -> None:
+                    await loop.sock_connect(client, (host, int(listens)))
                     await loop.sock_recv(client, 1)
+
+                with pytest.raises(ConnectionResetError):
+                    await connect_and_read()
                 await until(link.is_unused)
                 monkeypatch.undo()
 
