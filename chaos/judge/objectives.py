@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from chaos.judge.intervals import quantile_ranks, wilson
+from chaos.judge.sequences import always_ranks, always_share
 from chaos.judge.series import rank_value
 from chaos.judge.story import Story
 from chaos.judge.wording import counted, interval_text, is_never, measures_of, share_text, value_text
@@ -16,22 +17,26 @@ from chaos.model.verdict import Estimate, ObjectiveResult
 
 Answer = Literal["held", "deviated", "inconclusive"]
 
+ALWAYS = "confidence sequence (binomial mixture)"
 
-def estimate(measurement: Measurement, confidence: float = 0.95) -> Estimate:
+
+def estimate(measurement: Measurement, confidence: float = 0.95, always: bool = False) -> Estimate:
     """What the samples say, with its interval: Wilson for a share, order statistics for a quantile, none for a count.
 
+    With `always` the interval is that of a confidence sequence (sequences.py), for those who look again and again.
     `low` and `high` are None where the samples cannot bound the value. Raises ValueError for a
     measurement of nothing.
     """
     if isinstance(measurement, Ratio):
-        low, high = wilson(measurement.good, measurement.total, confidence)
+        share, method = (always_share, ALWAYS) if always else (wilson, "Wilson score interval")
+        low, high = share(measurement.good, measurement.total, confidence)
         point = measurement.good / measurement.total
-        return Estimate(point=point, low=low, high=high, count=measurement.total, method="Wilson score interval")
+        return Estimate(point=point, low=low, high=high, count=measurement.total, method=method)
     if isinstance(measurement, Count):
         # A single lost write is a lost write: nothing is inferred, so there is nothing to be uncertain of.
         number = float(measurement.number)
         return Estimate(point=number, low=number, high=number, count=measurement.total, method="counted, all of them")
-    return _quantile(measurement, confidence)
+    return _quantile(measurement, confidence, always)
 
 
 def compare(estimated: Estimate, threshold: Threshold) -> Answer:
@@ -110,7 +115,7 @@ def window_text(objective: Objective, story: Story) -> str:
     return {"run": "over the run", "fault": f"during the {fault}", "after": f"after the {fault}"}[objective.window]
 
 
-def _quantile(spread: Spread, confidence: float) -> Estimate:
+def _quantile(spread: Spread, confidence: float, always: bool) -> Estimate:
     """The interval of a quantile from bucketed samples.
 
     The samples are known only as buckets 2 % wide, so the lower end is the lower edge of the bucket that
@@ -118,13 +123,13 @@ def _quantile(spread: Spread, confidence: float) -> Estimate:
     narrow, and at most 2 % wider at each end than that of the exact values.
     """
     histogram, total = spread.histogram, spread.histogram.total
-    low_rank, high_rank = quantile_ranks(total, spread.quantile, confidence)
+    low_rank, high_rank = (always_ranks if always else quantile_ranks)(total, spread.quantile, confidence)
     return Estimate(
         point=rank_value(histogram, spread.quantile),
         low=None if low_rank is None else _lower_edge(histogram, low_rank),
         high=None if high_rank is None else histogram.value_at_rank(high_rank),
         count=total,
-        method="order statistics (binomial)",
+        method=ALWAYS if always else "order statistics (binomial)",
     )
 
 

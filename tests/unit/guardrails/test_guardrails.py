@@ -170,11 +170,17 @@ class TestObjectiveFloor:
 
     @pytest.mark.parametrize(
         ("measured", "stops"),
-        [(Ratio(4, 10), True), (Ratio(5, 10), False), (Ratio(0, 9), False), (None, False), (Ratio(0, 0), False)],
+        [
+            (Ratio(0, 20), True),
+            (Ratio(40, 200), True),
+            (Ratio(16, 40), False),  # one in seven such windows of a system at the floor has so few
+            (Ratio(180, 200), False),
+            (Ratio(0, 9), False),
+            (None, False),
+            (Ratio(0, 0), False),
+        ],
     )
-    def test_a_share_below_the_floor_stops_when_there_are_samples_enough(
-        self, measured: Measurement | None, stops: bool
-    ) -> None:
+    def test_a_share_certainly_below_the_floor_stops(self, measured: Measurement | None, stops: bool) -> None:
         answer = self.floor.check(At(plan=plan(), objectives=objective(">=", 0.9), measured=measured))
         assert isinstance(answer, Stop) is stops
 
@@ -186,10 +192,16 @@ class TestObjectiveFloor:
         assert guardrail.check(At(plan=plan(), objectives=objective("<", 800.0), measured=fast)) == Go()
 
     def test_it_names_what_it_saw_and_the_bound(self) -> None:
-        situation = At(plan=plan(), objectives=objective(">=", 0.9), measured=Ratio(4, 10))
+        situation = At(plan=plan(), objectives=objective(">=", 0.9), measured=Ratio(40, 200))
         assert reason(self.floor.check(situation)) == (
-            "'served' was 40.0% over the last 5 s (10 samples), below the floor of 50.0%"
+            "'served' was 20.0% over the last 5 s (200 samples), certainly below the floor of 50.0%"
         )
+
+    def test_less_confidence_stops_sooner(self) -> None:
+        bold = ObjectiveFloor(objective="served", floor=0.5, min_samples=10, confidence=0.5)
+        situation = At(plan=plan(), objectives=objective(">=", 0.9), measured=Ratio(0, 14))
+        assert isinstance(bold.check(situation), Stop)
+        assert self.floor.check(situation) == Go()
 
     def test_before_the_start_nothing_was_measured_yet(self) -> None:
         situation = At(plan=plan(), phase="before", objectives=objective(">=", 0.9), measured=Ratio(0, 100))
