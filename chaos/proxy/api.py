@@ -15,7 +15,7 @@ import msgspec
 from chaos.proxy.body import ApiError
 from chaos.proxy.http import Request, Response
 from chaos.proxy.proxy import Proxy
-from chaos.proxy.toxic_request import read_toxic, toxic_shape
+from chaos.proxy.toxic_request import read_toxic, toxic_shape, toxic_shapes
 
 API_VERSION = "2.12.0"
 """The release of Toxiproxy that this follows: clients choose their verbs by it."""
@@ -59,7 +59,7 @@ class Api:
         return _json(200, _proxy_shape(self._proxy(names[1])))
 
     def list_toxics(self, names: list[str], request: Request) -> Response:
-        return _json(200, _toxic_shapes(self._proxy(names[1])))
+        return _json(200, toxic_shapes(self._proxy(names[1]).toxics.values()))
 
     def add_toxic(self, names: list[str], request: Request) -> Response:
         proxy = self._proxy(names[1])
@@ -106,18 +106,8 @@ def _proxy_shape(proxy: Proxy) -> dict[str, object]:
         "listen": proxy.listen_address,
         "upstream": proxy.upstream_address,
         "enabled": proxy.is_listening,
-        "toxics": _toxic_shapes(proxy),
+        "toxics": toxic_shapes(proxy.toxics.values()),
     }
-
-
-def _toxic_shapes(proxy: Proxy) -> list[dict[str, object]]:
-    """Upstream ones first, each in the order of insertion."""
-    return [
-        toxic_shape(toxic)
-        for stream in ("upstream", "downstream")
-        for toxic in proxy.toxics.values()
-        if toxic.stream == stream
-    ]
 
 
 def _json(status: int, value: object) -> Response:

@@ -50,9 +50,14 @@ class Connection:
         return f"{host}:{self.client_port}"
 
     @property
+    def streams(self) -> dict[str, Stream]:
+        return {"upstream": self.upstream, "downstream": self.downstream}
+
+    @property
     def toxic_names(self) -> list[str]:
         """Of the toxics that this connection has drawn."""
-        return [name for stream in (self.upstream, self.downstream) for name in stream.names if name]
+        names = [*self.upstream.names, *self.downstream.names]
+        return list(dict.fromkeys(name for name in names if name))  # one that is on both once
 
     def abort(self) -> None:
         """Reset both sockets now."""

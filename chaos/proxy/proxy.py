@@ -5,15 +5,13 @@ from __future__ import annotations
 import socket
 import time
 
-from msgspec.structs import replace
-
 from chaos.proxy.config import ProxyConfig, split_address
 from chaos.proxy.connection import Connection, Line
 from chaos.proxy.listener import Listener
 from chaos.proxy.loop import Timer
 from chaos.proxy.stream import Stream
 from chaos.proxy.toxic import NamedToxic
-from chaos.proxy.toxics import Runtime, Stage, Toxic
+from chaos.proxy.toxics import Runtime
 from chaos.proxy.toxics.latency import Delay
 
 _BASE_DELAY = ""  # the name of the stage that no toxic can have
@@ -82,30 +80,23 @@ class Proxy:
         if toxic.expires_at is not None:
             self._await_expiry(toxic.name, toxic.expires_at)
 
-    def update(self, name: str, attributes: Toxic | None = None, toxicity: float | None = None) -> NamedToxic:
-        """Change a toxic in its place; which connections it is on is drawn anew. Raises KeyError when there is none."""
-        toxic = self.toxics[name]
-        toxic = replace(
-            toxic,
-            attributes=toxic.attributes if attributes is None else attributes,
-            toxicity=toxic.toxicity if toxicity is None else toxicity,
-        )
-        self.toxics[name] = toxic
+    def update(self, toxic: NamedToxic) -> None:
+        """Change the toxic of this name, in its place; which connections it is on is drawn anew, as by Toxiproxy."""
+        self.toxics[toxic.name] = toxic
         for connection in list(self.connections):
             self._apply(toxic, connection)
-        return toxic
+        self._forget_expiry(toxic.name)
+        if toxic.expires_at is not None:
+            self._await_expiry(toxic.name, toxic.expires_at)
 
     def remove(self, name: str) -> bool:
         """Take a toxic off all connections; what it held back is delivered at once. False when there is none."""
         toxic = self.toxics.pop(name, None)
         if toxic is None:
             return False
-        timer = self._expiries.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+        self._forget_expiry(name)
         for connection in list(self.connections):
-            for stream in _streams(toxic, connection):
-                stream.remove(name)
+            _take_off(name, connection)
         return True
 
     def clear(self) -> None:
@@ -129,24 +120,29 @@ class Proxy:
 
     def _apply(self, toxic: NamedToxic, connection: Connection) -> None:
         """Have the toxic on the connection, if that draws it, as it is now."""
-        is_drawn = toxic.toxicity >= 1 or self._runtime.random.random() < toxic.toxicity
-        for stream in _streams(toxic, connection):
-            if not is_drawn:
-                stream.remove(toxic.name)
-            elif toxic.name in stream.names:
-                stream.replace(toxic.name, self._start(toxic, connection, stream))
+        if not toxic.is_for(connection.client_host, self._runtime.random):
+            _take_off(toxic.name, connection)
+            return
+        there = [stage for stage in (each.stage(toxic.name) for each in connection.streams.values()) if stage]
+        if there and all(stage.update(toxic.attributes) for stage in there):
+            return
+        for name, stage in toxic.stages(self._runtime).items():
+            stream = connection.streams[name]
+            stage.line = Line(connection, stream)
+            if there:
+                stream.replace(toxic.name, stage)
             else:
-                stream.add(toxic.name, self._start(toxic, connection, stream), self._position(toxic.name, stream))
-
-    def _start(self, toxic: NamedToxic, connection: Connection, stream: Stream) -> Stage:
-        stage = toxic.attributes.start(self._runtime)
-        stage.line = Line(connection, stream)
-        return stage
+                stream.add(toxic.name, stage, self._position(toxic.name, stream))
 
     def _position(self, name: str, stream: Stream) -> int:
         """Behind the distance and all older toxics."""
         order = [_BASE_DELAY, *self.toxics]
         return sum(1 for other in stream.names if order.index(other) < order.index(name))
+
+    def _forget_expiry(self, name: str) -> None:
+        timer = self._expiries.pop(name, None)
+        if timer is not None:
+            timer.cancel()
 
     def _await_expiry(self, name: str, expires_at: float) -> None:
         remaining = expires_at - time.time()
@@ -158,10 +154,9 @@ class Proxy:
         self._expiries[name] = self._runtime.later(wait, lambda: self._await_expiry(name, expires_at))
 
 
-def _streams(toxic: NamedToxic, connection: Connection) -> tuple[Stream, ...]:
-    if toxic.stream == "both":
-        return connection.upstream, connection.downstream
-    return (connection.upstream if toxic.stream == "upstream" else connection.downstream,)
+def _take_off(name: str, connection: Connection) -> None:
+    for stream in connection.streams.values():
+        stream.remove(name)
 
 
 def _traffic(connection: Connection) -> Traffic:

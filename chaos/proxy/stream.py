@@ -82,12 +82,11 @@ class Stream:
                 return
 
     def replace(self, name: str, stage: Stage) -> None:
-        """Put another stage in the place of one; what that held has been handed on, or over, when this returns."""
+        """Put another stage in the place of one; what that held has been handed on when this returns."""
         for position, (held_name, former) in enumerate(self._stages):
             if held_name == name:
+                former.release()
                 self._stages = [*self._stages[:position], (name, stage), *self._stages[position + 1 :]]
-                stage.forward = former.forward
-                former.replaced_by(stage)
                 self._connect()
                 self._throttle()
                 return

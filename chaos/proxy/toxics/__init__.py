@@ -1,19 +1,20 @@
 """Toxics: what can be done to the bytes of a stream. One file each; its name is the toxic's type in the API.
 
 A file `slow_close.py` holds a frozen Struct `SlowClose` (a Toxic): its fields are the attributes of the API, its
-`start` makes a Stage, the toxic at work on one stream. A stage has to have one method, `take`.
+`start` makes a Stage, the toxic at work on one stream. A stage has to have one method, `take`. A toxic that has to see
+both streams of a connection has `stages` instead.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
 from random import Random
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, Self, cast
 
+import msgspec
 from msgspec import Struct
 
 from chaos.proxy.dial import Names
@@ -29,6 +30,11 @@ class Ending(Enum):
 
 
 Chunk = bytes | Ending
+
+STREAM_NAMES = ("downstream", "upstream", "both")
+"""From the upstream to the client, from the client to the upstream, and either."""
+
+
 BUFFER_BYTES = 64 * 1024
 
 
@@ -64,7 +70,7 @@ class Line(Protocol):
         ...
 
 
-class Stage(ABC):
+class Stage:
     """A toxic at work on one stream: takes chunks in order and hands them to `forward`, now or later, in order.
 
     The stream sets `forward` anew when the chain around this stage changes; `line` is set once, before anything comes.
@@ -75,24 +81,56 @@ class Stage(ABC):
     held_bytes: int = 0
     """What it has taken and not handed on: the stream stops reading while there is too much."""
 
-    @abstractmethod
-    def take(self, chunk: Chunk) -> None: ...
+    def take(self, chunk: Chunk) -> None:
+        self.forward(chunk)
 
-    def release(self) -> None:  # noqa: B027  optional, as is the next: a toxic that holds nothing back needs neither
+    def release(self) -> None:
         """Hand on all that is held, at once and in order; the toxic is being removed."""
 
-    def replaced_by(self, stage: Stage) -> None:
-        """The toxic was updated, and `stage` is the new one at work: by default it starts with nothing held."""
-        self.release()
-
-    def discard(self) -> None:  # noqa: B027
+    def discard(self) -> None:
         """The connection is over: drop what is held and cancel timers."""
 
+    def update(self, toxic: Toxic) -> bool:
+        """Go on with other attributes (`toxic` is of the type that made this) and with all that is held and counted.
 
-class Toxic(Protocol):
-    """A frozen Struct; its attributes have defaults, if there is a harmless one."""
+        False when this stage cannot: then it is released, and a new one takes its place.
+        """
+        return False
 
-    def start(self, runtime: Runtime) -> Stage: ...
+
+class Toxic(Struct, frozen=True):
+    """A type of toxic with its attributes: these have defaults, if there is a harmless one."""
+
+    STREAMS: ClassVar[tuple[str, ...]] = STREAM_NAMES
+    """The streams it can be on; the first is the one it is on when none is named."""
+    MAGNITUDES: ClassVar[tuple[str, ...]] = ()
+    """The attributes that say how much it does, in proportion: a ramp lets these grow from nothing."""
+    OURS: ClassVar[tuple[str, ...]] = ()
+    """Attributes that Toxiproxy's type of this name lacks: they are shown only when they are not at their defaults."""
+
+    def start(self, runtime: Runtime) -> Stage:
+        """At work on one stream."""
+        return Stage()
+
+    def stages(self, runtime: Runtime, stream: str) -> dict[str, Stage]:
+        """At work on one connection: a stage for each direction that it `touches`."""
+        return {each: self.start(runtime) for each in self.touches(stream)}
+
+    def touches(self, stream: str) -> tuple[str, ...]:
+        """The directions that it acts on or has to watch."""
+        return ("upstream", "downstream") if stream == "both" else (stream,)
+
+    def shown(self) -> dict[str, object]:
+        """The attributes as the API shows them."""
+        defaults = dict(zip(self.__struct_fields__[::-1], self.__struct_defaults__[::-1], strict=False))
+        values = msgspec.structs.asdict(self)
+        return {name: it for name, it in values.items() if name not in self.OURS or it != defaults.get(name)}
+
+    def scaled(self, share: float) -> Self:
+        """The same with `share` (above 0, at most 1) of its magnitude."""
+        values = {name: getattr(self, name) for name in self.MAGNITUDES}
+        smaller = {name: round(it * share) if isinstance(it, int) else it * share for name, it in values.items()}
+        return msgspec.structs.replace(self, **smaller)
 
 
 def toxic_types() -> tuple[str, ...]:
@@ -100,9 +138,9 @@ def toxic_types() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def toxic_type(name: str) -> type[Struct] | None:
+def toxic_type(name: str) -> type[Toxic] | None:
     """The attributes of a type, or None when there is no such type."""
     if name not in toxic_types():
         return None
     module = importlib.import_module(f"{__name__}.{name}")
-    return cast(type[Struct], getattr(module, "".join(word.capitalize() for word in name.split("_"))))
+    return cast(type[Toxic], getattr(module, "".join(word.capitalize() for word in name.split("_"))))

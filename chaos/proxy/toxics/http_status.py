@@ -9,14 +9,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from random import Random
 
-from msgspec import Struct
-
 from chaos.proxy.requests import Head, Requests
-from chaos.proxy.toxics import Chunk, Ending, Runtime, Stage
+from chaos.proxy.toxics import Chunk, Ending, Runtime, Stage, Toxic
 
 
-class HttpStatus(Struct, frozen=True):
+class HttpStatus(Toxic, frozen=True):
     """`status` for a `share` (0 to 1) of the requests with this `method` (empty: any) whose path begins with `path`."""
+
+    STREAMS = ("upstream",)
 
     status: int = 503
     share: float = 1.0

@@ -2,76 +2,82 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
 from random import Random
+from typing import Literal
 
-from msgspec import Struct
+import msgspec
 
-from chaos.proxy.loop import Timer
-from chaos.proxy.toxics import Chunk, Runtime, Stage
-
-_TIMER_STEP_SECONDS = 0.00005
-"""What the kernel's timers resolve: a chunk due within it is handed on now rather than by a timer of its own."""
+from chaos.proxy.delayed import Delayed
+from chaos.proxy.toxics import Chunk, Runtime, Stage, Toxic
 
 
-class Latency(Struct, frozen=True):
-    """`latency` plus or minus a uniformly distributed `jitter`, both in milliseconds; negative counts as none."""
+class Latency(Toxic, frozen=True):
+    """`latency` ms for each chunk, plus or minus up to `jitter` ms; never overtaking, and negative counts as none.
+
+    `distribution` is uniform, normal (`jitter` is the standard deviation), pareto (`latency` is the least, `shape` the
+    exponent of the tail: 3 is mild, 1.5 heavy) or histogram: recorded delays as [ms, weight] pairs in `histogram`, in
+    place of latency and jitter. No delay is longer than `most` ms (0: any).
+    """
+
+    MAGNITUDES = ("latency", "jitter")
+    OURS = ("distribution", "shape", "histogram", "most")
 
     latency: int = 0
     jitter: int = 0
+    distribution: Literal["uniform", "normal", "pareto", "histogram"] = "uniform"
+    shape: float = 3.0
+    histogram: tuple[tuple[float, float], ...] = ()
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.distribution == "histogram") != bool(self.histogram):
+            raise ValueError("distribution histogram and the pairs [ms, weight] in histogram belong together")
+        if self.histogram and (self.latency or self.jitter):
+            raise ValueError("a histogram says all: latency and jitter must be 0 beside it")
+        weights = [weight for _, weight in self.histogram]
+        if weights and (min(weights) < 0 or sum(weights) <= 0):
+            raise ValueError("the weights of a histogram must be 0 or more, and one of them more")
+        if self.shape <= 0:
+            raise ValueError("the shape of a pareto distribution must be positive")
 
     def start(self, runtime: Runtime) -> Stage:
-        return Delay(runtime, self.latency, self.jitter)
+        return _Line(runtime, self)
+
+    def scaled(self, share: float) -> Latency:
+        shorter = tuple((ms * share, weight) for ms, weight in self.histogram)
+        return msgspec.structs.replace(super().scaled(share), histogram=shorter)
+
+    def delay_seconds(self, random: Random) -> float:
+        delay_ms = self._drawn_ms(random)
+        return max(0.0, min(delay_ms, self.most) if self.most else delay_ms) / 1000
+
+    def _drawn_ms(self, random: Random) -> float:
+        if self.distribution == "histogram":
+            return random.choices(self.histogram, [weight for _, weight in self.histogram])[0][0]
+        if self.distribution == "pareto":
+            return self.latency * random.paretovariate(self.shape)
+        if self.distribution == "normal":
+            return random.gauss(self.latency, self.jitter)
+        return self.latency + (random.uniform(-self.jitter, self.jitter) if self.jitter else 0.0)
 
 
-class Delay(Stage):
-    """Each chunk leaves its delay after it came, or right after the one ahead of it when that has a longer one."""
+class Delay(Delayed):
+    """The same for every chunk, and for ever: a distance."""
 
-    def __init__(self, runtime: Runtime, latency_ms: float, jitter_ms: float = 0) -> None:
-        self._runtime = runtime
-        self._latency_ms = latency_ms
-        self._jitter_ms = jitter_ms
-        self._queue: deque[tuple[float, Chunk]] = deque()
-        self._timer: Timer | None = None
-
-    def take(self, chunk: Chunk) -> None:
-        delay = delay_seconds(self._latency_ms, self._jitter_ms, self._runtime.random)
-        self._queue.append((self._runtime.now() + delay, chunk))
-        if isinstance(chunk, bytes):
-            self.held_bytes += len(chunk)
-        if self._timer is None:
-            self._arm()
-
-    def release(self) -> None:
-        self._hand_on(float("inf"))
-        self.discard()
-
-    def discard(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._queue.clear()
-        self.held_bytes = 0
-
-    def _arm(self) -> None:
-        due = self._queue[0][0]
-        self._timer = self._runtime.later(max(0.0, due - self._runtime.now()), self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
-        self._hand_on(self._runtime.now() + _TIMER_STEP_SECONDS)
-        if self._queue and self._timer is None:
-            self._arm()
-
-    def _hand_on(self, until: float) -> None:
-        while self._queue and self._queue[0][0] <= until:
-            _, chunk = self._queue.popleft()
-            if isinstance(chunk, bytes):
-                self.held_bytes -= len(chunk)
-            self.forward(chunk)
+    def __init__(self, runtime: Runtime, latency_ms: float) -> None:
+        super().__init__(runtime, lambda chunk: max(0.0, latency_ms / 1000))
 
 
-def delay_seconds(latency_ms: float, jitter_ms: float, random: Random) -> float:
-    """latency + U[-jitter, +jitter), as Toxiproxy draws it, per chunk."""
-    jitter = random.uniform(-jitter_ms, jitter_ms) if jitter_ms else 0.0
-    return max(0.0, (latency_ms + jitter) / 1000)
+class _Line(Delayed):
+    def __init__(self, runtime: Runtime, toxic: Latency) -> None:
+        super().__init__(runtime, _delay(toxic, runtime.random))
+
+    def update(self, toxic: Toxic) -> bool:
+        assert isinstance(toxic, Latency), "the type of a toxic never changes"
+        self.delay_anew(_delay(toxic, self._runtime.random))
+        return True
+
+
+def _delay(toxic: Latency, random: Random) -> Callable[[Chunk], float]:
+    return lambda chunk: toxic.delay_seconds(random)

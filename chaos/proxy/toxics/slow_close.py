@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-from chaos.proxy.loop import Timer
-from chaos.proxy.toxics import Chunk, Runtime, Stage
+from chaos.proxy.delayed import Delayed
+from chaos.proxy.toxics import Chunk, Runtime, Stage, Toxic
 
 
-class SlowClose(Struct, frozen=True):
+class SlowClose(Toxic, frozen=True):
     """`delay` in milliseconds, of the end of the stream or of a reset."""
+
+    MAGNITUDES = ("delay",)
 
     delay: int = 0
 
@@ -17,29 +17,19 @@ class SlowClose(Struct, frozen=True):
         return Linger(runtime, self.delay)
 
 
-class Linger(Stage):
+class Linger(Delayed):
     def __init__(self, runtime: Runtime, delay_ms: float) -> None:
-        self._runtime = runtime
-        self._delay_ms = delay_ms
-        self._held: list[Chunk] = []
-        self._timer: Timer | None = None
+        super().__init__(runtime, lambda chunk: delay_ms / 1000)
 
     def take(self, chunk: Chunk) -> None:
-        if isinstance(chunk, bytes) and not self._held:
+        if isinstance(chunk, bytes) and not self.is_holding:
             self.forward(chunk)
-            return
-        self._held.append(chunk)  # after an end only a reset can come
-        if self._timer is None:
-            self._timer = self._runtime.later(max(0.0, self._delay_ms / 1000), self.release)
+        else:
+            super().take(chunk)  # after an end only a reset can come
 
-    def release(self) -> None:
-        held, self._held = self._held, []
-        self.discard()
-        for chunk in held:
-            self.forward(chunk)
-
-    def discard(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._held.clear()
+    def update(self, toxic: Toxic) -> bool:
+        """Counted from when the end came, also for one that is waiting."""
+        assert isinstance(toxic, SlowClose), "the type of a toxic never changes"
+        delay_seconds = toxic.delay / 1000
+        self.delay_anew(lambda chunk: delay_seconds)
+        return True

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from msgspec.structs import replace
 
 from chaos.proxy.config import ProxyConfig
 from chaos.proxy.loop import Loop
@@ -77,7 +78,13 @@ class Carried:
         self.loop.ask(lambda: self.proxy.add(toxic))
 
     def update(self, name: str, attributes: Toxic | None = None, toxicity: float | None = None) -> None:
-        self.loop.ask(lambda: self.proxy.update(name, attributes, toxicity))
+        before = self.proxy.toxics[name]
+        toxic = replace(
+            before,
+            attributes=before.attributes if attributes is None else attributes,
+            toxicity=before.toxicity if toxicity is None else toxicity,
+        )
+        self.loop.ask(lambda: self.proxy.update(toxic))
 
     def remove(self, name: str) -> None:
         assert self.loop.ask(lambda: self.proxy.remove(name))

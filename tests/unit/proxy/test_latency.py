@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
-from chaos.proxy.toxics import Chunk, Ending, Stage, toxic_type, toxic_types
+from chaos.proxy.toxics import Chunk, Ending, Stage
 from chaos.proxy.toxics.latency import Latency
-
-
-class Timer:
-    def __init__(self, due: float, call: Callable[[], None]) -> None:
-        self.due, self.call, self.cancelled = due, call, False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class Time:
-    """Stands in for the event loop's clock and timers."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self.random = Random(seed)
-        self._now = 100.0
-        self._timers: list[Timer] = []
-
-    def now(self) -> float:
-        return self._now
-
-    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        self._timers.append(timer := Timer(self._now + seconds, call))
-        return timer
-
-    def pass_ms(self, ms: float) -> None:
-        until = self._now + ms / 1000
-        while due := sorted((t for t in self._timers if not t.cancelled and t.due <= until), key=lambda t: t.due):
-            self._timers.remove(due[0])
-            self._now = max(self._now, due[0].due)
-            due[0].call()
-        self._now = until
+from tests.unit.proxy.fake_time import Time, on
 
 
 def started(time: Time, latency: int, jitter: int = 0) -> tuple[Stage, list[Chunk]]:
-    stage = Latency(latency=latency, jitter=jitter).start(time)  # type: ignore[arg-type]  # stands in for Runtime
-    passed: list[Chunk] = []
-    stage.forward = passed.append
-    return stage, passed
+    return on(Latency(latency=latency, jitter=jitter), time)
 
 
 def test_a_chunk_leaves_its_latency_after_it_came() -> None:
@@ -137,11 +103,54 @@ def test_a_negative_latency_is_none() -> None:
     assert passed == [b"a"]
 
 
-def test_every_file_of_the_folder_is_a_toxic_with_defaults_but_a_rate() -> None:
-    needed = {"bandwidth": {"rate": 1}}
-    assert "latency" in toxic_types()
-    for name in toxic_types():
-        of = toxic_type(name)
-        assert of is not None
-        assert isinstance(of(**needed.get(name, {})).start(Time()), Stage)  # type: ignore[attr-defined]
-    assert toxic_type("no_such_toxic") is None
+def drawn_ms(toxic: Latency, count: int = 4000) -> list[float]:
+    random = Random(3)
+    return sorted(toxic.delay_seconds(random) * 1000 for _ in range(count))
+
+
+def test_a_normal_distribution_has_its_mean_and_its_spread() -> None:
+    drawn = drawn_ms(Latency(latency=100, jitter=10, distribution="normal"))
+    assert 99 < drawn[len(drawn) // 2] < 101
+    assert 8 < drawn[len(drawn) // 2] - drawn[len(drawn) * 16 // 100] < 12, "a standard deviation holds 34 of 100"
+
+
+def test_a_pareto_distribution_has_a_least_and_a_heavy_tail() -> None:
+    drawn = drawn_ms(Latency(latency=100, distribution="pareto", shape=1.5))
+    assert drawn[0] >= 100
+    assert 150 < drawn[len(drawn) // 2] < 170, "the median is 100 * 2 ** (1 / 1.5)"
+    assert drawn[-1] > 2000
+    assert drawn_ms(Latency(latency=100, distribution="pareto", shape=1.5, most=500))[-1] == 500
+
+
+def test_a_recorded_histogram_comes_again_by_its_weights() -> None:
+    drawn = drawn_ms(Latency(distribution="histogram", histogram=((10, 90), (200, 9), (3000, 1), (5, 0))))
+    assert set(drawn) == {10, 200, 3000}
+    assert 3500 < drawn.count(10) < 3700
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"distribution": "histogram"},
+        {"histogram": ((1, 1),)},
+        {"distribution": "histogram", "histogram": ((1, 0),)},
+        {"distribution": "histogram", "histogram": ((1, 1),), "latency": 5},
+        {"distribution": "pareto", "shape": 0},
+    ],
+)
+def test_a_distribution_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"histogram|shape"):
+        Latency(**wrong)
+
+
+def test_an_update_counts_for_what_is_held_from_when_that_came() -> None:
+    time = Time()
+    stage, passed = started(time, 60_000)
+    stage.take(b"a")
+    time.pass_ms(50)
+    stage.take(b"b")
+    assert stage.update(Latency(latency=100))
+    time.pass_ms(51)
+    assert passed == [b"a"]
+    time.pass_ms(50)
+    assert passed == [b"a", b"b"]
