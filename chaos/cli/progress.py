@@ -23,6 +23,7 @@ from chaos.model.events import (
     RunStarted,
     Sampled,
     StepBegan,
+    StoppedEarly,
 )
 from chaos.model.fault import Active
 from chaos.model.plan import Plan
@@ -96,6 +97,8 @@ class Progress:
                 return f"{state} {self._targets.get(event.injection, event.injection)}: {event.message}"
             case GuardrailStopped():
                 return f"guardrail {event.guardrail} stops the run: {event.reason}"
+            case StoppedEarly():
+                return f"{event.objective!r} has certainly deviated: the method ends here (limits.stopEarly)"
             case Interrupted():
                 return f"{event.signal}: reverting everything now"
             case RunRefused():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from chaos import __version__
+from chaos.engine.early_stop import EarlyStop
 from chaos.engine.inject import Injector
 from chaos.engine.rollback import Reverter
 from chaos.engine.timeline import Stage, StepSequence
@@ -72,11 +73,12 @@ class Run:
         self._tools = tools
         self._around = around
         self._watch = Watch(tools, plan, around.load)
+        self._early_stop = EarlyStop(plan, self._watch)
         self._injector = Injector(tools, around.run, plan.experiment.limits.lease_margin_seconds)
         self._reverter = Reverter(tools, by="run")
         uses = (PluginUse(kind="armed"), *plan.experiment.guardrails)
         self._guardrails = [(use.kind, tools.plugins.build_guardrail(use)) for use in uses]
-        self._next_look = 0.0
+        self._next_look = self._baseline_began = 0.0
         self._started_at = tools.clock.now()
 
     def execute(self) -> None:
@@ -126,7 +128,7 @@ class Run:
     def _baseline(self) -> None:
         """Is it steady before? Otherwise nothing is injected: a sick system would answer a different question."""
         self._phase("baseline")
-        began = self._now()
+        began = self._baseline_began = self._now()
         load = self._plan.experiment.load
         shortest = load.baseline_seconds if load else 0.0
         longest = shortest + _BASELINE_PATIENCE_SECONDS
@@ -168,7 +170,14 @@ class Run:
             lambda step: self._watch.add(step.name, step.probe),
         )
         timeline = StepSequence(stage, self._plan.steps)
-        self._loop(timeline.advance, timeline.next_due)
+        self._loop(lambda now: self._stops_early(now) or timeline.advance(now), timeline.next_due)
+
+    def _stops_early(self, now: float) -> bool:
+        found = self._early_stop.deviated(now, self._baseline_began, self._injector.batches)
+        if found is not None:
+            self._record(found)
+            self._end_faults()
+        return found is not None
 
     def _recovery(self) -> None:
         experiment = self._plan.experiment
@@ -237,14 +246,17 @@ class Run:
 
     def _leave_nothing(self) -> None:
         """Revert whatever is open, in every way out; end the load; close the journal."""
+        self._end_faults()
+        if self._around.load is not None:
+            self._around.load.kill()
+        self._try_record(RunEnded(at=self._now(), by="run"), durable=True)
+
+    def _end_faults(self) -> None:
         self._injector.stop()
         give_up = self._now() + _INJECT_PATIENCE_SECONDS
         while not self._injector.quiet and self._now() < give_up:
             self._tools.clock.sleep(0.005)
         self._reverter.revert_all([injection for batch in self._injector.batches for injection in batch.opened])
-        if self._around.load is not None:
-            self._around.load.kill()
-        self._try_record(RunEnded(at=self._now(), by="run"), durable=True)
 
     def _phase(self, phase: Phase) -> None:
         self._record(PhaseBegan(at=self._now(), phase=phase))

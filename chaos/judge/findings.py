@@ -47,6 +47,10 @@ def _endings(story: Story) -> Iterator[Finding]:
         yield Finding("problem", f"The run came to an unplanned end: {crash.message}.")
     if story.refused is not None and story.refused.hint:
         yield Finding("note", f"What to do: {story.refused.hint}.")
+    if story.stopped_early is not None:
+        after = seconds_text(story.stopped_early.at - story.method_began)
+        objective = story.stopped_early.objective
+        yield Finding("note", f'The method was ended after {after}: "{objective}" had certainly deviated by then.')
     if story.stopped is not None:
         yield Finding("problem", f"Guardrail {story.stopped.guardrail} stopped the run: {story.stopped.reason}.")
 

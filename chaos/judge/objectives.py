@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from msgspec import structs
+
 from chaos.judge.intervals import quantile_ranks, wilson
 from chaos.judge.sequences import always_ranks, always_share
 from chaos.judge.series import rank_value
 from chaos.judge.story import Story
 from chaos.judge.wording import counted, interval_text, is_never, measures_of, share_text, value_text
+from chaos.model.events import StoppedEarly
 from chaos.model.experiment import Objective, Threshold
 from chaos.model.plan import planned_faults
 from chaos.model.sample import GROWTH, Count, Histogram, Measurement, Ratio, Spread, count_of, merge, upper_bound
@@ -54,8 +57,47 @@ def compare(estimated: Estimate, threshold: Threshold) -> Answer:
     return "inconclusive"
 
 
+def early_answer(objective: Objective, seen: Measurement, objectives: int) -> tuple[Estimate, Answer]:
+    """What can be said of a run that still goes on, looked at as often as one likes; each of so many objectives.
+
+    The chance of saying something wrong, of any of them at any look, is 1 - confidence at most.
+    """
+    estimated = estimate(seen, 1 - (1 - objective.confidence) / objectives, always=True)
+    answer = compare(estimated, objective.threshold) if estimated.count >= objective.min_samples else "inconclusive"
+    return estimated, answer
+
+
 def judge_objective(objective: Objective, story: Story) -> ObjectiveResult:
-    """Judge one objective over its window."""
+    """Judge one objective over its window; one that ended the run early, by what ended it."""
+    early = story.stopped_early
+    if early is not None and early.objective == objective.name:
+        return _ended_early(objective, early, story)
+    result = _judge_in_window(objective, story)
+    if early is None or result.outcome != "held":
+        return result
+    cut = f'{result.reason}; the method was cut short by "{early.objective}", so this is not the whole of it'
+    return structs.replace(result, outcome="inconclusive", reason=cut)
+
+
+def _ended_early(objective: Objective, early: StoppedEarly, story: Story) -> ObjectiveResult:
+    estimated, answer = early_answer(objective, early.seen, early.of)
+    reason = (
+        f"{_point_text(early.seen, estimated, objective)} {window_text(objective, story)} "
+        f"({_certainty(early.seen, estimated, objective)}), target {objective.threshold.text}, "
+        "which was certain before the method's end and ended it"
+    )
+    return ObjectiveResult(
+        name=objective.name,
+        outcome=answer,
+        threshold=objective.threshold.text,
+        measures=measures_of(early.seen, objective.threshold),
+        window=objective.window,
+        estimate=estimated,
+        reason=reason,
+    )
+
+
+def _judge_in_window(objective: Objective, story: Story) -> ObjectiveResult:
     measured = measured_in_window(objective, story)
     measures = measures_of(measured, objective.threshold)
     estimated = None

@@ -40,6 +40,7 @@ def ended_early(item: InjectionStory, duration_seconds: float) -> bool:
 
 
 def _fault_reasons(fault: PlannedFault, story: Story) -> list[str]:
+    cut = story.stopped_early is not None
     by_target = {item.begun.undo.target: item for item in story.injections.values() if item.begun.step == fault.name}
     refused = {item.target: item.message for item in story.never_begun if item.step == fault.name}
     reasons, not_reached = [], []
@@ -50,7 +51,7 @@ def _fault_reasons(fault: PlannedFault, story: Story) -> list[str]:
             reasons.append(f"{kind_text(fault.fault.kind)} was not injected into {target}: {refused[target]}")
         else:
             not_reached.append(target)
-    if not_reached:
+    if not_reached and not cut:  # what was hit before has refuted the hypothesis already
         reasons.append(
             f"{kind_text(fault.fault.kind)} was never injected into {listed(not_reached)}: the run did not get that far"
         )

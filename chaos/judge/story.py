@@ -29,6 +29,7 @@ from chaos.model.events import (
     Sampled,
     StepBegan,
     StepEnded,
+    StoppedEarly,
 )
 from chaos.model.plan import planned_faults
 from chaos.model.sample import Measurement
@@ -87,6 +88,7 @@ class Story:
     missing: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     load: LoadStory = field(default_factory=LoadStory)
     stopped: GuardrailStopped | None = None
+    stopped_early: StoppedEarly | None = None
     refused: RunRefused | None = None
     interrupted: Interrupted | None = None
     crashes: list[Crashed] = field(default_factory=list)
@@ -216,6 +218,8 @@ def _note_ending(story: Story, event: Event) -> None:
     match event:
         case GuardrailStopped():
             story.stopped = story.stopped or event
+        case StoppedEarly():
+            story.stopped_early = story.stopped_early or event
         case RunRefused():
             story.refused = event
         case Interrupted():

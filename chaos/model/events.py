@@ -141,6 +141,18 @@ class GuardrailStopped(Struct, frozen=True, kw_only=True, tag_field="event", tag
     reason: str
 
 
+class StoppedEarly(Struct, frozen=True, kw_only=True, tag_field="event", tag="stopped early"):
+    """The method ends before its time, as the experiment wants it: `objective` has certainly deviated.
+
+    `seen` is all it had measured in its window by then; `of` is how many objectives were looked at.
+    """
+
+    at: float
+    objective: str
+    seen: Measurement
+    of: int = 1
+
+
 class RunRefused(Struct, frozen=True, kw_only=True, tag_field="event", tag="run refused"):
     """Nothing was injected."""
 
@@ -189,6 +201,7 @@ Event = (
     | Loaded
     | LoadFailed
     | GuardrailStopped
+    | StoppedEarly
     | RunRefused
     | Interrupted
     | Crashed

@@ -146,11 +146,15 @@ class Load(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What a run may never exceed, whatever its method says."""
+    """What a run may never exceed, whatever its method says.
+
+    With `stop_early` the method ends as soon as an objective has certainly deviated.
+    """
 
     max_duration_seconds: float = 600.0
     max_targets_share: float = 1.0
     lease_margin_seconds: float = 10.0
+    stop_early: bool = False
 
 
 class Experiment(Struct, frozen=True, kw_only=True):

@@ -146,9 +146,9 @@ def _guardrails(node: Node, scope: Scope) -> tuple[PluginUse, ...]:
 
 def _limits(node: Node) -> Limits:
     with Fields(node, "limits") as fields:
-        above_zero = {field.name: positive(units.spelling(field.name)[1] or units.NUMBER) for field in _LIMITS}
+        above_zero = {field.name: positive(units.spelling(field.name)[1] or units.NUMBER) for field in _NUMBERS}
         values = struct_values(fields, Limits, above_zero)
     return Limits(**values)
 
 
-_LIMITS = msgspec.structs.fields(Limits)
+_NUMBERS = tuple(field for field in msgspec.structs.fields(Limits) if field.type is not bool)

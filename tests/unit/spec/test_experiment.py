@@ -88,6 +88,10 @@ def test_the_smallest_experiment_gets_the_defaults_of_the_model() -> None:
     assert experiment.method[0].name == "kill one instance with service=edge"
 
 
+def test_a_run_may_be_allowed_to_stop_early() -> None:
+    assert read(MINIMAL + "limits: {stopEarly: true}\n").limits == Limits(stop_early=True)
+
+
 def test_texts_are_read_as_people_mean_them() -> None:
     experiment = read(WHOLE)
     assert experiment.hypothesis == "When all is used, all is read."

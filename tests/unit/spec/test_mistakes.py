@@ -135,6 +135,7 @@ ONE_MISTAKE = {
         '14:49: guardrails[0].objective_floor.floor: "50ms" is not a share',
         "",
     ),
+    "half an early stop": (MINIMAL + "limits: {stopEarly: yes}\n", '"yes"', "YAML 1.2 knows no yes, no, on, off"),
     "a limit of 0": (MINIMAL + "limits: {maxTargets: 0%}\n", '"0%" is not above 0', ""),
     "a seed below 0": (MINIMAL + "seed: -1\n", '"-1" is below 0', ""),
     "a window that never opens": (
