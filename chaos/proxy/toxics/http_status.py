@@ -1,7 +1,6 @@
 """Answers a share of the HTTP requests with an error, in place of the destination, which never sees them.
 
-Ours, not Toxiproxy's. Put it on the upstream: that is the stream that requests are in. Which requests fail is drawn for
-each request, not for each connection: callers keep connections, and would else see all errors or none.
+Ours, not Toxiproxy's. It works on the upstream: that is the stream that requests are in.
 """
 
 from __future__ import annotations
@@ -9,28 +8,23 @@ from __future__ import annotations
 from http import HTTPStatus
 from random import Random
 
-from chaos.proxy.requests import Head, Requests
+from chaos.proxy.messages import Head
+from chaos.proxy.requests import ForRequests, Requests
 from chaos.proxy.toxics import Chunk, Ending, Runtime, Stage, Toxic
 
 
-class HttpStatus(Toxic, frozen=True):
-    """`status` for a `share` (0 to 1) of the requests with this `method` (empty: any) whose path begins with `path`."""
+class HttpStatus(ForRequests, frozen=True, kw_only=True):
+    """`status`, 400 to 599, for the requests that it is for."""
 
     STREAMS = ("upstream",)
+    MAGNITUDES = ("share",)
 
     status: int = 503
-    share: float = 1.0
-    method: str = ""
-    path: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.status not in list(HTTPStatus) or self.status < 400:
             raise ValueError(f"status {self.status} is no HTTP error")
-        if not 0 <= self.share <= 1:
-            raise ValueError("share must be between 0 and 1")
-
-    def matches(self, head: Head) -> bool:
-        return self.method.upper() in ("", head.method) and head.path.startswith(self.path)
 
     def start(self, runtime: Runtime) -> Stage:
         return Errors(self, runtime.random)
@@ -57,7 +51,7 @@ class Errors(Stage):
             return
         passed_one = False
         for piece in self._requests.feed(chunk):
-            if piece.head is not None and not passed_one and self._is_chosen(piece.head):
+            if piece.head is not None and not passed_one and self._toxic.picks(piece.head, self._random):
                 self._head = piece.head
             if self._head is None:
                 self.forward(piece.data)
@@ -72,13 +66,15 @@ class Errors(Stage):
         else:
             self._hand_on_the_rest()
 
+    def update(self, toxic: Toxic) -> bool:
+        assert isinstance(toxic, HttpStatus), "the type of a toxic never changes"
+        self._toxic = toxic
+        return True
+
     def _hand_on_the_rest(self) -> None:
         rest = self._requests.rest()
         if rest and self._head is None:
             self.forward(rest)
-
-    def _is_chosen(self, head: Head) -> bool:
-        return self._toxic.matches(head) and self._random.random() < self._toxic.share
 
     def _answer(self, head: Head) -> None:
         said = HTTPStatus(self._toxic.status)
@@ -90,7 +86,7 @@ class Errors(Stage):
             f"Content-Length: {len(body)}",
             f"Connection: {keep}",
         )
-        text = "\r\n".join((*lines, "", "")) + ("" if head.method == "HEAD" else body)
+        text = "\r\n".join((*lines, "", "")) + ("" if head.words[0] == "HEAD" else body)
         self.line.answer(text.encode())
         if head.closes:
             self.line.answer(Ending.EOF)

@@ -101,8 +101,13 @@ class Carried:
 
 
 @asynccontextmanager
-async def carried(serve: Serve | None = echo, base_delay_ms: float = 0) -> AsyncIterator[Carried]:
-    """A link to a server that does `serve` with each connection and closes it; None: to a port nobody listens on."""
+async def carried(
+    serve: Serve | None = echo, base_delay_ms: float = 0, upstream_port: int | None = None
+) -> AsyncIterator[Carried]:
+    """A link to a server that does `serve` with each connection and closes it; None: to a port nobody listens on.
+
+    Or to a server that listens on `upstream_port`.
+    """
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert serve is not None
@@ -114,7 +119,7 @@ async def carried(serve: Serve | None = echo, base_delay_ms: float = 0) -> Async
             writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    port = upstream_port or server.sockets[0].getsockname()[1]
     if serve is None:
         server.close()
     proxy = Proxy(

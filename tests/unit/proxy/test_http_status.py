@@ -69,7 +69,13 @@ def test_requests_are_cut_where_they_end_whatever_the_chunks(size: int) -> None:
             whole.append(found)
             found = b""
     assert whole == [GET, POST, CHUNKED, b"\r\n" + GET]
-    assert [piece.head.path for piece in pieces if piece.head] == ["/titles/1?x=y", "/start", "/kept", "/titles/1?x=y"]
+    paths = [piece.head.words[1] for piece in pieces if piece.head]
+    assert paths == [
+        "/titles/1?x=y",
+        "/start",
+        "/kept",
+        "/titles/1?x=y",
+    ]
 
 
 @pytest.mark.parametrize("text", [b"\x16\x03\x01\x02\x00binary", b'{"the": "middle of a body"}', b"GET /\r\n\r\n"])
