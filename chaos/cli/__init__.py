@@ -25,6 +25,7 @@ from chaos.cli import (
     objectives,
     plan,
     platform,
+    proxy,
     report,
     rollback,
     run,
@@ -65,6 +66,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(environments.app, name="environments")
 app.add_typer(gameday.app, name="gameday")
 app.add_typer(objectives.app, name="objectives")
+app.add_typer(proxy.app, name="proxy")
 
 
 def main() -> None:

@@ -1,87 +1,178 @@
-"""The API: the part of Toxiproxy's that is offered, with its shapes, status codes, error texts and order of checks.
+"""The API: Toxiproxy's, with its shapes, status codes, error texts and order of checks, and what is ours beside it.
 
-Differences: a toxic may have `expires_at`, the epoch second at which it removes itself; a name may contain "/"
-(percent-encoded); a stream is echoed in lower case.
+docs/reference/proxy-api.md lists every endpoint, and where this differs on purpose. Requests are answered in the thread
+of the API; what touches proxies happens in the thread that carries bytes, by `loop.ask`.
 """
 
 from __future__ import annotations
 
-import secrets
+import hmac
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import unquote
 
-import msgspec
+from msgspec.structs import replace
 
-from chaos.proxy.body import ApiError
+from chaos.proxy import answers
+from chaos.proxy.body import ApiError, decode
 from chaos.proxy.http import Request, Response
+from chaos.proxy.loop import Loop
+from chaos.proxy.metrics import CONTENT_TYPE, Metrics
+from chaos.proxy.proxies import Proxies, Resolved, as_wanted, resolve
 from chaos.proxy.proxy import Proxy
-from chaos.proxy.toxic_request import read_toxic, toxic_shape, toxic_shapes
+from chaos.proxy.proxy_request import read_proxies, read_proxy, read_proxy_update
+from chaos.proxy.shapes import connection_shapes, proxy_shape
+from chaos.proxy.toxic_request import read_toxic, read_update, toxic_shape, toxic_shapes
 
 API_VERSION = "2.12.0"
 """The release of Toxiproxy that this follows: clients choose their verbs by it."""
 
-_JSON = "application/json"
 Handler = Callable[["Api", list[str], Request], Response]
 
 
 class Api:
-    """Answers requests about these proxies."""
+    """Answers requests about these proxies; with a `token`, only those that carry it.
 
-    def __init__(self, proxies: dict[str, Proxy]) -> None:
+    `keep` is given the shapes of all proxies after each change, before the change is answered; it may raise OSError.
+    """
+
+    def __init__(
+        self,
+        proxies: Proxies,
+        loop: Loop,
+        *,
+        metrics: Metrics | None = None,
+        token: str = "",
+        keep: Callable[[list[dict[str, object]]], None] = lambda shapes: None,
+    ) -> None:
         self._proxies = proxies
+        self._loop = loop
+        self._metrics = metrics
+        self._token = token.encode()
+        self._keep = keep
 
     def answer(self, request: Request) -> Response:
+        sent = request.headers.get("authorization", "").encode(errors="replace")
+        if self._token and not hmac.compare_digest(sent, b"Bearer " + self._token):
+            return answers.no_token()
         names = [unquote(part) for part in request.path.removeprefix("/").split("/")]
         verbs = _route(names)
-        if verbs is None:
-            return Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n")
-        handler = verbs.get(request.method)
+        if verbs is None or (verbs is _METRICS and (self._metrics is None or not self._metrics.any)):
+            return answers.not_found()
+        handler = verbs.get(request.method) or verbs.get("any")
         if handler is None:
             return Response(405)
         # A page in a browser must not be able to break things here.
         if request.headers.get("user-agent", "").startswith("Mozilla/"):
-            return _identified(
-                Response(403, {"Content-Type": "text/plain; charset=utf-8"}, b"User agent not allowed\n")
-            )
+            return answers.identified(answers.no_browsers())
         try:
-            return _identified(handler(self, names, request))
+            response = handler(self, names, request)
         except ApiError as error:
-            return _identified(_error(error))
+            response = answers.of_error(error)
+        if request.method != "GET" and not 400 <= response.status < 500:
+            response = self._kept(response)
+        return answers.identified(response)
 
     def version(self, names: list[str], request: Request) -> Response:
         body = b'{"version": "%s"}\n' % API_VERSION.encode()
         return Response(200, {"Content-Type": "application/json;charset=utf-8"}, body)
 
+    def metrics(self, names: list[str], request: Request) -> Response:
+        assert self._metrics is not None, "there is no such route without"
+        metrics = self._metrics
+        text = self._loop.ask(lambda: metrics.text(self._proxies.all()))
+        return Response(200, {"Content-Type": CONTENT_TYPE}, text.encode())
+
     def list_proxies(self, names: list[str], request: Request) -> Response:
-        return _json(200, {name: _proxy_shape(proxy) for name, proxy in self._proxies.items()})
+        return answers.as_json(200, self._loop.ask(lambda: {each.name: proxy_shape(each) for each in self._all()}))
+
+    def create_proxy(self, names: list[str], request: Request) -> Response:
+        asked = resolve(read_proxy(request.body))
+        return answers.as_json(201, self._loop.ask(lambda: proxy_shape(self._proxies.create(asked))))
 
     def show_proxy(self, names: list[str], request: Request) -> Response:
-        return _json(200, _proxy_shape(self._proxy(names[1])))
+        return answers.as_json(200, self._loop.ask(lambda: proxy_shape(self._proxies[names[1]])))
+
+    def update_proxy(self, names: list[str], request: Request) -> Response:
+        before = self._loop.ask(lambda: as_wanted(self._proxies[names[1]]))
+        asked = read_proxy_update(request.body)
+        given = {"listen": asked.listen, "upstream": asked.upstream, "enabled": asked.enabled}
+        changes = {name: value for name, value in given.items() if value is not None}
+        resolved = resolve(replace(before, toxics=None, **changes))
+        return answers.as_json(200, self._loop.ask(lambda: proxy_shape(self._proxies.update(resolved))))
+
+    def delete_proxy(self, names: list[str], request: Request) -> Response:
+        self._loop.ask(lambda: self._proxies.delete(names[1]))
+        return Response(204)
+
+    def populate(self, names: list[str], request: Request) -> Response:
+        """Its errors are JSON, and tell what was done before them."""
+        try:
+            asked = [resolve(each) for each in read_proxies(decode(request.body))]
+        except ApiError as error:
+            return answers.as_json(error.status, {"error": error.text, "status": error.status, "proxies": None})
+        done, failed = self._loop.ask(lambda: self._populated(asked))
+        if failed is None:
+            return answers.as_json(201, {"proxies": done or None})
+        return answers.as_json(failed.status, {"error": failed.text, "status": failed.status, "proxies": done or None})
+
+    def reset(self, names: list[str], request: Request) -> Response:
+        disabled = self._loop.ask(lambda: [as_wanted(each) for each in self._all() if not each.is_listening])
+        enabled = [resolve(replace(each, enabled=True, toxics=None)) for each in disabled]
+        self._loop.ask(lambda: self._proxies.reset(enabled))
+        return Response(204)
+
+    def list_connections(self, names: list[str], request: Request) -> Response:
+        return answers.as_json(200, self._loop.ask(lambda: connection_shapes(self._proxies[names[1]])))
 
     def list_toxics(self, names: list[str], request: Request) -> Response:
-        return _json(200, toxic_shapes(self._proxy(names[1]).toxics.values()))
+        return answers.as_json(200, self._loop.ask(lambda: toxic_shapes(self._proxies[names[1]].toxics.values())))
 
     def add_toxic(self, names: list[str], request: Request) -> Response:
-        proxy = self._proxy(names[1])
+        proxy = self._proxies[names[1]]
         toxic = read_toxic(request.body, proxy.toxics)
-        proxy.add(toxic)
-        return _json(200, toxic_shape(toxic))
+        self._loop.ask(lambda: proxy.add(toxic))
+        return answers.as_json(200, toxic_shape(toxic))
 
     def show_toxic(self, names: list[str], request: Request) -> Response:
-        toxic = self._proxy(names[1]).toxics.get(names[3])
+        toxic = self._proxies[names[1]].toxics.get(names[3])
         if toxic is None:
             raise ApiError(404, "toxic not found")
-        return _json(200, toxic_shape(toxic))
+        return answers.as_json(200, toxic_shape(toxic))
+
+    def update_toxic(self, names: list[str], request: Request) -> Response:
+        proxy = self._proxies[names[1]]
+        before = proxy.toxics.get(names[3])
+        if before is None:
+            raise ApiError(404, "toxic not found")
+        toxic = read_update(request.body, before)
+        self._loop.ask(lambda: proxy.update(toxic))
+        return answers.as_json(200, toxic_shape(toxic))
 
     def remove_toxic(self, names: list[str], request: Request) -> Response:
-        if not self._proxy(names[1]).remove(names[3]):
+        proxy = self._proxies[names[1]]
+        if not self._loop.ask(partial(proxy.remove, names[3])):
             raise ApiError(404, "toxic not found")
         return Response(204)
 
-    def _proxy(self, name: str) -> Proxy:
-        if name not in self._proxies:
-            raise ApiError(404, "proxy not found")
-        return self._proxies[name]
+    def _all(self) -> list[Proxy]:
+        return self._proxies.all()
+
+    def _populated(self, asked: list[Resolved]) -> tuple[list[dict[str, object]], ApiError | None]:
+        done, failed = self._proxies.populate(asked)
+        return [proxy_shape(each) for each in done], failed
+
+    def _kept(self, response: Response) -> Response:
+        """The answer, once the change would survive this process."""
+        try:
+            self._keep(self._loop.ask(lambda: [proxy_shape(each) for each in self._all()]))
+        except OSError as error:
+            reason = f"the change is in force but could not be written down: {error.strerror or error}"
+            return answers.of_error(ApiError(500, reason))
+        return response
+
+
+_METRICS: dict[str, Handler] = {"any": Api.metrics}
 
 
 def _route(names: list[str]) -> dict[str, Handler] | None:
@@ -89,37 +180,34 @@ def _route(names: list[str]) -> dict[str, Handler] | None:
     match names:
         case ["version"]:
             return {"GET": Api.version}
+        case ["metrics"]:
+            return _METRICS
+        case ["reset"]:
+            return {"POST": Api.reset}
+        case ["populate"]:
+            return {"POST": Api.populate}
         case ["proxies"]:
-            return {"GET": Api.list_proxies}
+            return {"GET": Api.list_proxies, "POST": Api.create_proxy}
         case ["proxies", name] if name:
-            return {"GET": Api.show_proxy}
+            return _PROXY
+        case ["proxies", name, "connections"] if name:
+            return {"GET": Api.list_connections}
         case ["proxies", name, "toxics"] if name:
             return {"GET": Api.list_toxics, "POST": Api.add_toxic}
         case ["proxies", name, "toxics", toxic] if name and toxic:
-            return {"GET": Api.show_toxic, "DELETE": Api.remove_toxic}
+            return _TOXIC
     return None
 
 
-def _proxy_shape(proxy: Proxy) -> dict[str, object]:
-    return {
-        "name": proxy.name,
-        "listen": proxy.listen_address,
-        "upstream": proxy.upstream_address,
-        "enabled": proxy.is_listening,
-        "toxics": toxic_shapes(proxy.toxics.values()),
-    }
-
-
-def _json(status: int, value: object) -> Response:
-    return Response(status, {"Content-Type": "application/json"}, msgspec.json.encode(value))
-
-
-def _error(error: ApiError) -> Response:
-    body = msgspec.json.encode({"error": error.text, "status": error.status}) + b"\n"
-    headers = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
-    return Response(error.status, headers, body)
-
-
-def _identified(response: Response) -> Response:
-    response.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(8)
-    return response
+_PROXY: dict[str, Handler] = {
+    "GET": Api.show_proxy,
+    "POST": Api.update_proxy,
+    "PATCH": Api.update_proxy,
+    "DELETE": Api.delete_proxy,
+}
+_TOXIC: dict[str, Handler] = {
+    "GET": Api.show_toxic,
+    "POST": Api.update_toxic,
+    "PATCH": Api.update_toxic,
+    "DELETE": Api.remove_toxic,
+}

@@ -1,10 +1,7 @@
-"""What the proxy carries: read once, at its start."""
+"""What one proxied link is, and addresses in numbers."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
 from msgspec import Struct
 
 from chaos.model.errors import BadInput
@@ -20,28 +17,6 @@ class ProxyConfig(Struct, frozen=True, kw_only=True):
     listen: str
     upstream: str
     base_delay_ms: float = 0.0
-
-
-class Config(Struct, frozen=True):
-    proxies: tuple[ProxyConfig, ...] = ()
-
-
-def load_config(path: Path) -> Config:
-    """Read and check a configuration file. Raises BadInput naming the file and what is wrong."""
-    try:
-        config = msgspec.json.decode(path.read_bytes(), type=Config)
-    except OSError as error:
-        raise BadInput(f"cannot read the configuration {path}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise BadInput(f"{path} is not a proxy configuration: {error}") from error
-    seen: set[str] = set()
-    for proxy in config.proxies:
-        if proxy.name in seen:
-            raise BadInput(f"{path}: two proxies are called {proxy.name!r}")
-        seen.add(proxy.name)
-        split_address(proxy.listen)
-        split_address(proxy.upstream)
-    return config
 
 
 def split_address(address: str) -> tuple[str, int]:
