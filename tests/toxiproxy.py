@@ -1,4 +1,4 @@
-"""Fault proxies for tests: the real Toxiproxy, written in Go, and ours; own processes, on loopback, gone with the block."""
+"""Fault proxies for tests: the real Toxiproxy, written in Go, and ours; processes on loopback, gone with the block."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Addresses as Toxiproxy (Go) takes and tells them: "host:port", where nothing as the host is every address.
 
-Errors are texts in Go's words, since clients show them: ResolveTCPAddr's, to which `listen tcp: ` is prefixed elsewhere.
+Errors are texts in Go's words, since clients show them; whoever listens puts `listen tcp: ` before.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def check_upstream(address: str) -> None:
     host, service = split(address)
     if not host:
         raise BadAddress(f"address {address}: missing host in address")
-    if not 0 < _port(service):
+    if not _port(service) > 0:
         raise BadAddress(f"address {service}: invalid port")
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-Shape = TypeVar("Shape")
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 class ApiError(Exception):

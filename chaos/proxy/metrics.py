@@ -43,7 +43,9 @@ class Metrics:
         for what in ("received", "sent"):
             name = f"toxiproxy_proxy_{what}_bytes_total"
             lines += [f"# HELP {name} Bytes {what} by a proxy.", f"# TYPE {name} counter"]
-            lines += [f"{name}{_labels(series)} {count}" for series, count in sorted(total.items()) if series[0] == what]
+            lines += [
+                f"{name}{_labels(series)} {count}" for series, count in sorted(total.items()) if series[0] == what
+            ]
         return lines
 
 

@@ -14,8 +14,8 @@ from chaos.model.errors import BadInput
 from chaos.proxy.address import BadAddress, listening
 from chaos.proxy.body import ApiError
 from chaos.proxy.config import ProxyConfig, split_address
-from chaos.proxy.proxy_request import Wanted
 from chaos.proxy.proxy import Proxy
+from chaos.proxy.proxy_request import Wanted
 from chaos.proxy.toxic import NamedToxic
 
 

@@ -48,7 +48,7 @@ def serve(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises BadInput when that cannot begin."""
     token = _token(options.token_file)
     if not token and not is_loopback(options.host):
-        said = f"whoever reaches {options.host}:{options.port} can break what passes here; --token-file asks for a token"
+        said = f"whoever reaches {options.host}:{options.port} can break what passes here: give it a --token-file"
         print(f"proxy: {said}", file=sys.stderr)
     wanted = _first(options)
     _raise_descriptor_limit()

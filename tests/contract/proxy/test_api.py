@@ -1,4 +1,4 @@
-"""The API of the fault proxy is Toxiproxy's: the same conversations with both; where ours differs, the data says why."""
+"""The fault proxy's API is Toxiproxy's: the same conversations with both; where ours differs, the data says why."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def test_every_conversation_goes_as_the_data_says(server: Server, case: str) -> None:
     server.empty()
     if case in TOXICS:
-        body = json.dumps(server.filled({"name": "x", "listen": "{a}", "upstream": "{b}"}))
-        assert server.ask("POST", "/proxies", body.encode())[0].status == 201
+        proxy = server.filled({"name": "x", "listen": "{a}", "upstream": "{b}"})
+        assert server.ask("POST", "/proxies", json.dumps(proxy).encode())[0].status == 201
     for step in server.filled(CASES[case]):
         method, path = step["send"].split(" ")
         sent = step["raw"].encode() if "raw" in step else json.dumps(step["body"]).encode() if "body" in step else None
