@@ -38,7 +38,7 @@ RUN PYTHONPATH=/opt/builder /opt/steadfast/bin/pip install --quiet --no-compile 
 # packet filter and root's network rights, so it is an image of its own:
 #   docker build -t steadfast-agent:dev --target agent .
 FROM ${BASE} AS agent
-RUN apt-get update -qq && apt-get install -qq --no-install-recommends nftables iptables > /dev/null \
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends nftables iptables iproute2 > /dev/null \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/steadfast /opt/steadfast
 ENV PATH=/opt/steadfast/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from random import Random
 
 from chaos.agent import tables
 from chaos.agent.errors import ErrorProxies
+from chaos.agent.netem import Netem
 from chaos.agent.orders import Begin
 from chaos.agent.queue import PacketQueue
 from chaos.agent.shaping import Shaper, is_shaping
 from chaos.model.errors import ActionFailed
-from chaos.model.links import Errors, LinkChange, Loss, Resets, Silence
+from chaos.model.links import Delay, Errors, LinkChange, Loss, Resets, Silence
 
 
 @dataclass
@@ -21,6 +23,11 @@ class _Open:
     change: LinkChange | Loss
     timer: asyncio.TimerHandle
     proxies: ErrorProxies = field(default_factory=ErrorProxies)
+    late_class: str = ""
+
+    @property
+    def is_queued(self) -> bool:
+        return is_shaping(self.change) and not self.late_class
 
 
 class Changes:
@@ -31,6 +38,7 @@ class Changes:
         self._acting = asyncio.Lock()
         self._shaper = Shaper(Random())
         self._queue: PacketQueue | None = None
+        self._netem = Netem(tables.run)
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -61,7 +69,11 @@ class Changes:
 
     async def _apply(self, begun: _Open) -> None:
         order, change = begun.order, begun.change
-        if is_shaping(change):
+        if self._is_alone(begun):
+            begun.late_class = await self._netem.begin(change)
+        if begun.late_class:
+            await tables.write(order, tables.class_rules(order.ports, begun.late_class))
+        elif begun.is_queued:
             await self._shape()
             await tables.write(order, tables.queue_rules(order.ports))
         elif isinstance(change, Errors):
@@ -77,16 +89,34 @@ class Changes:
         begun.timer.cancel()
         begun.proxies.close()
         await tables.remove(key)
-        if is_shaping(begun.change):
+        if begun.late_class:
+            self._close_netem_later(begun.change)
+        elif begun.is_queued:
             await self._shape()
             if self._queue is not None:
                 self._queue.release(begun.order.covers)
 
+    def _is_alone(self, begun: _Open) -> bool:
+        """A packet has one class only: a second delay for the same packets is the queue's, and comes on top."""
+        others = (each.order for each in self._open.values() if each.late_class)
+        ours = begun.order
+        return not any({*ours.callers} & {*each.callers} and {*ours.ports} & {*each.ports} for each in others)
+
+    def _close_netem_later(self, change: LinkChange | Loss) -> None:
+        """What waits in it when it is taken off would be lost."""
+        longest = change.delay_ms / 1000 if isinstance(change, Delay) else 0.0
+
+        async def close() -> None:
+            await asyncio.sleep(longest + 1)
+            async with self._acting:
+                if not any(each.late_class for each in self._open.values()):
+                    await self._netem.close()
+
+        self._start(close())
+
     async def _shape(self) -> None:
         """Have the queue while a change needs it."""
-        self._shaper.begun = {
-            key: (each.order, each.change) for key, each in self._open.items() if is_shaping(each.change)
-        }
+        self._shaper.begun = {key: (each.order, each.change) for key, each in self._open.items() if each.is_queued}
         if self._shaper.begun and self._queue is None:
             self._queue = PacketQueue(tables.QUEUE_NUMBER, self._shaper.due)
             await tables.connect_queue()
@@ -96,6 +126,9 @@ class Changes:
             self._queue = None
 
     def _expire(self, key: str) -> None:
-        task = asyncio.get_running_loop().create_task(self.end(key))
+        self._start(self.end(key))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from math import ceil
 
+from chaos.agent.netem import Netem
 from chaos.agent.orders import Begin
 from chaos.model.errors import ActionFailed
 from chaos.model.links import Direction, Loss, Resets, Silence
@@ -45,10 +46,11 @@ async def remove(key: str) -> None:
 
 async def remove_all() -> None:
     """Whatever an agent before us has left."""
-    listed = (await _run(["nft", "list", "tables"])).split("\n")
+    listed = (await run(["nft", "list", "tables"])).split("\n")
     ours = [line.removeprefix("table ") for line in listed if line.startswith(f"table inet {PREFIX}")]
     await _nft("".join(f"delete {'table ' + table}\n" for table in ours))
     await disconnect_queue()
+    await Netem(run).close()
 
 
 def kernel_rules(change: Silence | Loss | Resets, ports: tuple[int, ...]) -> list[str]:
@@ -71,6 +73,13 @@ def queue_rules(ports: tuple[int, ...]) -> list[str]:
     return [_chain("from", f"{_between('from', ports)} meta mark set {QUEUE_MARK}")]
 
 
+def class_rules(ports: tuple[int, ...], late_class: str) -> list[str]:
+    """Send what leaves for the callers to that class of our qdisc, "fae0:1"."""
+    major, _, minor = late_class.partition(":")
+    number = (int(major, 16) << 16) + int(minor, 16)  # nft reads the other form only where a blank follows
+    return [_chain("from", f"{_between('from', ports)} meta priority set {number:#x}")]
+
+
 def redirect_rules(ports: Mapping[int, int]) -> list[str]:
     """New connections go to other ports of ours; those from before are reset when they are used, and come again."""
     redirected = "; ".join(f"ip saddr @callers tcp dport {port} redirect to :{to}" for port, to in ports.items())
@@ -80,16 +89,16 @@ def redirect_rules(ports: Mapping[int, int]) -> list[str]:
 
 async def connect_queue() -> None:
     # By iptables, since not every kernel has the queue among nftables' own expressions.
-    await _run(["iptables", *_MANGLE.format("A").split(), *_QUEUE.split()])
+    await run(["iptables", *_MANGLE.format("A").split(), *_QUEUE.split()])
 
 
 async def disconnect_queue() -> None:
     """Remove the rule, and the table when nothing else is in it."""
     try:
-        await _run(["iptables", *_MANGLE.format("D").split(), *_QUEUE.split()])
+        await run(["iptables", *_MANGLE.format("D").split(), *_QUEUE.split()])
     except ActionFailed:
         return  # there is none
-    left = await _run(["nft", "list", "table", "ip", "mangle"])
+    left = await run(["nft", "list", "table", "ip", "mangle"])
     if not any(word in left for word in ("counter", "jump", "goto")):  # each rule of iptables counts
         await _nft("delete table ip mangle\n")
 
@@ -111,11 +120,11 @@ def _set(ports: tuple[int, ...]) -> str:
 
 async def _nft(text: str) -> None:
     if text:
-        await _run(["nft", "-f", "-"], text)
+        await run(["nft", "-f", "-"], text)
 
 
-async def _run(command: list[str], stdin: str = "") -> str:
-    """What it prints. Raises ActionFailed with its last word when it fails."""
+async def run(command: list[str], stdin: str = "") -> str:
+    """What a command prints. Raises ActionFailed with its first words when it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
