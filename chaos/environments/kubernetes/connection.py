@@ -8,36 +8,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from msgspec import Struct
 
-from chaos.environments.kubernetes import answers
+from chaos.environments.kubernetes import answers, paging
 from chaos.environments.kubernetes.key_files import key_folder
+from chaos.environments.kubernetes.paging import Query
 from chaos.model.errors import BadInput
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+    from urllib3 import BaseHTTPResponse
 
-PAGE = 500
+_FIRST_WORDS = 2048
 _PARTIAL = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _IN_CLUSTER = "(this cluster)"
 
 Decoded = TypeVar("Decoded")
-Query = Mapping[str, str | int]
-
-
-class _ListMeta(Struct, rename={"continue_": "continue"}):
-    continue_: str = ""
-
-
-class _Page(Struct):
-    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
-    items: list[msgspec.Raw] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +89,13 @@ class Cluster:
             return None
 
     def every(self, path: str, of: type[Decoded], query: Query | None = None, partial: bool = False) -> list[Decoded]:
-        """All objects of a list, fetched page by page; with `partial` only their metadata travels.
+        """All objects of a list, fetched page by page; with `partial` only their metadata travels."""
+        accept = _PARTIAL if partial else "application/json"
 
-        When the server has forgotten the list's moment (410), it is begun again, the last time in one piece.
-        """
-        for page in (PAGE, PAGE, 0):
-            try:
-                return self._pages(path, of, {**(query or {}), **({"limit": page} if page else {})}, partial)
-            except answers.Expired:
-                if not page:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        def read(asked: Query, begun: Callable[[bytes], None]) -> bytes:
+            return self._read(Request(method="GET", path=path, query=asked, accept=accept), begun)
+
+        return paging.every(read, of, query or {})
 
     def patch(self, path: str, body: object) -> bytes:
         """A JSON merge patch: null deletes, lists are replaced."""
@@ -129,6 +117,24 @@ class Cluster:
 
     def ask(self, request: Request) -> tuple[int, bytes]:
         """Status and body, whatever the status. Raises answers.Unreachable when nothing came back."""
+        with self._reaching():
+            answer = self._answer(request, whole=True)
+            return int(answer.status), bytes(answer.data)
+
+    def _read(self, request: Request, begun: Callable[[bytes], None]) -> bytes:
+        """As `send`; `begun` is told the first words of a good answer while the rest is on its way."""
+        with self._reaching():
+            answer = self._answer(request, whole=False)
+            status, first = int(answer.status), bytes(answer.read(_FIRST_WORDS))
+            if 200 <= status < 300:
+                begun(first)
+            data = first + bytes(answer.read())
+            answer.release_conn()
+        if not 200 <= status < 300:
+            raise answers.failed(f"{request.method} {request.path}", self.words, status, data)
+        return data
+
+    def _answer(self, request: Request, *, whole: bool) -> BaseHTTPResponse:
         import urllib3  # the client's own; only now
 
         configuration = self.client.configuration
@@ -139,32 +145,27 @@ class Cluster:
         }
         query = f"?{urlencode(dict(request.query))}" if request.query else ""
         kinds = {"Content-Type": request.content_type, "Accept": request.accept, "User-Agent": "steadfast"}
-        try:
-            answer = self.client.rest_client.pool_manager.request(
-                request.method,
-                f"{configuration.host}{quote(request.path, safe='/:')}{query}",
-                body=None if request.body is None else msgspec.json.encode(request.body),
-                headers={**kinds, **credentials},
-                timeout=urllib3.Timeout(total=request.patience_seconds or self._patience),
-                # Once more where that is safe: a kept connection may have been closed meanwhile.
-                retries=urllib3.Retry(total=1 if request.again else 0, redirect=0, status=0),
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise answers.unreachable(self.words, str(configuration.host), _why(error)) from error
-        return int(answer.status), bytes(answer.data)
+        answer: BaseHTTPResponse = self.client.rest_client.pool_manager.request(
+            request.method,
+            f"{configuration.host}{quote(request.path, safe='/:')}{query}",
+            body=None if request.body is None else msgspec.json.encode(request.body),
+            headers={**kinds, **credentials},
+            timeout=urllib3.Timeout(total=request.patience_seconds or self._patience),
+            # Once more where that is safe: a kept connection may have been closed meanwhile.
+            retries=urllib3.Retry(total=1 if request.again else 0, redirect=0, status=0),
+            preload_content=whole,
+        )
+        return answer
 
-    def _pages(self, path: str, of: type[Decoded], query: Query, partial: bool) -> list[Decoded]:
-        decoder, pages = msgspec.json.Decoder(of), msgspec.json.Decoder(_Page)
-        accept = _PARTIAL if partial else "application/json"
-        found: list[Decoded] = []
-        more = ""
-        while True:
-            asked = {**query, **({"continue": more} if more else {})}
-            page = pages.decode(self.send(Request(method="GET", path=path, query=asked, accept=accept)))
-            found += map(decoder.decode, page.items or ())
-            more = page.metadata.continue_
-            if not more:
-                return found
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Translates what the client raises when nothing comes back, or not all of it."""
+        import urllib3
+
+        try:
+            yield
+        except urllib3.exceptions.HTTPError as error:
+            raise answers.unreachable(self.words, str(self.client.configuration.host), _why(error)) from error
 
 
 def clusters_of(kubeconfig: str, contexts: list[tuple[str, str]], patience_seconds: float) -> list[Cluster]:
