@@ -1,0 +1,81 @@
+"""One AWS account, in one or several regions. Only account.py imports boto3, and only once something is asked.
+
+Each file adds capabilities to the one below it: opened (the account, the last look), machines, networks, groups,
+traffic, residues. What is changed bears a tag with its own record (records.py), so that it can be undone without us.
+"""
+
+from __future__ import annotations
+
+from chaos.environments.aws import policies
+from chaos.environments.aws.looking import Database, Group
+from chaos.environments.aws.residues import Residues
+from chaos.environments.aws.settings import Settings as Settings
+from chaos.model.aws import CanFailOver
+from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
+from chaos.model.errors import ActionFailed, Refused, SystemDown
+from chaos.model.system import Inventory, Region, Workload
+
+
+def open_environment(ref: EnvironmentRef) -> AwsEnvironment:
+    """Never fails: the account is asked at each call, so that a rollback works whatever is left."""
+    return AwsEnvironment(ref)
+
+
+class AwsEnvironment(Residues):
+    """The system under test is what bears the tags of the selector in the regions of the environment file."""
+
+    @property
+    def lock_key(self) -> str:
+        """Systems of one account are told apart by regions and selector."""
+        chosen = ",".join(f"{key}={value}" for key, value in sorted(self.settings.selector.items()))
+        return f"aws/{self.settings.account}/{','.join(sorted(self.settings.regions))}/{chosen}"
+
+    @property
+    def settles_within_seconds(self) -> float:
+        """Machines take their time to stop and to start."""
+        return self.settings.settles_within_seconds
+
+    def arming(self) -> Arming:
+        """The file arms; that each thing which is hit bears a tag as well, the plan sees by `refusal`."""
+        where = str(self.ref.settings.get("source") or "its settings")
+        if self.ref.settings.get("armed") is not True:
+            return Arming(False, f"{where} does not say `armed: true`")
+        return Arming(True, f"{where} says `armed: true`; what is hit must bear the tag {self.settings.tags.armed}")
+
+    def inventory(self) -> Inventory:
+        """Raises SystemDown when nothing bears the selector's tags, Refused when AWS gives no answer."""
+        try:
+            looks = self.looks()
+        except ActionFailed as error:
+            raise Refused(error.message, error.hint) from error
+        machines = [machine for look in looks for machine in look.machines]
+        workloads = [
+            *(self._workload(each, "group") for look in looks for each in look.groups),
+            *(self._workload(each, "database") for look in looks for each in look.databases),
+        ]
+        if not machines and not workloads:
+            chosen = ", ".join(f"{key}={value}" for key, value in self.settings.selector.items()) or "anything"
+            hint = "is the system running, and are regions and selector right?"
+            raise SystemDown(f"nothing bears {chosen} in {', '.join(self.settings.regions)}", hint)
+        return Inventory(
+            instances=tuple(sorted((self.instance_of(each) for each in machines), key=lambda each: each.name)),
+            regions=tuple(Region(name=name) for name in sorted(self.settings.regions)),
+            workloads=tuple(sorted(workloads, key=lambda each: each.name)),
+        )
+
+    def _workload(self, of: Group | Database, kind: str) -> Workload:
+        service = of.tags.get(self.settings.tags.service, "")
+        return Workload(name=f"{of.region}/{of.name}", service=service, labels={"kind": kind, "region": of.region})
+
+    def lease_holder(self, capability: type) -> LeaseHolder:
+        """What is changed bears its expiry, and AWS acts on none of it: somebody outside has to."""
+        if capability is CanFailOver:
+            return LeaseHolder("lease holder")
+        return LeaseHolder("lease holder", detached=True)
+
+    def load_settings(self) -> dict[str, str]:
+        return dict(self.settings.load)
+
+    def rights(self, capabilities: list[type], with_load: bool, account: str) -> str:
+        """Neither a load generator nor the name of an account changes what is needed."""
+        return policies.policy(self.settings, capabilities)

@@ -1,0 +1,129 @@
+"""Talking to one AWS account. The only importer of boto3, and only once something is asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chaos.environments.aws.answers import refused, silent
+from chaos.environments.aws.settings import Settings
+from chaos.model.errors import ActionFailed, BadInput, Refused
+
+_ATTEMPTS = 5
+_CONNECTIONS = 32
+GLOBAL = "us-east-1"
+"""Where services without a region are asked for."""
+
+
+class Account:
+    """Opens without asking anything. Each client is made once; clients may be used by several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._making = threading.RLock()
+        self._session: Any = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._verified = False
+
+    def verify(self) -> None:
+        """See that the credentials are those of the account that the settings name. Raises Refused, BadInput."""
+        if self._verified:
+            return
+        try:
+            found = str(self.call("sts", GLOBAL, "get_caller_identity")["Account"])
+        except ActionFailed as error:
+            raise Refused(error.message, error.hint) from error
+        if found != self._settings.account:
+            hint = "choose the right profile or roleArn, or correct `account` in the environment file"
+            raise Refused(f"these credentials are of account {found}, not of {self._settings.account}", hint)
+        self._verified = True
+
+    def call(self, service: str, region: str, operation: str, **given: Any) -> dict[str, Any]:
+        """One request, by boto3's name of the operation; botocore repeats what is throttled. Raises ApiFailed."""
+        with _translated(_asked(service, region, operation)):
+            answer: dict[str, Any] = getattr(self._client(service, region), operation)(**given)
+            return answer
+
+    # parameters: what names one list of one service in one region
+    def pages(self, service: str, region: str, operation: str, key: str, **given: Any) -> Iterator[dict[str, Any]]:
+        """All items under `key`, page by page. Raises ApiFailed."""
+        with _translated(_asked(service, region, operation)):
+            for page in self._client(service, region).get_paginator(operation).paginate(**given):
+                yield from page.get(key, ())
+
+    def _client(self, service: str, region: str) -> Any:
+        with self._making:
+            if (service, region) not in self._clients:
+                from botocore.config import Config
+
+                patience = self._settings.patience_seconds
+                config = Config(
+                    retries={"mode": "standard", "max_attempts": _ATTEMPTS},
+                    connect_timeout=patience,
+                    read_timeout=patience,
+                    max_pool_connections=_CONNECTIONS,
+                    user_agent_extra="steadfast",
+                )
+                endpoint = self._settings.endpoint or None
+                made = self._opened().client(service, region_name=region, endpoint_url=endpoint, config=config)
+                self._clients[service, region] = made
+            return self._clients[service, region]
+
+    def _opened(self) -> Any:
+        if self._session is None:
+            self._session = _session(self._settings)
+        return self._session
+
+
+def _session(settings: Settings) -> Any:
+    try:
+        import boto3
+        import botocore.exceptions
+    except ImportError as error:
+        raise BadInput("environments of type aws need boto3", "pip install 'steadfast-chaos[aws]'") from error
+    try:
+        session = boto3.Session(profile_name=settings.profile or None)
+    except botocore.exceptions.ProfileNotFound as error:
+        raise BadInput(str(error), "`aws configure list-profiles` lists those there are") from error
+    return _assuming(session, settings.role_arn) if settings.role_arn else session
+
+
+def _assuming(session: Any, role_arn: str) -> Any:
+    """A session with credentials of the role, which are fetched anew before they expire."""
+    import boto3
+    import botocore.session
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    fetcher = AssumeRoleCredentialFetcher(
+        session._session.create_client,
+        session.get_credentials(),
+        role_arn,
+        extra_args={"RoleSessionName": "steadfast"},
+    )
+    assumed = botocore.session.Session()
+    # botocore has no public way to hand credentials that refresh themselves to a session.
+    assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    return boto3.Session(botocore_session=assumed)
+
+
+@contextmanager
+def _translated(asked: str) -> Iterator[None]:
+    """Turns what botocore raises into what we raise."""
+    import botocore.exceptions as raised
+
+    try:
+        yield
+    except raised.ClientError as error:
+        raise refused(asked, error) from error
+    except (raised.NoCredentialsError, raised.PartialCredentialsError) as error:
+        hint = "log in (`aws configure`, `aws sso login`), or name a profile in the environment file"
+        raise Refused("there are no AWS credentials here", hint) from error
+    except raised.BotoCoreError as error:
+        raise silent(asked, str(error)) from error
+
+
+def _asked(service: str, region: str, operation: str) -> str:
+    action = "".join(word.capitalize() for word in operation.split("_"))
+    return f"{service}:{action} in {region}"

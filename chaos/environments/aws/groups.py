@@ -1,0 +1,69 @@
+"""Auto Scaling groups with fewer machines, and database clusters with another writer: CanSetCapacity, CanFailOver."""
+
+from __future__ import annotations
+
+from chaos.environments.aws.answers import after_a_change
+from chaos.environments.aws.networks import Networks
+from chaos.environments.aws.records import Hold, key_of, tag_of
+from chaos.model.aws import Capacity
+from chaos.model.errors import ActionFailed
+
+_SUSPENDED = ("AZRebalance", "AlarmNotification", "ScheduledActions")
+"""What would ask the group for another number meanwhile."""
+
+
+class Groups(Networks):
+    """What a group was asked for before stands in its tag: smallest, wanted, and the processes that we suspended."""
+
+    def set_capacity(self, group: str, holder: str, wanted: int, until: float) -> None:
+        found = self.group(group)
+        if found is None:
+            raise ActionFailed(f"there is no group {group}", took_effect="no")
+        region = found.region
+        if holder not in found.holds:
+            suspending = [each for each in _SUSPENDED if each not in found.suspended]
+            was = f"{found.smallest},{found.wanted},{'+'.join(suspending)}"
+            self._tag(region, found.name, tag_of(holder, Hold(what="capacity", until=until, was=was)))
+            with after_a_change():
+                self._processes("suspend_processes", region, found.name, suspending)
+        with after_a_change():
+            self._ask(region, found.name, min(found.smallest, wanted), wanted)
+        self.changed()
+
+    def restore_capacity(self, group: str, holder: str) -> None:
+        self.changed()
+        found = self.group(group)
+        if found is None or holder not in found.holds:
+            return
+        smallest, wanted, suspended = found.holds[holder].was.split(",")
+        self._ask(found.region, found.name, int(smallest), int(wanted))
+        self._processes("resume_processes", found.region, found.name, [each for each in suspended.split("+") if each])
+        gone = {"ResourceId": found.name, "ResourceType": "auto-scaling-group", "Key": key_of(holder)}
+        self.account.call("autoscaling", found.region, "delete_tags", Tags=[gone])
+        self.changed()
+
+    def capacity(self, group: str) -> Capacity | None:
+        found = self.group(group)
+        return Capacity(found.wanted, found.present, found.in_service, bool(found.holds)) if found else None
+
+    def fail_over(self, cluster: str) -> None:
+        region, _, name = cluster.partition("/")
+        self.account.call("rds", region, "failover_db_cluster", DBClusterIdentifier=name)
+        self.changed()
+
+    def writer(self, cluster: str) -> str | None:
+        found = self.database(cluster)
+        return found.writer if found and found.writer else None
+
+    def _ask(self, region: str, name: str, smallest: int, wanted: int) -> None:
+        given = {"AutoScalingGroupName": name, "MinSize": smallest, "DesiredCapacity": wanted}
+        self.account.call("autoscaling", region, "update_auto_scaling_group", **given)
+
+    def _tag(self, region: str, name: str, tag: dict[str, str]) -> None:
+        whole = {"ResourceId": name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False, **tag}
+        self.account.call("autoscaling", region, "create_or_update_tags", Tags=[whole])
+
+    def _processes(self, operation: str, region: str, name: str, processes: list[str]) -> None:
+        if processes:
+            given = {"AutoScalingGroupName": name, "ScalingProcesses": processes}
+            self.account.call("autoscaling", region, operation, **given)

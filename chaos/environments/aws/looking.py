@@ -1,0 +1,155 @@
+"""What the account holds of the system under test: a few lists per region, all regions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from chaos.environments.aws.account import Account
+from chaos.environments.aws.records import Hold, holds_in, tags_in
+from chaos.environments.aws.settings import Settings
+
+RUNNING = ("pending", "running")
+_GONE = ("terminated", "shutting-down")
+
+Made = TypeVar("Made")
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """An EC2 instance that is not terminated."""
+
+    id: str
+    region: str
+    zone: str
+    state: str
+    subnet: str
+    launched: str
+    address: str
+    tags: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.region}/{self.id}"
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        return holds_in(self.tags)
+
+    @property
+    def identity(self) -> dict[str, str | int] | None:
+        """None while it does not run. A machine that was stopped and started again is the same id, launched later."""
+        return {"id": self.id, "launched": self.launched} if self.state in RUNNING else None
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """An Auto Scaling group; `in_service` of its machines work."""
+
+    name: str
+    region: str
+    smallest: int
+    wanted: int
+    largest: int
+    in_service: int
+    present: int
+    suspended: tuple[str, ...]
+    tags: dict[str, str]
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        return holds_in(self.tags)
+
+
+class Database(Struct, frozen=True, kw_only=True):
+    """An RDS or Aurora cluster, and which of its instances takes writes (empty: none now)."""
+
+    name: str
+    region: str
+    writer: str
+    tags: dict[str, str]
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """One region."""
+
+    region: str
+    machines: tuple[Machine, ...]
+    groups: tuple[Group, ...]
+    databases: tuple[Database, ...]
+
+
+def look_at(account: Account, settings: Settings) -> list[Look]:
+    """Raises ApiFailed."""
+    with ThreadPoolExecutor(3 * len(settings.regions)) as pool:
+
+        def asked(of: Callable[[Account, str, Mapping[str, str]], Made]) -> list[Future[Made]]:
+            return [pool.submit(of, account, region, settings.selector) for region in settings.regions]
+
+        parts = zip(settings.regions, asked(machines_of), asked(groups_of), asked(databases_of), strict=True)
+        return [
+            Look(region=region, machines=machines.result(), groups=groups.result(), databases=databases.result())
+            for region, machines, groups, databases in parts
+        ]
+
+
+def machines_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Machine, ...]:
+    found = account.pages("ec2", region, "describe_instances", "Reservations", Filters=filters_of(selector))
+    machines = [_machine(each, region) for reservation in found for each in reservation["Instances"]]
+    return tuple(each for each in machines if each.state not in _GONE)
+
+
+def groups_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Group, ...]:
+    operation, key = "describe_auto_scaling_groups", "AutoScalingGroups"
+    found = account.pages("autoscaling", region, operation, key, Filters=filters_of(selector))
+    return tuple(_group(each, region) for each in found)
+
+
+def databases_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Database, ...]:
+    """RDS does not select by tags."""
+    found = account.pages("rds", region, "describe_db_clusters", "DBClusters")
+    databases = [_database(each, region) for each in found]
+    return tuple(each for each in databases if selector.items() <= each.tags.items())
+
+
+def filters_of(selector: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in selector.items()]
+
+
+def _machine(found: Mapping[str, Any], region: str) -> Machine:
+    launched = found["LaunchTime"]
+    return Machine(
+        id=found["InstanceId"],
+        region=region,
+        zone=found.get("Placement", {}).get("AvailabilityZone", ""),
+        state=found["State"]["Name"],
+        subnet=found.get("SubnetId", ""),
+        launched=launched.isoformat() if isinstance(launched, datetime) else str(launched),
+        address=found.get("PrivateIpAddress", ""),
+        tags=tags_in(found.get("Tags", ())),
+    )
+
+
+def _database(found: Mapping[str, Any], region: str) -> Database:
+    writers = (
+        each["DBInstanceIdentifier"] for each in found.get("DBClusterMembers", ()) if each.get("IsClusterWriter")
+    )
+    tags = tags_in(found.get("TagList", ()))
+    return Database(name=found["DBClusterIdentifier"], region=region, writer=next(writers, ""), tags=tags)
+
+
+def _group(found: Mapping[str, Any], region: str) -> Group:
+    instances = found.get("Instances", ())
+    return Group(
+        name=found["AutoScalingGroupName"],
+        region=region,
+        smallest=found["MinSize"],
+        wanted=found["DesiredCapacity"],
+        largest=found["MaxSize"],
+        in_service=sum(each.get("LifecycleState") == "InService" for each in instances),
+        present=len(instances),
+        suspended=tuple(sorted(each["ProcessName"] for each in found.get("SuspendedProcesses", ()))),
+        tags=tags_in(found.get("Tags", ())),
+    )

@@ -1,0 +1,83 @@
+"""Which actions each capability needs, as IAM has them. Data, and one reader of it.
+
+Service Authorization Reference: https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from chaos.environments.aws.settings import Settings
+from chaos.model import aws as bound
+from chaos.model import capabilities as portable
+
+LOOK = ("ec2:DescribeInstances", "autoscaling:DescribeAutoScalingGroups", "rds:DescribeDBClusters")
+"""Besides sts:GetCallerIdentity, which needs no permission."""
+
+
+class Need(Struct, frozen=True):
+    """Actions on resources, whose names have {account} in them. `armed`: on those only that bear the tag for it."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    armed: bool = False
+
+
+_MACHINES = ("arn:aws:ec2:*:{account}:instance/*",)
+_ACLS = ("arn:aws:ec2:*:{account}:network-acl/*", "arn:aws:ec2:*:{account}:vpc/*", "arn:aws:ec2:*:{account}:subnet/*")
+_GROUPS = ("arn:aws:autoscaling:*:{account}:autoScalingGroup:*:autoScalingGroupName/*",)
+_CUT = (
+    Need(("ec2:DescribeNetworkAcls",), ("*",)),
+    Need(("ec2:CreateNetworkAcl", "ec2:ReplaceNetworkAclAssociation", "ec2:DeleteNetworkAcl", "ec2:CreateTags"), _ACLS),
+)
+_CHANGE_GROUP = (
+    "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:ResumeProcesses",
+    "autoscaling:CreateOrUpdateTags",
+    "autoscaling:DeleteTags",
+)
+OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
+    portable.CanKill: (
+        Need(("ec2:StopInstances", "ec2:StartInstances"), _MACHINES, armed=True),
+        Need(("ec2:CreateTags", "ec2:DeleteTags"), _MACHINES, armed=True),
+    ),
+    portable.CanFailRegion: _CUT,
+    bound.CanCutZone: _CUT,
+    bound.CanSetCapacity: (Need(_CHANGE_GROUP, _GROUPS, armed=True),),
+    bound.CanFailOver: (Need(("rds:FailoverDBCluster",), ("arn:aws:rds:*:{account}:cluster:*",), armed=True),),
+    bound.CanShiftTraffic: (
+        Need(
+            (
+                "route53:ListResourceRecordSets",
+                "route53:ChangeResourceRecordSets",
+                "route53:ListTagsForResource",
+                "route53:ChangeTagsForResource",
+            ),
+            ("arn:aws:route53:::hostedzone/*",),
+        ),
+    ),
+}
+"""A new capability adds its line here."""
+
+
+def policy(settings: Settings, capabilities: Iterable[type]) -> str:
+    """The least that is needed, as an IAM policy document in JSON."""
+    needs = dict.fromkeys(need for capability in capabilities for need in OF_CAPABILITY.get(capability, ()))
+    statements = [_statement(Need(LOOK, ("*",)), settings), *(_statement(need, settings) for need in needs)]
+    document = {"Version": "2012-10-17", "Statement": statements}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _statement(need: Need, settings: Settings) -> dict[str, object]:
+    conditions: dict[str, dict[str, object]] = {}
+    if all(resource == "*" for resource in need.resources):
+        conditions["StringEquals"] = {"aws:RequestedRegion": list(settings.regions)}
+    if need.armed:
+        conditions["StringEquals"] = {f"aws:ResourceTag/{settings.tags.armed}": "true"}
+    resources = [each.format(account=settings.account) for each in need.resources]
+    statement: dict[str, object] = {"Effect": "Allow", "Action": list(need.actions), "Resource": resources}
+    return {**statement, "Condition": conditions} if conditions else statement

@@ -1,0 +1,87 @@
+"""What earlier runs have left, found from the tags of the resources themselves: CanScan, CanRefuse."""
+
+from __future__ import annotations
+
+from chaos.environments.aws.records import UNREADABLE, Hold, key_of
+from chaos.environments.aws.traffic import Traffic
+from chaos.model import aws as bound
+from chaos.model import capabilities as portable
+from chaos.model.errors import ActionFailed, ChaosError
+from chaos.model.kubernetes import Residue
+
+_CUTS: tuple[type, ...] = (portable.CanFailRegion, bound.CanCutZone)
+
+
+class Residues(Traffic):
+    """A residue's target is written `machine/REGION/ID`, `group/REGION/NAME`, `acl/REGION` or `weights/ZONE/REGION`."""
+
+    def residues(self) -> tuple[Residue, ...]:
+        self.changed()
+        found = [
+            _residue(f"machine/{machine.name}", holder, hold)
+            for look in self.looks()
+            for machine in look.machines
+            for holder, hold in machine.holds.items()
+        ]
+        found += [
+            _residue(f"group/{group.region}/{group.name}", holder, hold)
+            for look in self.looks()
+            for group in look.groups
+            for holder, hold in group.holds.items()
+        ]
+        for region in self.settings.regions:
+            found += [_residue(f"acl/{region}", holder, hold) for holder, hold in self.cuts(region).items()]
+        for zone in self.settings.hosted_zones:
+            found += [_residue(_of_weights(zone, hold), holder, hold) for holder, hold in self.zone_holds(zone).items()]
+        return tuple(sorted(found, key=lambda each: (each.target, each.holder)))
+
+    def clear_residue(self, residue: Residue) -> None:
+        if residue.what == UNREADABLE:
+            said = f"the tag {key_of(residue.holder)} of {residue.target} cannot be read"
+            hint = "somebody has changed it: put the resource right by hand, then remove the tag"
+            raise ActionFailed(said, hint, took_effect="no")
+        kind, _, name = residue.target.partition("/")
+        if kind == "machine":
+            self.let_go(name, residue.holder)
+        elif kind == "group":
+            self.restore_capacity(name, residue.holder)
+        elif kind == "acl":
+            self.mend(name, residue.holder)
+        else:
+            self.shift_back(name.rpartition("/")[2], residue.holder)
+
+    def refusal(self, capability: type, target: str) -> str:
+        """Only what bears the tag of the armed is hit: each machine of a region, when a region is cut off."""
+        try:
+            return self._about(capability, target)
+        except ChaosError as error:
+            return error.message
+
+    def _about(self, capability: type, target: str) -> str:
+        if capability is portable.CanKill:
+            machine = self.machine(target)
+            return self._unarmed(target, machine.tags) if machine else ""
+        if capability is bound.CanSetCapacity:
+            group = self.group(target)
+            return self._unarmed(target, group.tags) if group else ""
+        if capability is bound.CanFailOver:
+            database = self.database(target)
+            return self._unarmed(target, database.tags) if database else ""
+        if capability is bound.CanShiftTraffic:
+            said = (self._unarmed(f"hosted zone {zone}", self.zone_tags(zone)) for zone in self.settings.hosted_zones)
+            return next(filter(None, said), "")
+        machines = [each for look in self.looks() if look.region == target for each in look.machines]
+        said = (self._unarmed(each.name, each.tags) for each in machines if capability in _CUTS)
+        return next(filter(None, said), "")
+
+    def _unarmed(self, name: str, tags: dict[str, str]) -> str:
+        key = self.settings.tags.armed
+        return "" if tags.get(key) == "true" else f"{name} does not bear the tag {key}=true, so it may not be hit"
+
+
+def _of_weights(zone: str, hold: Hold) -> str:
+    return f"weights/{zone}/{hold.what.rpartition(' ')[2]}"
+
+
+def _residue(target: str, holder: str, hold: Hold) -> Residue:
+    return Residue(target=target, holder=holder, what=hold.what, until=hold.until)

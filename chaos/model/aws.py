@@ -1,0 +1,82 @@
+"""What only an AWS account can do, one narrow capability for each of the faults in faults/aws/.
+
+As in capabilities.py, every method is absolute and idempotent, raises ActionFailed when it could not act, and `until`
+is the lease in epoch seconds, which is written onto whatever is changed, together with the holder.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
+
+
+class SubnetState(Struct, frozen=True):
+    """A subnet of the system: the network ACL it has, and whether that lets nothing pass."""
+
+    subnet: str
+    acl: str
+    cut: bool
+
+
+class Capacity(Struct, frozen=True):
+    """Of a group of machines: how many it is asked for, has, and has in service; `held` while one of our holds changes
+    that."""
+
+    wanted: int
+    present: int
+    in_service: int
+    held: bool
+
+
+class Weight(Struct, frozen=True):
+    """A weighted DNS record that sends users to a region."""
+
+    record: str
+    weight: int
+
+
+@runtime_checkable
+class CanCutZone(Protocol):
+    """Cut the system's subnets in a zone (empty: in the whole region) off by network ACLs that allow nothing."""
+
+    def cut(self, region: str, zone: str, holder: str, until: float) -> None: ...
+
+    def mend(self, region: str, holder: str) -> None: ...
+
+    def subnets(self, region: str, zone: str) -> tuple[SubnetState, ...]: ...
+
+
+@runtime_checkable
+class CanSetCapacity(Protocol):
+    """Ask an Auto Scaling group for fewer machines, let it start none meanwhile, and back."""
+
+    def set_capacity(self, group: str, holder: str, wanted: int, until: float) -> None: ...
+
+    def restore_capacity(self, group: str, holder: str) -> None: ...
+
+    def capacity(self, group: str) -> Capacity | None:
+        """None when the group does not exist any more."""
+        ...
+
+
+@runtime_checkable
+class CanFailOver(Protocol):
+    """Have another instance of a database cluster become its writer."""
+
+    def fail_over(self, cluster: str) -> None: ...
+
+    def writer(self, cluster: str) -> str | None:
+        """The instance that takes writes; None when there is no such cluster, or no writer now."""
+        ...
+
+
+@runtime_checkable
+class CanShiftTraffic(Protocol):
+    """Give the weighted DNS records that lead to a region another weight, and back."""
+
+    def shift(self, region: str, holder: str, weight: int, until: float) -> None: ...
+
+    def shift_back(self, region: str, holder: str) -> None: ...
+
+    def weights(self, region: str) -> tuple[Weight, ...]: ...

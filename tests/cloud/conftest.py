@@ -1,0 +1,29 @@
+"""One emulated account for all tests of this folder, filled anew for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cloud.emulated import Emulated, emulated
+
+PORT = 26350
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
+    with emulated(tmp_path_factory.mktemp("aws"), PORT) as server:
+        yield server
+
+
+@pytest.fixture
+def aws(_server: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "emulated")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    _server.forget()
+    _server.fill()
+    return _server
