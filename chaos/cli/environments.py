@@ -9,14 +9,12 @@ import typer
 app = typer.Typer(help="What environments need of those who run them.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
-def group() -> None:
-    """Keeps `rbac` a command of its own while it is the only one."""
+Experiments = Annotated[list[str], typer.Argument(metavar="EXPERIMENT...", help="Files, or shipped experiments.")]
 
 
 @app.command()
 def rbac(
-    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT...", help="Files, or shipped experiments.")],
+    experiments: Experiments,
     environment: Annotated[
         str, typer.Option("--environment", "-e", help="Environment file, or a shipped one.")
     ] = "kubernetes",
@@ -28,17 +26,35 @@ def rbac(
 
     Exit code: 0 printed, 2 bad input, or an environment that has no rights to give.
     """
+    print(_rights("kubernetes", experiments, environment, account), end="")
+
+
+@app.command()
+def iam(
+    experiments: Experiments,
+    environment: Annotated[str, typer.Option("--environment", "-e", help="Environment file of type aws.")],
+) -> None:
+    """Print the least that these experiments need in that account, as an IAM policy. Asks no account.
+
+    Exit code: 0 printed, 2 bad input, or an environment that is no AWS account.
+    """
+    print(_rights("aws", experiments, environment, ""), end="")
+
+
+def _rights(kind: str, experiments: list[str], environment: str, account: str) -> str:
     from chaos.catalog import Catalog
     from chaos.model.errors import BadInput
     from chaos.model.experiment import FaultStep, ParallelStep, Step
-    from chaos.model.kubernetes import CanListRights
+    from chaos.model.residue import CanListRights
     from chaos.shipped import find, find_environment
     from chaos.spec import load_environment, load_experiment
 
     catalog = Catalog()
-    opened = catalog.open_environment(load_environment(find_environment(environment), catalog))
-    if not isinstance(opened, CanListRights):
-        raise BadInput(f"{environment} is no cluster: nobody grants rights there", "see --environment")
+    ref = load_environment(find_environment(environment), catalog)
+    opened = catalog.open_environment(ref)
+    if ref.kind != kind or not isinstance(opened, CanListRights):
+        hint = "`chaos environments rbac` is for clusters, `chaos environments iam` for AWS accounts; see --environment"
+        raise BadInput(f"{environment} is of type {ref.kind}, and no such rights are granted there", hint)
 
     def needs(steps: tuple[Step, ...]) -> list[type]:
         found = [catalog.build_fault(step.fault).needs for step in steps if isinstance(step, FaultStep)]
@@ -46,5 +62,4 @@ def rbac(
 
     read = [load_experiment(find(name), catalog, {}) for name in experiments]
     wanted = dict.fromkeys(need for each in read for need in needs(each.method))
-    with_load = any(each.load is not None for each in read)
-    print(opened.rights(list(wanted), with_load, account), end="")
+    return opened.rights(list(wanted), any(each.load is not None for each in read), account)

@@ -30,7 +30,7 @@ def keeper(
     from chaos.engine.keeper import Keeper
     from chaos.engine.keeper_server import keeper_server
     from chaos.model.errors import BadInput
-    from chaos.model.kubernetes import CanBeKept
+    from chaos.model.residue import CanBeKept
     from chaos.shipped import find_environment
     from chaos.spec import load_environment
     from chaos.spec.units import seconds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from chaos.model.kubernetes import Residue
+    from chaos.model.residue import Residue
 
 
 def rollback(
@@ -46,7 +46,7 @@ def _scanned(environment: str | None, everything: bool) -> bool:
 
     from chaos.catalog import Catalog
     from chaos.model.errors import BadInput, ChaosError
-    from chaos.model.kubernetes import CanScan
+    from chaos.model.residue import CanScan
     from chaos.shipped import find_environment
     from chaos.spec import load_environment
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
+from chaos.model.environment import settles_within_seconds
 from chaos.model.errors import ActionFailed, ChaosError
 from chaos.model.events import Injected, Injecting, InjectionFailed, NotInjected
 from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
@@ -14,7 +15,6 @@ from chaos.model.plan import PlannedFault
 from chaos.model.system import Target
 
 LOOK_EVERY_SECONDS = 0.1
-EVIDENCE_PATIENCE_SECONDS = 10.0
 
 
 @dataclass
@@ -140,7 +140,7 @@ class Injector:
 
     def _settle(self, batch: Batch, fault: AnyFault, injecting: Injecting) -> None:
         """Look for the effect until it is seen, the patience ends, or the step is being reverted."""
-        deadline = self._tools.clock.now() + EVIDENCE_PATIENCE_SECONDS
+        deadline = self._tools.clock.now() + settles_within_seconds(self._tools.environment)
         seen = self._look(fault, injecting)
         while not seen.active.struck and not batch.stopped and self._tools.clock.now() < deadline:
             self._tools.clock.sleep(LOOK_EVERY_SECONDS)

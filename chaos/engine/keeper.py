@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from chaos.model.clock import Clock, Workers
 from chaos.model.errors import ChaosError
-from chaos.model.kubernetes import CanBeKept, Residue
+from chaos.model.residue import CanBeKept, Residue
 
 ANNOUNCE_EVERY_SECONDS = 3.0
 _RIGHTS_EVERY_SECONDS = 30.0

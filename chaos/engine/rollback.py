@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
+from chaos.model.environment import settles_within_seconds
 from chaos.model.errors import ChaosError
 from chaos.model.events import Event, Injecting, Reverted, RevertFailed, Reverting
 from chaos.model.fault import Active, Observation
@@ -16,7 +17,6 @@ _LOOK_LESS_OFTEN = 1.3
 """Each wait is so many times the one before: a hundred links that are looked at all the time are slow from that."""
 
 _ATTEMPTS = 3
-PATIENCE_SECONDS = 10.0
 _SHORT_PATIENCE_SECONDS = 2.0
 
 
@@ -44,7 +44,8 @@ class Reverter:
             if injection.injection not in self.closed:
                 by_target.setdefault(injection.undo.target, []).append(injection)
         acted = self.tools.workers.each([self._acts(chain) for chain in by_target.values()])
-        patience = _SHORT_PATIENCE_SECONDS if others_open else PATIENCE_SECONDS
+        usual = settles_within_seconds(self.tools.environment)
+        patience = _SHORT_PATIENCE_SECONDS if others_open else usual
         looks = [self._look(injection, problem, patience) for chain in acted for injection, problem in chain]
         return [injection for injection in self.tools.workers.each(looks) if injection is not None]
 

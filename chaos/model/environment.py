@@ -75,6 +75,11 @@ class Environment(Protocol):
         ...
 
 
+def settles_within_seconds(environment: Environment) -> float:
+    """How long an effect may take to show and to go: 10 s, unless the environment has an attribute of this name."""
+    return float(getattr(environment, "settles_within_seconds", 10.0))
+
+
 def is_there(environment: Environment, kind: TargetKind, name: str) -> bool:
     """Whether a target still exists; not when it was removed, nor when the whole system is down."""
     try:

@@ -13,7 +13,7 @@ from chaos.engine.keeper import Keeper
 from chaos.engine.keeper_server import keeper_server
 from chaos.environments.simulated.clock import InlineWorkers, VirtualClock
 from chaos.model.errors import ActionFailed
-from chaos.model.kubernetes import CanBeKept, Residue
+from chaos.model.residue import CanBeKept, Residue
 
 
 @dataclass

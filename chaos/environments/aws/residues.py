@@ -7,7 +7,7 @@ from chaos.environments.aws.traffic import Traffic
 from chaos.model import aws as bound
 from chaos.model import capabilities as portable
 from chaos.model.errors import ActionFailed, ChaosError
-from chaos.model.kubernetes import Residue
+from chaos.model.residue import Residue
 
 _CUTS: tuple[type, ...] = (portable.CanFailRegion, bound.CanCutZone)
 

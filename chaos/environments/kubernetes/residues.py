@@ -7,7 +7,7 @@ from chaos.environments.kubernetes.names import PLURALS, Names, Place
 from chaos.environments.kubernetes.records import HOLDS, Hold, record_or_spoilt
 from chaos.environments.kubernetes.refusals import Refusals
 from chaos.model.errors import ActionFailed
-from chaos.model.kubernetes import Residue
+from chaos.model.residue import Residue
 
 
 class Residues(Refusals):
