@@ -88,9 +88,10 @@ class KubernetesEnvironment(PodLinks, Keeping):
         needed = [*rights.LOOK, *(rights.LOAD if with_load else ())]
         for capability in capabilities:
             needed += rights.needed_for(capability, self.settings.region_failure)
-        of_contexts = [space for each in self.settings.contexts for space in each.namespaces or self.settings.namespaces]
+        shared = self.settings.namespaces
+        of_contexts = [space for each in self.settings.contexts for space in each.namespaces or shared]
         # From the settings alone: who asks which rights are needed may have no cluster at hand.
-        return rights.manifest(tuple(dict.fromkeys(of_contexts or self.settings.namespaces)), needed, account)
+        return rights.manifest(tuple(dict.fromkeys(of_contexts or shared)), needed, account)
 
     @property
     def _namespaces(self) -> tuple[str, ...]:
