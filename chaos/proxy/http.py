@@ -57,7 +57,7 @@ async def listen(answer: Answer, host: str, port: int) -> asyncio.Server:
     """Serve until the returned server is closed. Raises BadInput when the port cannot be listened on."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     split_address(address)
-    open_ones: set[_Exchange] = set()
+    open_ones: dict[_Exchange, None] = {}
     try:
         return await asyncio.get_running_loop().create_server(lambda: _Exchange(answer, open_ones), host, port)
     except OSError as error:
@@ -67,7 +67,7 @@ async def listen(answer: Answer, host: str, port: int) -> asyncio.Server:
 class _Exchange(asyncio.Protocol):
     """One client's connection: request after request. The `on_` methods are called by the parser."""
 
-    def __init__(self, answer: Answer, open_ones: set[_Exchange]) -> None:
+    def __init__(self, answer: Answer, open_ones: dict[_Exchange, None]) -> None:
         self._answer = answer
         self._open_ones = open_ones
         self._parser = httptools.HttpRequestParser(self)
@@ -81,19 +81,20 @@ class _Exchange(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         if len(self._open_ones) >= _MOST_CONNECTIONS:
-            self._transport.abort()
-            return
-        self._open_ones.add(self)
+            next(iter(self._open_ones))._transport.abort()  # the one that has been silent longest
+        self._open_ones[self] = None
         self._within(IDLE_SECONDS)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._open_ones.discard(self)
+        self._open_ones.pop(self, None)
         if self._timer is not None:
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        self._open_ones.pop(self, None)
+        self._open_ones[self] = None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
