@@ -23,11 +23,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def whole(stage: Stage) -> Iterator[Stage]:
+def whole(stage: Stage, tmp_path: Path) -> Iterator[Stage]:
     """The stage with all its pods ready, before and after; afterwards nothing bears a record of ours."""
+    stage.home = tmp_path / "home"
     stage.wait_until_ready()
     yield stage
-    left = stage.environment().residues()
+    left = stage.residues()
     for residue in left:
         stage.environment().clear_residue(residue)
     stage.wait_until_ready()

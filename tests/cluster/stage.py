@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,9 @@ import pytest
 from chaos.environments.kubernetes import KubernetesEnvironment, answers
 from chaos.environments.kubernetes.connection import Cluster, clusters_of
 from chaos.environments.kubernetes.objects import Workload
+from chaos.journal.runs import all_runs
 from chaos.model.environment import EnvironmentRef
+from chaos.model.kubernetes import Residue
 from chaos.model.system import JSON
 
 IMAGE = "python:3.11-slim-bookworm"
@@ -53,6 +55,11 @@ class Stage:
     kubeconfig: Path
     namespace: str
     folder: Path
+    home: Path = field(init=False)
+    """Each test has one of its own: a run that a failed test has left must not be in the way of the next."""
+
+    def __post_init__(self) -> None:
+        self.home = self.folder / "home"
 
     @property
     def cluster(self) -> Cluster:
@@ -78,11 +85,29 @@ class Stage:
     def workload(self) -> Workload:
         return self.cluster.get(DEPLOYMENTS.format(self.namespace) + "/web", Workload)
 
+    def residues(self) -> tuple[Residue, ...]:
+        """What is left of this stage's own. Nodes have no namespace: what others hold there is none of ours."""
+        ours = {self.namespace, *(directory.run for directory in all_runs(self.home))}
+        found = self.environment().residues()
+        return tuple(
+            each for each in found if not each.target.startswith("node/") or each.holder.partition("/")[0] in ours
+        )
+
+    @property
+    def a_node(self) -> str:
+        """One on which a pod runs: tests move pods about, so each looks where they are now."""
+        return min(each.labels["node"] for each in self.environment().inventory().instances if each.identity)
+
+    @property
+    def a_region(self) -> str:
+        """One in which a pod runs."""
+        return min(each.region for each in self.environment().inventory().instances if each.identity)
+
     def wait_until_ready(self, seconds: float = 90.0) -> None:
         def ready() -> bool:
             found = self.workload()
-            names = [each for each in self.environment().looks()[0].pods if not each.metadata.deletion_timestamp]
-            return found.spec.replicas == found.status.ready_replicas == len(names) == REPLICAS
+            pods = self.environment().looks()[0].pods  # none that is still ending, either
+            return found.spec.replicas == found.status.ready_replicas == len(pods) == REPLICAS
 
         wait_until(ready, seconds, "all pods are ready")
 
@@ -115,10 +140,6 @@ class Stage:
             timeout=180,
             check=False,
         )
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
 
     @property
     def variables(self) -> dict[str, str]:

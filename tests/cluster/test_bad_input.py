@@ -26,14 +26,14 @@ def changed_kubeconfig(stage: Stage, name: str, **changes: object) -> Path:
 
 def refused(stage: Stage, environment: Path, code: int, *sentences: str, fault: tuple[str, str] = KILL) -> None:
     file = stage.experiment("refused", *fault)
-    before = stage.workload().spec.replicas, stage.environment().residues()
+    before = stage.workload().spec.replicas, stage.residues()
     done = stage.chaos("run", str(file), "-e", str(environment))
     said = done.stdout + done.stderr
     assert done.returncode == code, said
     for sentence in sentences:
         assert sentence in said, said
     assert "Traceback" not in said
-    assert (stage.workload().spec.replicas, stage.environment().residues()) == before
+    assert (stage.workload().spec.replicas, stage.residues()) == before
 
 
 def test_a_context_that_is_not_there(stage: Stage) -> None:

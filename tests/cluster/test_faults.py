@@ -50,7 +50,7 @@ class Trial:
             for each in inventory.of_kind(target_kind)
             if target_kind not in ("node", "region") or each.name in nodes | regions
         ]
-        lease = Lease("a run", "1.1", time.time() + 120)
+        lease = Lease(self.environment.settings.namespaces[0], "1.1", time.time() + 120)
         return self.fault.prepare(self.environment, fitting[0], lease)
 
     def active(self, undo: Undo) -> Active:
@@ -72,7 +72,7 @@ def test_a_fault_is_seen_is_over_and_leaves_nothing(
 ) -> None:
     trial = Trial(whole.environment(), kind, parameters)
     undo = trial.prepare(target_kind)
-    assert trial.environment.residues() == (), "preparing changes nothing"
+    assert whole.residues() == (), "preparing changes nothing"
     assert trial.active(undo) is Active.NO
     trial.revert(undo)  # safe if it was never injected
     trial.inject(undo)
@@ -81,11 +81,11 @@ def test_a_fault_is_seen_is_over_and_leaves_nothing(
     assert trial.active(undo) is Active.YES
     again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
     fresh = Trial(whole.environment(), kind, parameters)  # as another process would
-    assert {each.holder for each in fresh.environment.residues()} == {undo.lease.holder}
+    assert {each.holder for each in whole.residues()} == {undo.lease.holder}
     fresh.revert(again)
     fresh.wait(again, "over")
     fresh.revert(again)
-    assert fresh.environment.residues() == ()
+    assert whole.residues() == ()
 
 
 @pytest.mark.parametrize(("kind", "target_kind", "parameters"), ONCE, ids=[each[0] for each in ONCE])
@@ -140,11 +140,13 @@ def test_a_region_that_is_emptied_takes_no_pods_until_it_is_given_back(whole: St
     undo = trial.prepare("region")
     trial.inject(undo)
     trial.wait(undo, "struck")
-    states = [trial.environment.node_state(each.name) for each in trial.environment.inventory().nodes]
-    assert sum(state is not None and state.unschedulable for state in states) == 1
+    for each in trial.environment.inventory().nodes:
+        state = trial.environment.node_state(each.name)
+        assert state is not None
+        assert state.unschedulable == (each.region == undo.target)
     trial.revert(undo)
     trial.wait(undo, "over")
-    assert trial.environment.residues() == ()
+    assert whole.residues() == ()
 
 
 def test_an_isolation_outvotes_a_policy_that_allows_everything_and_leaves_that_as_it_was(whole: Stage) -> None:

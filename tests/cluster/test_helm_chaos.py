@@ -204,11 +204,11 @@ def test_the_rights_are_for_the_named_faults_and_no_others(installed: Installed,
 
 def test_the_keeper_puts_right_what_a_run_left_whose_pod_was_killed(installed: Installed, whole: Stage) -> None:
     pod = installed.asks("long.yaml")
-    wait_until(lambda: whole.environment().residues() != (), 60, "the fault is in effect")
-    [residue] = whole.environment().residues()
+    wait_until(lambda: whole.residues() != (), 60, "the fault is in effect")
+    [residue] = whole.residues()
     assert time.time() < residue.until, "the pod is killed while the fault is held"
     installed.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
-    wait_until(lambda: whole.environment().residues() == (), 40, "the keeper has reverted it")
+    wait_until(lambda: whole.residues() == (), 40, "the keeper has reverted it")
     assert time.time() - residue.until < 5.0
     whole.wait_until_ready()
 
@@ -221,11 +221,12 @@ def test_the_keepers_rights_are_enough_for_all_that_the_named_faults_may_leave(
     instance = environment.inventory().instances[0]
     assert instance.identity is not None
     until = time.time() + 3
-    environment.isolate([instance.identity], "trial/1", False, until)
-    environment.taint(instance.labels["node"], "trial/2", "chaos=true:PreferNoSchedule", until)
-    environment.scale("deployment/web", "trial/3", 2, until)
-    assert [each.what for each in environment.residues()] == ["scale", "isolate", "taint"]
-    wait_until(lambda: environment.residues() == (), 30, "the keeper has reverted it")
+    mine = whole.namespace
+    environment.isolate([instance.identity], f"{mine}/1", False, until)
+    environment.taint(instance.labels["node"], f"{mine}/2", "chaos=true:PreferNoSchedule", until)
+    environment.scale("deployment/web", f"{mine}/3", 2, until)
+    assert [each.what for each in whole.residues()] == ["scale", "isolate", "taint"]
+    wait_until(lambda: whole.residues() == (), 30, "the keeper has reverted it")
 
 
 def test_every_pod_is_locked_down(installed: Installed) -> None:

@@ -8,11 +8,12 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from chaos.environments.kubernetes.answers import NotThere
 from chaos.environments.kubernetes.keeping import KEEPER, KEEPS
 from chaos.model.capabilities import CanKill
 from tests.cluster.stage import Stage, wait_until
@@ -20,6 +21,7 @@ from tests.cluster.test_runs import ONE_POD, WORKLOAD, kill, start
 
 pytestmark = pytest.mark.slow
 AFTER_SECONDS = 5.0
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 
 
 @contextmanager
@@ -40,6 +42,14 @@ def keeper(stage: Stage) -> Iterator[str]:
             process.kill()
 
 
+@pytest.fixture(autouse=True)
+def _no_word_stays(stage: Stage) -> Iterator[None]:
+    """What a keeper has announced would be believed by the next test, and be in the way of a chart that makes it."""
+    yield
+    with suppress(NotThere):
+        stage.cluster.delete(f"{LEASES.format(stage.namespace)}/{KEEPER}")
+
+
 @pytest.mark.parametrize(
     ("fault", "target"),
     [
@@ -52,7 +62,7 @@ def keeper(stage: Stage) -> Iterator[str]:
 def test_nothing_is_left_soon_after_the_lease_though_every_process_of_the_run_is_dead(
     whole: Stage, fault: str, target: str
 ) -> None:
-    target = target.replace("NODE", whole.environment().inventory().instances[0].labels["node"])
+    target = target.replace("NODE", whole.a_node)
     file = whole.experiment("orphan", fault, target, duration="2s", margin="3s")
     with keeper(whole) as url:
         planned = whole.chaos("plan", str(file), "-e", str(whole.environment_file()))
@@ -60,8 +70,8 @@ def test_nothing_is_left_soon_after_the_lease_though_every_process_of_the_run_is
         run = start(whole, file)
         assert "chaos.engine.lease" not in helpers_of(run.pid), "no detached lease holder is needed"
         kill(run, "chaos.engine.guardian", "chaos.engine.lease")
-        [residue] = whole.environment().residues()
-        wait_until(lambda: whole.environment().residues() == (), 30, "the keeper has reverted it")
+        [residue] = whole.residues()
+        wait_until(lambda: whole.residues() == (), 30, "the keeper has reverted it")
         assert time.time() - residue.until < AFTER_SECONDS
         with urllib.request.urlopen(url + "/metrics") as answer:
             assert "steadfast_keeper_reverted_total 1\n" in answer.read().decode()
@@ -73,7 +83,7 @@ def test_a_keeper_that_is_gone_is_named_by_no_plan_however_it_went(whole: Stage)
     with keeper(whole):
         pass
     assert not whole.environment().is_kept(CanKill), "it has taken its word back"
-    path = f"/apis/coordination.k8s.io/v1/namespaces/{whole.namespace}/leases/{KEEPER}"
+    path = f"{LEASES.format(whole.namespace)}/{KEEPER}"
     kept = {"metadata": {"annotations": {KEEPS: "workloads"}}}
     whole.cluster.patch(path, kept)
     assert whole.environment().is_kept(CanKill)

@@ -199,4 +199,5 @@ def test_a_pod_that_is_deleted_while_it_is_faulted_counts_as_reverted(stage: Net
 
 
 def test_agents_end_by_themselves_when_there_is_nothing_to_do(stage: NetworkStage) -> None:
+    Agents(stage.agent_image).place_all([stage.place("client"), stage.place("server")])
     wait_until(lambda: stage.has_ended("client") and stage.has_ended("server"), 100, "all agents have ended")

@@ -48,12 +48,12 @@ def test_a_run_holds_and_its_evidence_names_uid_and_node(whole: Stage) -> None:
     ],
 )
 def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(whole: Stage, fault: str, target: str) -> None:
-    target = target.replace("NODE", whole.environment().inventory().instances[0].labels["node"])
+    target = target.replace("NODE", whole.a_node)
     file = whole.experiment("cut", fault, target, duration="2s", margin="3s")
     run = start(whole, file)
     kill(run, "chaos.engine.guardian")
-    assert whole.environment().residues() != (), "the lease still runs"
-    wait_until(lambda: whole.environment().residues() == (), 30, "the lease holder has reverted it")
+    assert whole.residues() != (), "the lease still runs"
+    wait_until(lambda: whole.residues() == (), 30, "the lease holder has reverted it")
     journal = all_runs(whole.home)[-1].journal
     wait_until(lambda: read_open_injections(journal) == (), 30, "and has written that down")
 
@@ -66,7 +66,7 @@ def test_what_nobody_has_reverted_is_found_by_a_scan_once_it_has_expired(whole: 
     early = whole.chaos("rollback", "--scan", "-e", environment)
     assert (early.returncode, "1 that may stay" in early.stdout) == (0, True), early.stdout + early.stderr
     assert whole.workload().spec.replicas == 2
-    [residue] = whole.environment().residues()
+    [residue] = whole.residues()
     time.sleep(max(0.0, residue.until - time.time()))
     late = whole.chaos("rollback", "--scan", "-e", environment)
     assert late.returncode == 0
@@ -120,7 +120,7 @@ def start(stage: Stage, file: Path) -> subprocess.Popen[bytes]:
         command = stage.command("run", str(file), "-e", str(stage.environment_file()))
         run = subprocess.Popen(command, env=stage.variables, stdout=log, stderr=log)
     deadline = time.monotonic() + 30
-    while stage.environment().residues() == ():
+    while stage.residues() == ():
         if run.poll() is not None or time.monotonic() > deadline:
             run.kill()
             run.wait()
