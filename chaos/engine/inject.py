@@ -58,7 +58,14 @@ class Injector:
         batch = Batch(planned, waiting=len(planned.targets), unsettled=len(planned.targets))
         self.batches.append(batch)
         fault = self._tools.plugins.build_fault(planned.fault)
-        present = {target.name: target for target in self._tools.environment.inventory().of_kind(planned.target_kind)}
+        try:
+            found = self._tools.environment.inventory().of_kind(planned.target_kind)
+        except ChaosError as error:  # earlier steps have injected by now, so the run cannot be refused any more
+            for name in planned.targets:
+                self._not_injected(planned.name, name, f"the system did not answer: {error.message}")
+            batch.waiting = batch.unsettled = 0
+            return batch
+        present = {target.name: target for target in found}
         for name in planned.targets:
             self._tools.workers.submit(self._job(batch, fault, name, present.get(name)))
         return batch

@@ -18,6 +18,8 @@ _LOOK_LESS_OFTEN = 1.3
 
 _ATTEMPTS = 3
 _SHORT_PATIENCE_SECONDS = 2.0
+BLIND_PATIENCE_SECONDS = 30.0
+"""A cluster whose API server is restarted answers again after some seconds."""
 
 
 @dataclass(frozen=True)
@@ -58,32 +60,37 @@ class Reverter:
         self._record(Reverting(at=self.tools.clock.now(), injection=injection.injection, by=self.by))
         problem = ""
         for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                fault = self.tools.plugins.build_fault(injection.fault)
-                fault.revert(self.tools.environment, injection.undo)
-            except ChaosError as error:
-                problem = error.message
-                self.tools.clock.sleep(0.1 * attempt)
-            except Exception as error:  # noqa: BLE001  a bug in one fault must not keep the others from being reverted
-                return f"{type(error).__name__}: {error}"
-            else:
-                return ""
+            problem = self._revert(injection)
+            if not problem:
+                break
+            self.tools.clock.sleep(0.1 * attempt)
         return problem
+
+    def _revert(self, injection: Injecting) -> str:
+        """Call revert once; what went wrong, if anything did."""
+        try:
+            fault = self.tools.plugins.build_fault(injection.fault)
+            fault.revert(self.tools.environment, injection.undo)
+        except ChaosError as error:
+            return error.message
+        except Exception as error:  # noqa: BLE001  a bug in one fault must not keep the others from being reverted
+            return f"{type(error).__name__}: {error}"
+        return ""
 
     def _look(self, injection: Injecting, problem: str, patience: float) -> Callable[[], Injecting | None]:
         """Verify one injection: None when its effect was seen to be gone, else the injection. Never raises."""
 
         def look() -> Injecting | None:
             try:
-                seen = self._settled(injection, patience)
+                seen, left = self._settled(injection, problem, patience)
             except Exception as error:  # noqa: BLE001  as above
-                seen = Observation(Active.UNKNOWN, f"{type(error).__name__}: {error}")
+                seen, left = Observation(Active.UNKNOWN, f"{type(error).__name__}: {error}"), problem
             now = self.tools.clock.now()
             if seen.active.over:
                 self.closed.add(injection.injection)
                 self._record(Reverted(at=now, injection=injection.injection, by=self.by, evidence=seen.evidence))
                 return None
-            message = "; ".join(part for part in (seen.evidence, problem) if part)
+            message = "; ".join(dict.fromkeys(part for part in (seen.evidence, left) if part))
             failed = RevertFailed(
                 at=now, injection=injection.injection, by=self.by, message=message, active=seen.active
             )
@@ -92,17 +99,24 @@ class Reverter:
 
         return look
 
-    def _settled(self, injection: Injecting, patience: float) -> Observation:
-        """Look until the effect is gone, or the patience is: a killed process needs a moment to come back."""
+    def _settled(self, injection: Injecting, problem: str, patience: float) -> tuple[Observation, str]:
+        """Look until the effect is gone, or the patience is: a killed process needs a moment to come back.
+
+        What could not be reverted is tried again meanwhile; a system that does not answer is given longer.
+        """
         fault = self.tools.plugins.build_fault(injection.fault)
         began = self.tools.clock.now()
         wait = _FIRST_LOOK_SECONDS
         while True:
-            seen = fault.active(self.tools.environment, injection.undo)
-            if seen.active.over or self.tools.clock.now() - began >= patience:
-                return seen
+            try:
+                seen, longest = fault.active(self.tools.environment, injection.undo), patience
+            except ChaosError as error:
+                seen, longest = Observation(Active.UNKNOWN, error.message), BLIND_PATIENCE_SECONDS
+            if seen.active.over or self.tools.clock.now() - began >= longest:
+                return seen, problem
             self.tools.clock.sleep(wait)
             wait = min(wait * _LOOK_LESS_OFTEN, _LAST_LOOK_SECONDS)
+            problem = problem and self._revert(injection)
 
     def still_active(self, injection: Injecting) -> bool:
         """Look once more, without reverting."""
