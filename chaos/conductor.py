@@ -14,6 +14,7 @@ from chaos.engine.clock import Signals, SystemClock, ThreadWorkers
 from chaos.engine.guardian import Guardian
 from chaos.engine.lock import EnvironmentLock
 from chaos.engine.plan import make_plan
+from chaos.engine.reservation import reserved
 from chaos.engine.run import Around, Run
 from chaos.engine.toolbox import Toolbox
 from chaos.journal import runs
@@ -85,7 +86,8 @@ def conduct(plan: Plan, environment: Environment, listener: Listener) -> Conduct
     directory = runs.create(plan.experiment.name, SystemClock().now())
     lock.acquire(directory.run, _left_open)
     try:
-        _execute(plan, environment, directory, lock, listener)
+        with reserved(environment, directory.run):
+            _execute(plan, environment, directory, lock, listener)
     finally:
         lock.release()
     writer = JournalWriter(directory.journal)

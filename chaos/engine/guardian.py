@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from chaos.model.errors import ChaosError, Refused
 from chaos.model.events import Crashed, Judged, RunEnded
 
 _READY_PATIENCE_SECONDS = 20.0
+_LEAVE_SECONDS = 5.0
 
 
 @dataclass
@@ -68,13 +70,19 @@ class Guardian:
         self._children.append(child)
 
     def dismiss(self) -> None:
-        """The run is over: let the guardian see that and end. The lease holder ends by the journal."""
+        """The run is over: let the guardian see that and end. The lease holder ends by the journal.
+
+        It is not waited for when something is left: it goes on as long as that takes, and the run has its answer.
+        """
         if self._pipe >= 0:
             os.close(self._pipe)
             os.close(self._ready)
             self._pipe = -1
-        for child in self._children:
+        for child in self._children[:1]:
             child.wait()
+        for child in self._children[1:]:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_LEAVE_SECONDS)
 
 
 def main(journal: Path, watched: int, announce: int) -> int:
@@ -95,7 +103,10 @@ def main(journal: Path, watched: int, announce: int) -> int:
     broken = reopened.revert_all()
     recorder.record(RunEnded(at=clock.now(), by="guardian"), durable=True)
     recorder.record(Judged(at=clock.now(), verdict=judge(reopened.events())))
-    return 6 if broken else 0
+    if broken:
+        return 6
+    reopened.free()
+    return 0
 
 
 def ignore_signals() -> None:

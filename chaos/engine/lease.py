@@ -43,6 +43,7 @@ def hold(reopened: Reopened, journal: Path) -> int:
         concerning += [event for event in follow.poll() if isinstance(event, _CONCERNING)]
         pending = open_injections(concerning)
         if not pending and _is_over(concerning):
+            reopened.free()
             return 0
         expired = [item for item in pending if item.undo.lease.expires_at <= clock.now()]
         reopened.reverter.revert_all(expired)

@@ -5,6 +5,7 @@ This is where a process that is not the run itself gets its environment and its 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from chaos.engine.rollback import Reverter
 from chaos.engine.toolbox import Toolbox
 from chaos.journal.read import read, read_open_injections, stream
 from chaos.journal.write import JournalWriter
-from chaos.model.errors import BadInput
+from chaos.model.environment import CanReserve
+from chaos.model.errors import BadInput, ChaosError
 from chaos.model.events import Event, Injecting, RunStarted
 
 SECOND_LOOK_SECONDS = 0.25
@@ -25,6 +27,7 @@ class Reopened:
     """A journal opened by another process than its run's."""
 
     path: Path
+    run: str
     tools: Toolbox
     reverter: Reverter
 
@@ -46,6 +49,13 @@ class Reopened:
             broken += self.reverter.revert_all(back)
         return broken
 
+    def free(self) -> None:
+        """Nothing is left: let the next run in, wherever it comes from. Otherwise it has to wait for half a minute."""
+        environment = self.tools.environment
+        if isinstance(environment, CanReserve):
+            with suppress(ChaosError):
+                environment.free(self.run)
+
     def events(self) -> tuple[Event, ...]:
         return read(self.path)
 
@@ -58,4 +68,4 @@ def reopen(path: Path, by: str) -> Reopened:
     catalog = Catalog()
     environment = catalog.open_environment(started.plan.environment)
     tools = Toolbox(environment, catalog, JournalWriter(path), SystemClock(), ThreadWorkers())
-    return Reopened(path, tools, Reverter(tools, by=by))
+    return Reopened(path, started.run, tools, Reverter(tools, by=by))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
 from chaos.model.environment import settles_within_seconds
-from chaos.model.errors import ChaosError
+from chaos.model.errors import ActionFailed, ChaosError
 from chaos.model.events import Event, Injecting, Reverted, RevertFailed, Reverting
 from chaos.model.fault import Active, Observation
 
@@ -111,7 +111,9 @@ class Reverter:
             try:
                 seen, longest = fault.active(self.tools.environment, injection.undo), patience
             except ChaosError as error:
-                seen, longest = Observation(Active.UNKNOWN, error.message), BLIND_PATIENCE_SECONDS
+                seen = Observation(Active.UNKNOWN, error.message)
+                silent = isinstance(error, ActionFailed) and error.took_effect == "unknown"
+                longest = max(patience, BLIND_PATIENCE_SECONDS) if silent else patience
             if seen.active.over or self.tools.clock.now() - began >= longest:
                 return seen, problem
             self.tools.clock.sleep(wait)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -50,6 +50,22 @@ class LeaseHolder(Struct, frozen=True):
 
     name: str
     detached: bool = False
+
+
+@runtime_checkable
+class CanReserve(Protocol):
+    """Keeps apart runs that come from different machines, which share no lock of the file system."""
+
+    def reserve(self, run: str) -> None:
+        """Take the system for a run, or renew that: it ends by itself half a minute after the last time.
+
+        Raises Refused when another run has it, and names that.
+        """
+        ...
+
+    def free(self, run: str) -> None:
+        """Let go, if that run has it."""
+        ...
 
 
 class Environment(Protocol):

@@ -49,6 +49,8 @@ class NetworkStage:
     namespace: str
     folder: Path
     agent_image: str = AGENT_IMAGE
+    server_node: str = ""
+    """Where the server is to run, if that matters."""
 
     @property
     def cluster(self) -> Cluster:
@@ -86,7 +88,7 @@ class NetworkStage:
         # Not as root: the agent must be able to be, all the same.
         secure = {"runAsNonRoot": True, "runAsUser": 10001}
         spec: dict[str, object] = {"securityContext": secure, "containers": [container]}
-        spec |= {"terminationGracePeriodSeconds": 0, "affinity": affinity(name)}
+        spec |= {"terminationGracePeriodSeconds": 0, "affinity": affinity(name, self.server_node)}
         self.cluster.create(self.pods_path, {"metadata": metadata, "spec": spec})
 
     def delete_pod(self, name: str) -> None:
@@ -179,8 +181,12 @@ class NetworkStage:
         return bool(self.cluster.get(f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default", dict))
 
 
-def affinity(name: str) -> dict[str, object]:
+def affinity(name: str, server_node: str = "") -> dict[str, object]:
     """A neighbour is in the server's region and a client in another one, where the cluster has several."""
+    if server_node and name == "server":
+        host = {"key": "kubernetes.io/hostname", "operator": "In", "values": [server_node]}
+        terms = {"nodeSelectorTerms": [{"matchExpressions": [host]}]}
+        return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
     term = {
         "topologyKey": "topology.kubernetes.io/region",
         "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "server"}},

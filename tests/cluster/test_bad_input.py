@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests.cluster.accounts import account, await_rights, changed_kubeconfig
 from tests.cluster.stage import Stage, wait_until
 
 pytestmark = pytest.mark.slow
 KILL = ("kill", "{instance: {service: web}}")
-
-
-def changed_kubeconfig(stage: Stage, name: str, **changes: object) -> Path:
-    """The kubeconfig with one thing of its current cluster or user changed."""
-    loaded = yaml.safe_load(stage.kubeconfig.read_text())
-    for each in loaded["clusters"]:
-        each["cluster"].update({key: value for key, value in changes.items() if key == "server"})
-    if "token" in changes:
-        loaded["users"] = [{"name": each["name"], "user": {"token": changes["token"]}} for each in loaded["users"]]
-    return stage.file(name, yaml.safe_dump(loaded))
 
 
 def refused(stage: Stage, environment: Path, code: int, *sentences: str, fault: tuple[str, str] = KILL) -> None:
@@ -110,37 +99,18 @@ def test_an_autoscaler_that_would_undo_it(whole: Stage) -> None:
 
 def test_the_printed_rights_are_enough_for_their_experiment_and_not_for_another(whole: Stage) -> None:
     file = whole.experiment("with-few-rights", *KILL)
-    printed = whole.chaos(
-        "environments", "rbac", str(file), "-e", str(whole.environment_file()), "--account", f"{whole.namespace}/chaos"
-    )
-    assert printed.returncode == 0, printed.stderr
-    manifests = list(yaml.safe_load_all(printed.stdout))
-    space = f"/api/v1/namespaces/{whole.namespace}"
-    whole.cluster.create(f"{space}/serviceaccounts", {"metadata": {"name": "chaos"}})
-    made = [(path_of(each), each) for each in manifests]
-    for each in (item for _, item in made):
-        each["metadata"]["name"] = each["metadata"]["name"].replace("chaos", whole.namespace)
-        if "roleRef" in each:
-            each["roleRef"]["name"] = each["metadata"]["name"]
-    try:
-        for path, each in made:
-            whole.cluster.create(path, each)
-        answer = json.loads(whole.cluster.create(f"{space}/serviceaccounts/chaos/token", {"spec": {}}))
-        kubeconfig = changed_kubeconfig(whole, "few.yaml", token=answer["status"]["token"])
-        environment = whole.environment_file("few.env.yaml", kubeconfig=str(kubeconfig))
-        wait_until(lambda: whole.chaos("plan", str(file), "-e", str(environment)).returncode == 0, 20, "rights hold")
-        done = whole.chaos("run", str(file), "-e", str(environment))
+    with account(whole, "few", file) as few:
+        await_rights(few, file)
+        done = whole.chaos("run", str(file), "-e", str(few.environment))
         assert done.returncode == 0, done.stdout + done.stderr
-        node = whole.environment().inventory().nodes[0].name
-        cordon = ("kubernetes/cordon", f"{{node: {{name: {node}}}}}")
-        refused(whole, environment, 4, 'does not let us patch "nodes"', fault=cordon)
-    finally:
-        for path, each in made:
-            if "namespace" not in each["metadata"]:
-                whole.cluster.delete(f"{path}/{each['metadata']['name']}")
+        cordon = ("kubernetes/cordon", f"{{node: {{name: {whole.a_node}}}}}")
+        refused(whole, few.environment, 4, 'does not let us patch "nodes"', fault=cordon)
 
 
-def path_of(manifest: dict[str, dict[str, str]]) -> str:
-    namespace = manifest["metadata"].get("namespace")
-    front = "/apis/rbac.authorization.k8s.io/v1" + (f"/namespaces/{namespace}" if namespace else "")
-    return f"{front}/{str(manifest['kind']).lower()}s"
+def test_the_right_to_put_an_agent_into_a_pod_is_asked_for_before_anything_is_touched(whole: Stage) -> None:
+    slow = ("{latency: {delay: 100ms}}", "{link: {from: web, to: web}}")
+    file = whole.experiment("no-agent", *slow)
+    with account(whole, "agentless", file, without="pods/ephemeralcontainers") as agentless:
+        said = f'does not let us patch "pods/ephemeralcontainers" in namespace {whole.namespace}'
+        wait_until(lambda: said in whole.chaos("plan", str(file), "-e", str(agentless.environment)).stderr, 20, said)
+        refused(whole, agentless.environment, 4, said, fault=slow)

@@ -6,16 +6,22 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from chaos.journal.read import read_open_injections
+from chaos.journal.read import read, read_open_injections
 from chaos.journal.runs import all_runs
-from tests.cluster.stage import Stage, wait_until
-from tests.cluster.test_runs import ONE_POD, ROOT, WORKLOAD, start
+from chaos.model.events import Injected
+from tests.cluster.accounts import account, await_rights
+from tests.cluster.network_stage import NetworkStage
+from tests.cluster.stage import EXPERIMENT, REPLICAS, Stage, wait_until
+from tests.cluster.test_runs import ONE_POD, ROOT, WORKLOAD, node_commands, start
 
 pytestmark = pytest.mark.slow
+LINK = "{link: {from: client, to: server}, amount: all}"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +37,73 @@ def test_the_api_server_restarts_while_a_fault_is_on(whole: Stage, fault: str, t
     assert "cannot tell whether environment 'stage' is armed" in said
     assert read_open_injections(all_runs(whole.home)[-1].journal) == ()
     assert whole.residues() == ()
+
+
+def test_a_node_is_lost_while_two_of_its_pods_are_faulted(whole: Stage, tmp_path: Path) -> None:
+    """One fault is held by the toolkit from outside, the other one by an agent in the pod, which dies with the node."""
+    node = whole.a_node
+    network = NetworkStage(whole.kubeconfig, f"{whole.namespace}-links", tmp_path / "links", server_node=node)
+    network.folder.mkdir()
+    network.start()
+    try:
+        target = f"{{instance: {{service: web, node: {node}}}}}"
+        held = whole.experiment("held", "kubernetes/network_isolation", target, duration="2s", margin="2s")
+        text = EXPERIMENT.format(
+            name="inside", fault="{latency: {delay: 200ms}}", target=LINK, duration="8s", margin="2s"
+        )
+        inside = network.folder / "inside.yaml"
+        inside.write_text(text)
+        of_link = network.start_chaos("run", str(inside), "-e", str(network.environment_file()))
+        wait_until(lambda: injected(network.home), 40, "the link is slow")
+        of_pod = start(whole, held)
+        with lost(node):
+            assert of_pod.wait(60) == 6, (whole.folder / "run.log").read_text()
+            assert of_link.wait(60) == 6, (network.folder / "run.log").read_text()
+            for log in (whole.folder / "run.log", network.folder / "run.log"):
+                assert "Perhaps still broken: nobody can tell whether" in log.read_text(), log.read_text()
+        wait_until(lambda: closed(whole.home), 60, "the lease holder has seen the pod answer")
+        wait_until(lambda: network.chaos("rollback", "last").returncode == 0, 60, "the link is as fast as before")
+        assert whole.residues() == ()
+        assert network.ruleset() == ""
+    finally:
+        network.stop()
+
+
+def test_rights_are_taken_away_while_a_fault_is_on(whole: Stage) -> None:
+    file = whole.experiment("disowned", "{kubernetes/scale: {replicas: 1}}", WORKLOAD, duration="30s", margin="60s")
+    with account(whole, "disowned", file) as disowned:
+        await_rights(disowned, file)
+        run = start(whole, file, disowned.environment)
+        disowned.unbind()
+        code = run.wait(60)
+        said = (whole.folder / "run.log").read_text()
+        assert code == 6, said
+        assert "forbids it" in said
+        assert whole.chaos("rollback", "last").returncode == 6, "nor may this account now"
+        left = whole.chaos("rollback", "--scan", "--all", "-e", str(whole.environment_file()))
+        assert left.returncode == 0, left.stdout + left.stderr
+        assert whole.workload().spec.replicas == REPLICAS
+        disowned.bind()
+        wait_until(lambda: whole.chaos("rollback", "last").returncode == 0, 20, "its journal is closed by looking")
+
+
+def injected(home: Path) -> bool:
+    return any(isinstance(event, Injected) for run in all_runs(home) for event in read(run.journal))
+
+
+def closed(home: Path) -> bool:
+    return read_open_injections(all_runs(home)[-1].journal) == ()
+
+
+@contextmanager
+def lost(node: str) -> Iterator[None]:
+    """A node without power."""
+    stop, begin = (shlex.split(command.format(node=node)) for command in node_commands())
+    try:
+        subprocess.run(stop, check=True, capture_output=True, timeout=60)
+        yield
+    finally:
+        subprocess.run(begin, check=True, capture_output=True, timeout=60)
 
 
 def api_restart() -> str:

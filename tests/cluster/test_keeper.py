@@ -63,7 +63,7 @@ def test_nothing_is_left_soon_after_the_lease_though_every_process_of_the_run_is
     whole: Stage, fault: str, target: str
 ) -> None:
     target = target.replace("NODE", whole.a_node)
-    file = whole.experiment("orphan", fault, target, duration="2s", margin="3s")
+    file = whole.experiment("orphan", fault, target, duration="5s", margin="100ms")
     with keeper(whole) as url:
         planned = whole.chaos("plan", str(file), "-e", str(whole.environment_file()))
         assert "is ended by the keeper in the cluster when its lease runs out" in planned.stdout, planned.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -49,13 +50,29 @@ def test_a_run_holds_and_its_evidence_names_uid_and_node(whole: Stage) -> None:
 )
 def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(whole: Stage, fault: str, target: str) -> None:
     target = target.replace("NODE", whole.a_node)
-    file = whole.experiment("cut", fault, target, duration="2s", margin="3s")
+    file = whole.experiment("cut", fault, target, duration="5s", margin="100ms")
     run = start(whole, file)
     kill(run, "chaos.engine.guardian")
     assert whole.residues() != (), "the lease still runs"
     wait_until(lambda: whole.residues() == (), 30, "the lease holder has reverted it")
     journal = all_runs(whole.home)[-1].journal
     wait_until(lambda: read_open_injections(journal) == (), 30, "and has written that down")
+
+
+def test_a_second_run_is_refused_wherever_it_comes_from_until_the_first_is_over(whole: Stage, tmp_path: Path) -> None:
+    first = start(whole, whole.experiment("first", "kill", ONE_POD, duration="60s"))
+    name = all_runs(whole.home)[-1].run
+    file, environment = str(whole.experiment("second", "kill", ONE_POD)), str(whole.environment_file())
+    here, whole.home = whole.home, tmp_path / "elsewhere"  # as on another machine: no lock, no journal of the first
+    refused = whole.chaos("run", file, "-e", environment)
+    said = refused.stdout + refused.stderr
+    assert refused.returncode == 4, said
+    assert f"another run is under way in namespace {whole.namespace}" in said
+    assert f"{name} on {socket.gethostname()}" in said
+    first.kill()
+    first.wait()
+    wait_until(lambda: whole.chaos("run", file, "-e", environment).returncode == 0, 20, "the guardian has let it in")
+    whole.home = here
 
 
 def test_what_nobody_has_reverted_is_found_by_a_scan_once_it_has_expired(whole: Stage) -> None:
@@ -104,20 +121,26 @@ def test_a_region_without_power_is_a_lost_region_and_comes_back(whole: Stage) ->
 
 
 def node_driver() -> str:
-    """As YAML: from TEST_NODE_STOP and TEST_NODE_START, else the test cluster's own."""
+    """As YAML."""
+    stop, start = node_commands()
+    return f'{{stop: "{stop}", start: "{start}"}}'
+
+
+def node_commands() -> tuple[str, str]:
+    """What stops a {node} and starts it: TEST_NODE_STOP and TEST_NODE_START, else the test cluster's own."""
     stop, start = os.environ.get("TEST_NODE_STOP", ""), os.environ.get("TEST_NODE_START", "")
     if not stop or not start:
         place = Path(os.environ.get("TEST_CLUSTER", ROOT.parent / "shared" / "cluster")) / "node"
         if not place.is_file():
             pytest.skip("no node driver: TEST_NODE_STOP and TEST_NODE_START are not set")
         stop, start = (f"{shlex.quote(str(place))} {action} {{node}}" for action in ("stop", "start"))
-    return f'{{stop: "{stop}", start: "{start}"}}'
+    return stop, start
 
 
-def start(stage: Stage, file: Path) -> subprocess.Popen[bytes]:
+def start(stage: Stage, file: Path, environment: Path | None = None) -> subprocess.Popen[bytes]:
     """A run that has injected something; it is killed if it does not."""
     with (stage.folder / "run.log").open("wb") as log:
-        command = stage.command("run", str(file), "-e", str(stage.environment_file()))
+        command = stage.command("run", str(file), "-e", str(environment or stage.environment_file()))
         run = subprocess.Popen(command, env=stage.variables, stdout=log, stderr=log)
     deadline = time.monotonic() + 30
     while stage.residues() == ():

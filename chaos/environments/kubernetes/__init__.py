@@ -1,8 +1,8 @@
 """Pods of one or several Kubernetes clusters. Only this folder imports the client, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (clusters, names, the last look), pods, regions, refusals,
-residues, keeping, and links beside those. What is changed bears its own record (records.py), so that it can be undone
-without us; what is done to links ends by itself.
+residues, keeping; links and reserving stand beside those. What is changed bears its own record (records.py), so that it
+can be undone without us; what is done to links ends by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from chaos.environments.kubernetes.inventory import inventory_of
 from chaos.environments.kubernetes.keeping import Keeping
 from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
 from chaos.environments.kubernetes.objects import Named
+from chaos.environments.kubernetes.reserving import Reserving
 from chaos.environments.kubernetes.settings import Settings as Settings
 from chaos.model.capabilities import CanRestart
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
@@ -30,7 +31,7 @@ def open_environment(ref: EnvironmentRef) -> KubernetesEnvironment:
     return KubernetesEnvironment(ref)
 
 
-class KubernetesEnvironment(PodLinks, Keeping):
+class KubernetesEnvironment(PodLinks, Keeping, Reserving):
     """The system under test is what the selector of the environment file matches in its namespaces."""
 
     @property

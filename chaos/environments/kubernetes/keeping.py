@@ -5,15 +5,12 @@ An environment that finds it renewed names the keeper as the one who ends faults
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
-
-from msgspec import Struct, field
 
 from chaos.environments.kubernetes import rights
 from chaos.environments.kubernetes.answers import ApiFailed, NotThere
 from chaos.environments.kubernetes.connection import Cluster
-from chaos.environments.kubernetes.objects import Meta
+from chaos.environments.kubernetes.objects import Lease, leases_path
 from chaos.environments.kubernetes.residues import Residues
 from chaos.model import capabilities as portable
 from chaos.model import kubernetes as bound
@@ -33,21 +30,6 @@ PUT_RIGHT_BY: dict[type, str] = {
     bound.CanTaint: "nodes",
 }
 OF_REGION = {"isolation": "networkpolicies", "eviction": "nodes", "nodeStop": POWER}
-
-
-class _LeaseSpec(Struct, rename="camel"):
-    holder_identity: str = ""
-    lease_duration_seconds: int = 0
-    renew_time: datetime | None = None
-
-    @property
-    def age_seconds(self) -> float:
-        return time.time() - self.renew_time.timestamp() if self.renew_time else float("inf")
-
-
-class _Lease(Struct):
-    metadata: Meta
-    spec: _LeaseSpec = field(default_factory=_LeaseSpec)
 
 
 class Keeping(Residues):
@@ -72,9 +54,9 @@ class Keeping(Residues):
         }
         for cluster, namespace in self.names.spaces:
             try:
-                cluster.patch(f"{_leases(namespace)}/{KEEPER}", body)
+                cluster.patch(f"{leases_path(namespace)}/{KEEPER}", body)
             except NotThere:
-                cluster.create(_leases(namespace), body)
+                cluster.create(leases_path(namespace), body)
 
     def is_kept(self, capability: type) -> bool:
         """Whether a keeper lives, in each cluster and namespace, that puts right what is done by this capability.
@@ -92,11 +74,7 @@ class Keeping(Residues):
 
 
 def _kept_in(cluster: Cluster, namespace: str) -> list[str]:
-    found = cluster.find(f"{_leases(namespace)}/{KEEPER}", _Lease)
-    if found is None or found.spec.age_seconds > found.spec.lease_duration_seconds:
+    found = cluster.find(f"{leases_path(namespace)}/{KEEPER}", Lease)
+    if found is None or not found.lives:
         return []
     return found.metadata.annotations.get(KEEPS, "").split(",")
-
-
-def _leases(namespace: str) -> str:
-    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"

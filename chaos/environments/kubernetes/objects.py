@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 from msgspec import Struct, field
 
 
@@ -162,6 +165,31 @@ class Workload(Struct):
     metadata: Meta
     spec: WorkloadSpec = field(default_factory=WorkloadSpec)
     status: WorkloadStatus = field(default_factory=WorkloadStatus)
+
+
+class LeaseSpec(Struct, rename="camel"):
+    holder_identity: str = ""
+    lease_duration_seconds: int = 0
+    renew_time: datetime | None = None
+
+    @property
+    def age_seconds(self) -> float:
+        return time.time() - self.renew_time.timestamp() if self.renew_time else float("inf")
+
+
+class Lease(Struct):
+    """Of coordination.k8s.io: somebody's word, which holds for as long as it says."""
+
+    metadata: Meta
+    spec: LeaseSpec = field(default_factory=LeaseSpec)
+
+    @property
+    def lives(self) -> bool:
+        return self.spec.age_seconds <= self.spec.lease_duration_seconds
+
+
+def leases_path(namespace: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 
 
 class ScaleTarget(Struct):

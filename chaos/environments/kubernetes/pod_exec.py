@@ -65,7 +65,7 @@ def _conversation(talk: Any, line: str, where: tuple[Place, str], deadline: floa
             for channel in said:
                 said[channel] += talk.read_channel(channel)
     except (OSError, WebSocketException) as error:
-        raise answers.ApiFailed(f"the connection into {where[0].name} broke: {error}") from error
+        raise answers.ApiFailed(f"the connection into {where[0].name} broke: {str(error).rstrip('.')}") from error
     status = msgspec.json.decode(said[_STATUS], type=_Status) if said[_STATUS] else _Status(message="it was cut short")
     if status.status != "Success":
         why = said[_STDERR].strip().splitlines()[-1:] or [status.message]

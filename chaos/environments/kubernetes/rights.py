@@ -15,11 +15,15 @@ from chaos.model import kubernetes as bound
 
 @dataclass(frozen=True)
 class Right:
-    """Verbs on a resource (`group/resource`, the group empty for the core). `everywhere` for what has no namespace."""
+    """Verbs on a resource (`group/resource`, the group empty for the core). `everywhere` for what has no namespace.
+
+    With a `name` only on the object of that name.
+    """
 
     resource: str
     verbs: tuple[str, ...]
     everywhere: bool = False
+    name: str = ""
 
     @property
     def group(self) -> str:
@@ -31,6 +35,9 @@ class Right:
         return self.resource.partition("/")[2]
 
 
+RESERVATION = "steadfast-run"
+"""The Lease of the run whose turn it is in a namespace."""
+
 LOOK = (
     Right("/namespaces", ("get",)),
     Right("/pods", ("get", "list")),
@@ -38,8 +45,11 @@ LOOK = (
     Right("apps/deployments", ("get", "list")),
     Right("apps/statefulsets", ("get", "list")),
     Right("apps/replicasets", ("get", "list")),
-    Right("coordination.k8s.io/leases", ("get",)),
+    Right("coordination.k8s.io/leases", ("get", "create")),
+    Right("coordination.k8s.io/leases", ("patch", "delete"), name=RESERVATION),
 )
+"""To plan, and to say that it is this run's turn."""
+
 _PATCH_WORKLOADS = (
     Right("apps/deployments", ("patch",)),
     Right("apps/statefulsets", ("patch",)),
@@ -148,6 +158,7 @@ class _Review(Struct):
 def _may(cluster: Cluster, namespace: str, right: Right, verb: str) -> bool:
     resource, _, subresource = right.plural.partition("/")
     attributes = {"group": right.group, "resource": resource, "subresource": subresource, "verb": verb}
+    attributes |= {"name": right.name} if right.name else {}
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -158,14 +169,15 @@ def _may(cluster: Cluster, namespace: str, right: Right, verb: str) -> bool:
 
 
 def _merged(rights: Iterable[Right]) -> list[Right]:
-    verbs: dict[tuple[str, bool], dict[str, None]] = {}
+    verbs: dict[tuple[str, bool, str], dict[str, None]] = {}
     for right in rights:
-        verbs.setdefault((right.resource, right.everywhere), {}).update(dict.fromkeys(right.verbs))
-    return [Right(resource, tuple(names), everywhere) for (resource, everywhere), names in verbs.items()]
+        verbs.setdefault((right.resource, right.everywhere, right.name), {}).update(dict.fromkeys(right.verbs))
+    return [Right(resource, tuple(found), everywhere, name) for (resource, everywhere, name), found in verbs.items()]
 
 
 def _rule(right: Right) -> dict[str, list[str]]:
-    return {"apiGroups": [right.group], "resources": [right.plural], "verbs": list(right.verbs)}
+    named = {"resourceNames": [right.name]} if right.name else {}
+    return {"apiGroups": [right.group], "resources": [right.plural], **named, "verbs": list(right.verbs)}
 
 
 def _bound(kind: str, namespace: str, rules: list[dict[str, list[str]]], account: str) -> list[dict[str, object]]:
