@@ -42,22 +42,18 @@ def up(cluster: Commands, weaken: Sequence[str], values: Sequence[str], sets: Se
 
 @contextmanager
 def weaken(cluster: Commands, names: Sequence[str], say: Say) -> Iterator[None]:
-    """Take protections away from the platform on a cluster until the block ends. Its pods are replaced for that.
+    """Take protections away from the platform on a cluster until the block ends, or this process does.
 
-    Nobody gives them back if this process is killed: `chaos platform up` does. Raises BadInput or Refused.
+    Its pods are replaced for that. Raises BadInput, Refused or ActionFailed.
     """
-    from chaos.environments.kubernetes import installation
+    from chaos.environments.kubernetes import weakening
+    from chaos.model.home import steadfast_home
     from chaos.shipped import chart_dir
 
-    chart = chart_dir("streaming-platform")
-    before = installation.weakened(cluster)
     say(f"the platform's pods are replaced by such that are weakened by {', '.join(names)}")
-    try:
-        installation.weaken(cluster, chart, names, say)
+    folder = steadfast_home() / weakening.FOLDER
+    with weakening.weakened(cluster, chart_dir("streaming-platform"), names, say, folder):
         yield
-    finally:
-        installation.weaken(cluster, chart, [name for name in before.split(",") if name], say)
-        say(f"the platform is back {f'weakened by {before}' if before else 'with all its protections'}")
 
 
 def down(cluster: Commands, say: Say) -> None:

@@ -93,6 +93,8 @@ def _rolled_back(run: str | None) -> bool:
         found = reopened.open_injections()
         broken = reopened.revert_all()
         left = left or bool(broken)
+        if not broken:
+            reopened.free()
         for injection in found:
             state = "STILL BROKEN" if injection in broken else "reverted"
             print(f"{directory.run}: {state}: {injection.fault.kind} on {injection.undo.target}")
@@ -100,4 +102,16 @@ def _rolled_back(run: str | None) -> bool:
             print(f"{directory.run}: nothing is open")
     if not directories:
         print("no run has anything open")
-    return left
+    return (not run and _left_weakened()) or left
+
+
+def _left_weakened() -> bool:
+    """Give back the protections of platforms whose weakened runs were killed; whether one is still weakened."""
+    from chaos.model.home import steadfast_home
+
+    folder = steadfast_home() / "weakened"
+    if not folder.is_dir():
+        return False
+    from chaos.environments.kubernetes.weakening import give_back_all
+
+    return give_back_all(folder, print)

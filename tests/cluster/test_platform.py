@@ -20,6 +20,7 @@ from chaos.environments.kubernetes import KubernetesEnvironment
 from chaos.model.experiment import Load
 from chaos.spec import load_environment
 from tests.cluster.charts import IMAGE, kubeconfig
+from tests.cluster.stage import wait_until
 from tests.local.load_trial import collect, finish, started, streams_of
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,7 @@ settings:
 READY_WITHIN_SECONDS = 120.0
 """About 30 s on two idle cores, which 40 interpreters share while they start."""
 
+COMMAND = [sys.executable, "-c", "from chaos.cli import main; main()"]
 REGIONS = ("eu-west-1", "us-east-1")
 
 
@@ -50,9 +52,13 @@ class Trial:
     ready_seconds: float = 0.0
 
     def chaos(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from chaos.cli import main; main()", *arguments]
         return subprocess.run(
-            command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=400, check=False
+            [*COMMAND, *arguments],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
         )
 
     def platform(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -154,6 +160,24 @@ def test_a_pod_can_neither_write_its_system_nor_speak_to_the_api(platform: Trial
     assert "Read-only file system" in written.stderr
     assert platform.kubectl("exec", pod, "--", "id", "-u").stdout.strip() == "10001"
     assert platform.kubectl("exec", pod, "--", "ls", "/var/run/secrets/kubernetes.io").returncode != 0
+
+
+def test_kill_9_of_a_weakened_run_gives_the_protections_back(platform: Trial, tmp_path: Path) -> None:
+    def weakened() -> list[str]:
+        said: list[str] = json.loads(platform.platform("status", "--json").stdout)["weakened"]
+        return said
+
+    command = ["run", "region-loss", "--environment", str(platform.file), "--weaken", "no-region-failover"]
+    variables = {**os.environ, "STEADFAST_HOME": str(tmp_path)}
+    run = subprocess.Popen([*COMMAND, *command], env=variables, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: weakened() == ["no-region-failover"], 60, "the platform is weakened")
+    finally:
+        run.kill()
+        run.wait()
+    wait_until(lambda: weakened() == [], 60, "the protections are being given back")
+    wait_until(lambda: not list((tmp_path / "weakened").iterdir()), 180, "every pod is ready with its protections")
+    assert platform.platform("status").returncode == 0
 
 
 def test_an_image_that_is_not_there_is_said_with_what_helps(tmp_path: Path) -> None:
