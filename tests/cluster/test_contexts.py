@@ -20,8 +20,8 @@ from chaos.environments.kubernetes.objects import Named, Workload
 from chaos.journal.read import read
 from chaos.journal.runs import all_runs
 from chaos.model.events import Injected, Injecting
+from tests.cluster.accounts import path_of
 from tests.cluster.stage import DEPLOYMENTS, Stage, deployment, wait_until
-from tests.cluster.test_bad_input import path_of
 
 pytestmark = pytest.mark.slow
 REGIONS = ("east", "west")
