@@ -17,7 +17,7 @@ from chaos.environments.kubernetes.connection import Cluster, clusters_of
 from chaos.environments.kubernetes.objects import Workload
 from chaos.journal.runs import all_runs
 from chaos.model.environment import EnvironmentRef
-from chaos.model.kubernetes import Residue
+from chaos.model.residue import Residue
 from chaos.model.system import JSON
 
 IMAGE = "python:3.11-slim-bookworm"
