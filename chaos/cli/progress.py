@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import TextIO
 
+from chaos.judge.budget import burn_rate
+from chaos.judge.wording import rate_text
 from chaos.model.events import (
     Crashed,
     Event,
@@ -27,7 +30,10 @@ from chaos.model.events import (
 )
 from chaos.model.fault import Active
 from chaos.model.plan import Plan
-from chaos.model.sample import Count, Measurement, Ratio, count_of
+from chaos.model.sample import Count, Measurement, Ratio, count_of, merge
+
+_BURN_SECONDS = 10.0
+"""Burn rates on the living line are over so many seconds: one has few samples."""
 
 _PLAIN_STATUS_EVERY_SECONDS = 10.0
 
@@ -42,7 +48,8 @@ class Progress:
         self._lock = threading.Lock()
         self._began = 0.0
         self._phase = ""
-        self._current: dict[str, Measurement] = {}
+        self._current: dict[str, deque[tuple[float, Measurement]]] = {}
+        self._thresholds = {each.name: each.threshold for each in plan.experiment.objectives}
         self._targets: dict[str, str] = {}
         self._requests = ""
         self._status_at = 0.0
@@ -69,7 +76,11 @@ class Progress:
         elif isinstance(event, Injecting):
             self._targets[event.injection] = f"{event.fault.kind} on {event.undo.target}"
         elif isinstance(event, Sampled):
-            self._current.update(event.values)
+            for name, measured in event.values.items():
+                recent = self._current.setdefault(name, deque())
+                recent.append((event.of, measured))
+                while recent[0][0] <= event.of - _BURN_SECONDS:
+                    recent.popleft()
         elif isinstance(event, Loaded):
             count = sum(stream.count for stream in event.report.streams)
             failures = sum(stream.failures for stream in event.report.streams)
@@ -128,13 +139,20 @@ class Progress:
         if at - self._status_at < every:
             return
         self._status_at = at
-        values = "; ".join(f"{name}: {_shown(value)}" for name, value in self._current.items())
+        values = "; ".join(f"{name}: {self._value(name)}" for name in self._current)
         text = "  ".join(part for part in (self._requests, values) if part)
         if self._live:
             self._stream.write(f"\r\x1b[K{at - self._began:6.1f}s  [{self._phase}] {text}"[:200])
             self._stream.flush()
         else:
             self._print(at, f"[{self._phase}] {text}")
+
+    def _value(self, name: str) -> str:
+        """The last measurement, and how fast the last seconds spend the error budget when that is too fast."""
+        recent, threshold = self._current[name], self._thresholds.get(name)
+        rate = burn_rate(merge(measured for _, measured in recent), threshold) if threshold else None
+        fast = f" (burns {rate_text(rate)})" if rate is not None and rate > 1 else ""
+        return f"{_shown(recent[-1][1])}{fast}"
 
 
 def _shown(measurement: Measurement) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from chaos.judge.budget import PEAK_SECONDS, Spent, spent_budgets
 from chaos.judge.question import unfinished_text
-from chaos.judge.recovery import Recovery, recovery_times
+from chaos.judge.recovery import Recovery, interval_text, recovery_times
 from chaos.judge.story import InjectionStory, Story
-from chaos.judge.wording import counted, kind_text, milliseconds_text, seconds_text
+from chaos.judge.wording import counted, kind_text, milliseconds_text, rate_text, seconds_text
 from chaos.model.experiment import Objective
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome
 
@@ -29,6 +30,7 @@ def findings(
         *_missing(story),
         *_load(story),
         *(recovery_findings(recovery_times(story)) if _came_to_its_end(outcome) else ()),
+        *(_budgets(spent_budgets(story)) if _came_to_its_end(outcome) else ()),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
@@ -163,10 +165,21 @@ def recovery_findings(recoveries: Sequence[Recovery]) -> Iterator[Finding]:
         elif item.seconds == 0:
             never_off.append(f'"{item.objective}"')
         else:
-            text = f'"{item.objective}" recovered {seconds_text(item.seconds)} after the last revert.'
-            yield Finding("note", text)
+            after = f"{seconds_text(item.seconds)} after the last revert"
+            yield Finding("note", f'"{item.objective}" recovered {after} (interval {interval_text(item)}).')
     if never_off:
         yield Finding("note", f"On target from the last revert on: {', '.join(never_off)}.")
+
+
+def _budgets(spent: Sequence[Spent]) -> Iterator[Finding]:
+    for each in spent:
+        if each.rate > 1:
+            yield Finding(
+                "note",
+                f'"{each.objective}" spent its error budget {rate_text(each.rate)} as fast as it may, '
+                f"{rate_text(each.peak)} at its worst {PEAK_SECONDS} s: in {seconds_text(each.seconds)} "
+                f"what is for {seconds_text(each.seconds * each.rate)} ({each.bad:,} of {each.total:,}).",
+            )
 
 
 def _name(item: InjectionStory) -> str:

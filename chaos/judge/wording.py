@@ -67,6 +67,11 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
 
 
+def rate_text(rate: float) -> str:
+    """A burn rate: 0.4 times, 2.7 times, 45 times."""
+    return f"{rate:.1f} times" if rate < 9.95 else f"{rate:,.0f} times"
+
+
 def interval_text(estimate: Estimate, measures: Measures) -> str:
     """The two ends, e.g. "99.4% to 99.9%"; an end that the data cannot bound is said to be open."""
     if estimate.low is None and estimate.high is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from chaos.judge.budget import Spent, spent_budgets
 from chaos.judge.load import StreamSummary, load_summary
 from chaos.judge.recovery import Recovery, recovery_times
 from chaos.judge.story import InjectionStory, Story, tell
@@ -54,6 +55,7 @@ class Report(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     injections: tuple[Injection, ...]
     recovery: tuple[Recovery, ...]
+    budgets: tuple[Spent, ...]
     load: tuple[StreamSummary, ...]
     repeat: str
 
@@ -87,6 +89,7 @@ def report(events: Sequence[Event], verdict: Verdict) -> Report:
         findings=verdict.findings,
         injections=tuple(_injection(item) for item in story.injections.values()),
         recovery=recovery_times(story),
+        budgets=spent_budgets(story),
         load=load_summary(events, story),
         repeat=repeat_command(plan),
     )

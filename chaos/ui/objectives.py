@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from chaos.judge.budget import burn_rate
 from chaos.judge.objectives import meets
 from chaos.judge.series import point
 from chaos.judge.wording import is_never, measures_of, value_text
@@ -14,6 +15,8 @@ from chaos.ui.state import NOW_SECONDS, Seen, State
 
 BARS = "▁▂▃▄▅▆▇█"
 _NAME, _VALUE, _TARGET = 30, 9, 9
+_BURN, _WIDE = 6, 100
+"""How fast the error budget is being spent, where there is room for it."""
 _NARROWEST_SPARK = 10
 _MARKS: dict[str, tuple[str, Style]] = {
     "held": ("✓", "good"),
@@ -29,11 +32,14 @@ def objective_lines(state: State, width: int, most: int) -> list[Line]:
     name = min(
         _NAME, max(12, width - _VALUE - _TARGET - _NARROWEST_SPARK - 6), max(map(_longest, objectives), default=12)
     )
-    room = max(0, width - name - _VALUE - _TARGET - 6)
+    burn_room = _BURN + 1 if width >= _WIDE else 0
+    room = max(0, width - name - _VALUE - _TARGET - 6 - burn_room)
     scale = _Scale.of(state, room)
+    scale.burns = width >= _WIDE
     shown = objectives[: max(0, most - 2)] if len(objectives) > most - 2 else objectives
     value = "judged" if state.verdict else "now"
-    title = f"{fit('objectives', name + 2)} {fit(value, _VALUE)} {fit('target', _TARGET)} {scale.text}"
+    burn = f" {fit('burn', _BURN)}" if scale.burns else ""
+    title = f"{fit('objectives', name + 2)} {fit(value, _VALUE)} {fit('target', _TARGET)}{burn} {scale.text}"
     lines = [line(Piece(title, "soft"))]
     for objective in shown:
         seen = state.seen.get(objective.name, Seen())
@@ -41,7 +47,7 @@ def objective_lines(state: State, width: int, most: int) -> list[Line]:
     if len(shown) < len(objectives):
         lines.append(line(Piece(f"  and {len(objectives) - len(shown)} more", "soft")))
     elif state.injections:
-        label = fit("  fault in effect", name + 2 + _VALUE + _TARGET + 3)
+        label = fit("  fault in effect", name + 2 + _VALUE + _TARGET + 3 + burn_room)
         lines.append(line(Piece(label, "soft"), Piece(_fault_marks(state, scale), "fault")))
     return lines[: max(most, 0)]
 
@@ -69,6 +75,8 @@ class _Scale:
     def __init__(self, end: int, per_column: int, room: int) -> None:
         self.per_column, self.room = per_column, room
         self.first = end + 1 - per_column * room
+        self.burns = False
+        """There is room for burn rates too."""
 
     @property
     def text(self) -> str:
@@ -106,9 +114,18 @@ def _line(state: State, objective: Objective, seen: Seen, name: int, scale: _Sca
         f" {fit(objective.name, name)} ",
         Piece(fit(value, _VALUE), style),
         f" {fit(target, _TARGET)} ",
+        *([_burn(state, objective, measured)] if scale.burns else []),
         *_runs(bars, good),
         *([Piece(seen.missing, "unclear")] if seen.missing and not bars.strip() else []),
     )
+
+
+def _burn(state: State, objective: Objective, measured: Measurement | None) -> Piece:
+    """How many times as fast as it may the last seconds spend the error budget; of a judged run its report tells."""
+    rate = None if state.verdict else burn_rate(measured, objective.threshold)
+    if rate is None:
+        return Piece(f"{fit('', _BURN)} ", "soft")
+    return Piece(f"{fit(f'{rate:.1f}x' if rate < 9.95 else f'{rate:,.0f}x', _BURN)} ", "bad" if rate > 1 else "good")
 
 
 def _answer(state: State, objective: Objective, measured: Measurement | None) -> tuple[str, Style, str]:

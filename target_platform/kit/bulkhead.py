@@ -23,6 +23,11 @@ class Bulkhead:
         self._places = asyncio.Semaphore(policy.concurrent)
         self._waiting = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return self._waiting
+
     @asynccontextmanager
     async def place(self, ends_at: float) -> AsyncIterator[None]:
         """Hold a place, waiting for one until `ends_at` at most. Raises CallFailed ("full" at once, or "deadline")."""

@@ -28,6 +28,7 @@ class Dependency:
         self.policy = policy
         self.name = f"{config.service}>{callee}"
         self.bulkhead = Bulkhead(policy.bulkhead, self.name)
+        metrics.watch_waiting(callee, lambda: self.bulkhead.waiting)
         self.budget = RetryBudget(policy.retry_budget)
         self._targets = Targets((), config, policy.failover == "other-region")
         self._breakers = Breakers(policy.breaker, self.caller, callee, metrics)

@@ -31,6 +31,8 @@ class Metrics:
         self._breakers = self._gauge("breaker_state", "0 closed, 1 half-open, 2 open; the best of a region", *_CALL)
         self._breaker = self._gauge("breaker_instance_state", "0 closed, 1 half-open, 2 open", *_CALL, "instance")
 
+        self._waiting = self._gauge("bulkhead_waiting", "Calls that wait for a place to a dependency", "target")
+
     def counter(self, name: str, meaning: str, *labels: str) -> Counter:
         """A counter of a service's own; it is shown as NAME_total."""
         return Counter(name, meaning, labels, registry=self._registry)
@@ -50,6 +52,10 @@ class Metrics:
     def watch_breaker(self, labels: tuple[str, str, str, str], state: Callable[[], float]) -> None:
         """The same for one instance."""
         self._breaker.labels(*labels).set_function(state)
+
+    def watch_waiting(self, target: str, waiting: Callable[[], float]) -> None:
+        """Show how many calls to a service wait for a place. It is asked for when the metrics are read."""
+        self._waiting.labels(target).set_function(waiting)
 
     def forget_breakers(self, labels: tuple[str, str, str]) -> None:
         """Nobody of that callee is known in that region any more."""

@@ -13,6 +13,7 @@ from chaos.judge.findings import recovery_findings
 from chaos.judge.load import StreamSummary, load_summary
 from chaos.judge.objectives import window_text
 from chaos.judge.recovery import HOW, Recovery, recovery_times
+from chaos.judge.recovery import interval_text as recovery_interval
 from chaos.judge.story import InjectionStory, Story, tell
 from chaos.judge.wording import (
     bytes_text,
@@ -199,7 +200,8 @@ def _objective(objective: Objective, result: ObjectiveResult, story: Story, draw
 def _recovery(recovery: Recovery) -> RecoveryRow:
     seconds = recovery.seconds
     time = "not shown" if seconds is None else "at once" if seconds == 0 else seconds_text(seconds)
-    return RecoveryRow(recovery.objective, time, recovery.reason, "unclear" if seconds is None else "good")
+    reason = f"{recovery.reason}; interval {recovery_interval(recovery)}"
+    return RecoveryRow(recovery.objective, time, reason, "unclear" if seconds is None else "good")
 
 
 _IN_WORDS = {
