@@ -19,6 +19,7 @@ from chaos.shipped import chart_dir
 from chaos.shipped.chart import generated
 from tests.cluster.charts import IMAGE, KUBE_VERSION, kubeconfig, run
 from tests.cluster.stage import EXPERIMENT, Stage, wait_until
+from tests.cluster.volumes import volumes
 
 pytestmark = pytest.mark.slow
 CHART = chart_dir("chaos")
@@ -138,6 +139,35 @@ class Installed:
         found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
         return found
 
+    def asks_now(self, job: str) -> str:
+        """Have the CronJob ask at once; the pod's name."""
+        self.kubectl("create", "job", f"--from=cronjob/{self.release}-nightly", job)
+        found: list[str] = []
+
+        def there() -> bool:
+            found[:] = [
+                each["metadata"]["name"]
+                for each in self.pods("run")
+                if each["metadata"]["labels"]["batch.kubernetes.io/job-name"] == job
+            ]
+            return bool(found)
+
+        wait_until(there, 30, f"{job} has a pod")
+        return found[0]
+
+    def condition(self, job: str) -> str:
+        """How a Job ended, as its controller says: Complete or Failed."""
+        said: list[str] = []
+
+        def ended() -> bool:
+            status = json.loads(self.kubectl("get", "job", job, "-o", "json"))["status"]
+            conditions = status.get("conditions", ())
+            said[:] = [each["type"] for each in conditions if each["type"] in ("Complete", "Failed")]
+            return bool(said)
+
+        wait_until(ended, 60, f"{job} has ended")
+        return said[0]
+
     def kubectl(self, *arguments: str) -> str:
         done = run(["kubectl", "-n", self.namespace, *arguments])
         assert done.returncode == 0, done.stderr
@@ -173,12 +203,55 @@ def installed(stage: Stage) -> Iterator[Installed]:
         assert left.stdout == ""
 
 
+@pytest.fixture
+def volume(installed: Installed) -> Iterator[str]:
+    """A class of storage with one volume in it."""
+    [node, *_] = installed.stage.environment().inventory().nodes
+    with volumes(installed.namespace, node.name, 1) as storage_class:
+        yield storage_class
+        installed.kubectl("delete", "pvc", "-l", f"app.kubernetes.io/instance={installed.release}")
+
+
 def test_a_job_ends_with_the_code_of_its_run_and_its_log_with_the_report(installed: Installed, whole: Stage) -> None:
     code, log = installed.answer(installed.asks("holds.yaml"))
     assert code == 0, log
     assert "report: /data/" in log
     code, log = installed.answer(installed.asks("deviates.yaml"))
     assert code == 1, log
+
+
+def test_what_a_cronjob_asks_ends_with_the_worst_answer_and_is_not_asked_again(
+    installed: Installed, whole: Stage
+) -> None:
+    for job, files, code, condition in (
+        ("green", "holds.yaml", 0, "Complete"),
+        ("red", "holds.yaml,deviates.yaml", 1, "Failed"),
+    ):
+        installed.helm("--set", f"nightly.enabled=true,nightly.suspend=true,nightly.experiments={{{files}}}")
+        found, log = installed.answer(installed.asks_now(job))
+        assert found == code, log
+        assert installed.condition(job) == condition
+        pods = [each["metadata"]["labels"]["batch.kubernetes.io/job-name"] for each in installed.pods("run")]
+        assert pods.count(job) == 1, "an answer is not asked for again until it is green"
+
+
+def test_a_claim_keeps_the_reports_of_pods_that_are_gone(installed: Installed, whole: Stage, volume: str) -> None:
+    """Also for the reader: two pods of one node at a time."""
+    claim = f"reports.claim.enabled=true,reports.claim.storageClass={volume},reports.reader=true"
+    question = "job.enabled=true,job.experiments={holds.yaml},job.arguments={--seed=7}"
+    installed.helm("--set", claim, "--set", question)
+    wait_until(lambda: len(installed.pods("run")) > 0, 30, "the Job has a pod")
+    pod = next(
+        each["metadata"]["name"] for each in installed.pods("run") if "--seed=7" in str(each["spec"]["containers"])
+    )
+    code, log = installed.answer(pod)
+    assert code == 0, log
+    installed.kubectl("delete", "pod", pod)
+    installed.kubectl("wait", "--for=condition=Ready", f"pod/{installed.release}-reports", "--timeout=60s")
+    reader = ["exec", f"{installed.release}-reports", "--"]
+    assert "report.html" in installed.kubectl(*reader, "find", f"/data/{pod}/reports", "-name", "report.html")
+    installed.helm()
+    wait_until(lambda: installed.pods("reader") == [], 60, "the reader is gone")
 
 
 def test_the_rights_are_for_the_named_faults_and_no_others(installed: Installed, whole: Stage) -> None:

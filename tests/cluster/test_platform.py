@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from chaos.catalog import Catalog
 from chaos.environments.kubernetes import KubernetesEnvironment
 from chaos.model.experiment import Load
+from chaos.shipped import chart_dir
 from chaos.spec import load_environment
-from tests.cluster.charts import IMAGE, kubeconfig
+from tests.cluster.charts import IMAGE, kubeconfig, run
+from tests.cluster.prometheus_pod import prometheus_in
 from tests.cluster.stage import wait_until
 from tests.local.load_trial import collect, finish, started, streams_of
 
@@ -35,6 +38,18 @@ settings:
   namespaces: [{namespace}]
   selector: app.kubernetes.io/part-of=streaming-platform
   {more}
+"""
+WATCHED = """
+apiVersion: chaos/v1
+kind: Experiment
+name: watched
+hypothesis: Most titles start while an edge is gone.
+steadyState:
+  - {name: titles start, probe: {load_ratio: {request: start}}, target: ">= 60%", minSamples: 20}
+load: {locustfile: viewers, arrivals: 5/s, timeScale: 6, warmUp: 2s, baseline: 3s, drain: 3s}
+method:
+  - {fault: kill, target: {instance: {service: edge}}, duration: 6s}
+recovery: 2s
 """
 READY_WITHIN_SECONDS = 120.0
 """About 30 s on two idle cores, which 40 interpreters share while they start."""
@@ -214,6 +229,43 @@ def test_a_wrong_context_an_unknown_weakness_and_a_missing_helm_are_bad_input(tm
         assert (done.returncode, 'there is no weakness "no-such-thing"' in done.stderr) == (2, True), done.stderr
     finally:
         assert here.platform("down").returncode == 0
+
+
+def test_a_job_in_the_cluster_asks_with_viewers_of_its_own(platform: Trial, tmp_path: Path) -> None:
+    """They find the gateways by their Services, and the platform lets them in."""
+    repository, _, tag = IMAGE.rpartition(":")
+    values = {
+        "image": {"repository": repository, "tag": tag},
+        "environment": {"namespaces": [platform.namespace], "selector": "app.kubernetes.io/part-of=streaming-platform"},
+        "rights": {"faults": ["kill"]},
+        "keeper": {"enabled": False},
+        "experiments": {"files": {"watched.yaml": WATCHED}},
+        "job": {"enabled": True, "experiments": ["watched.yaml"], "workers": 2},
+    }
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    release = f"{platform.namespace}-job"
+    command = ["helm", "install", release, str(chart_dir("chaos")), "--values", str(file)]
+    try:
+        assert run([*command, "--namespace", platform.namespace]).returncode == 0
+        selector = f"app.kubernetes.io/instance={release}"
+        done = platform.kubectl("wait", "--for=condition=Complete", "job", "--selector", selector, "--timeout=55s")
+        log = platform.kubectl("logs", "--selector", selector, "--tail=-1").stdout
+        assert done.returncode == 0, log + done.stderr
+        assert "Held:" in log
+        assert "injected kill on edge-" in log
+        assert "titles start" in log
+    finally:
+        run(["helm", "uninstall", release, "--namespace", platform.namespace, "--wait"])
+
+
+def test_prometheus_in_the_cluster_finds_every_pod_by_the_configuration_that_is_shipped(platform: Trial) -> None:
+    with prometheus_in(platform) as ask:
+        wait_until(lambda: len(ask('up{job="streaming-platform"} == 1')) == 40, 60, "all pods are scraped")
+        series = ask("count by (service, region) (up)")
+        assert len(series) == 24
+        assert {each["metric"]["region"] for each in series} == set(REGIONS)
+        assert ask("sum by (service, region) (calls_total)"), "what the dashboards ask for has the labels they ask with"
 
 
 def _pod_of(platform: Trial, service: str) -> str:
