@@ -1,12 +1,19 @@
-"""A real Prometheus in a pod, with the configuration that is shipped; its program is copied there from this machine."""
+"""A real Prometheus in a pod, with the configuration that is shipped; its program is copied there from this machine.
+
+Debian's program is built without the discovery of pods. So what that would find is written into a file, under the names
+that Prometheus documents for the role `pod`; everything from there on, which is all that we ship, is Prometheus's.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlencode
+
+import yaml
 
 from chaos.shipped import chart_dir
 from tests.cluster.charts import run
@@ -27,13 +34,18 @@ class Place(Protocol):
 
 @contextmanager
 def prometheus_in(place: Place) -> Iterator[Ask]:
-    """Asks it by PromQL, for what is so now. It may list the pods of its namespace alone, as an observer does."""
+    """Asks it by PromQL, for what is so now."""
     program = tool("prometheus")
     there = ["kubectl", "--namespace", place.namespace]
-    # The same as shipped, for the one namespace that this account may look at.
-    config = CONFIG.read_text().replace("{role: pod}", f"{{role: pod, namespaces: {{names: [{place.namespace}]}}}}")
+    config = yaml.safe_load(CONFIG.read_text())
+    [job] = config["scrape_configs"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    job["file_sd_configs"] = [{"files": ["/config/pods.json"]}]
+    config["global"] = {"scrape_interval": "2s"}
+    pods = json.loads(run([*there, "get", "pods", "--output", "json"]).stdout)["items"]
+    files = {"prometheus.yml": json.dumps(config), "pods.json": json.dumps([_found(pod) for pod in pods])}
     try:
-        for manifest in _manifests(place.namespace, "global: {scrape_interval: 2s}\n" + config):
+        for manifest in _manifests(files):
             done = run([*there, "apply", "-f", "-"], json.dumps(manifest))
             assert done.returncode == 0, done.stderr
         assert run([*there, "wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=60s"]).returncode == 0
@@ -44,7 +56,20 @@ def prometheus_in(place: Place) -> Iterator[Ask]:
         wait_until(lambda: _asked(place, "/-/ready") is not None, 30, "it is ready")
         yield lambda query: _answer(place, query)
     finally:
-        run([*there, "delete", "pod,role,rolebinding,serviceaccount,configmap", NAME, "--grace-period=0", "--force"])
+        run([*there, "delete", "pod,configmap", NAME, "--grace-period=0", "--force"])
+
+
+def _found(pod: dict[str, Any]) -> dict[str, object]:
+    """What the role `pod` says of a pod with one port."""
+    [container] = pod["spec"]["containers"]
+    [port] = container["ports"]
+    metadata, status = pod["metadata"], pod["status"]
+    labels = {f"pod_label_{re.sub('[^a-zA-Z0-9_]', '_', key)}": value for key, value in metadata["labels"].items()}
+    known = {**labels, "pod_name": metadata["name"], "pod_phase": status["phase"], "pod_ip": status["podIP"]}
+    return {
+        "targets": [f"{status['podIP']}:{port['containerPort']}"],
+        "labels": {f"__meta_kubernetes_{key}": value for key, value in known.items()},
+    }
 
 
 def _answer(place: Place, query: str) -> list[dict[str, Any]]:
@@ -60,9 +85,7 @@ def _asked(place: Place, path: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _manifests(namespace: str, config: str) -> list[dict[str, object]]:
-    rbac = "rbac.authorization.k8s.io"
-    metadata = {"name": NAME}
+def _manifests(files: dict[str, str]) -> list[dict[str, object]]:
     container = {
         "name": "main",
         "image": IMAGE,
@@ -72,31 +95,12 @@ def _manifests(namespace: str, config: str) -> list[dict[str, object]]:
         "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "config", "mountPath": "/config"}],
     }
     spec = {
-        "serviceAccountName": NAME,
         "terminationGracePeriodSeconds": 0,
         "containers": [container],
         "volumes": [{"name": "data", "emptyDir": {}}, {"name": "config", "configMap": {"name": NAME}}],
     }
+    observer = {"name": NAME, "labels": {"steadfast.dev/observer": "true"}}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"prometheus.yml": config}},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "Role",
-            "metadata": metadata,
-            "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
-        },
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": NAME},
-            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": namespace}],
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {**metadata, "labels": {"steadfast.dev/observer": "true"}},
-            "spec": spec,
-        },
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": files},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": observer, "spec": spec},
     ]
