@@ -80,3 +80,49 @@ class CanShiftTraffic(Protocol):
     def shift_back(self, region: str, holder: str) -> None: ...
 
     def weights(self, region: str) -> tuple[Weight, ...]: ...
+
+
+class MachineNetwork(Struct, frozen=True):
+    """Of a machine: its security groups, and whether any of them lets anything pass."""
+
+    groups: tuple[str, ...]
+    passes: bool
+
+
+@runtime_checkable
+class CanIsolateMachine(Protocol):
+    """Give a machine a security group that allows nothing, and back those that it had."""
+
+    def isolate_machine(self, instance: str, holder: str, until: float) -> None: ...
+
+    def rejoin_machine(self, instance: str, holder: str) -> None: ...
+
+    def machine_network(self, instance: str) -> MachineNetwork | None:
+        """None when the machine does not exist any more."""
+        ...
+
+
+@runtime_checkable
+class CanLimitFunction(Protocol):
+    """Let a Lambda function run only so many times at once, and back."""
+
+    def limit_function(self, function: str, holder: str, at_once: int, until: float) -> None: ...
+
+    def unlimit_function(self, function: str, holder: str) -> None: ...
+
+    def function_limit(self, function: str) -> int | None:
+        """The concurrency that is reserved for it; None when none is, or there is no such function."""
+        ...
+
+
+@runtime_checkable
+class CanDeny(Protocol):
+    """Forbid a role some actions by a policy that ends by itself."""
+
+    def deny(self, role: str, holder: str, actions: tuple[str, ...], until: float) -> None: ...
+
+    def allow_again(self, role: str, holder: str) -> None: ...
+
+    def denied_until(self, role: str, holder: str) -> float | None:
+        """Epoch seconds at which the policy of this holder ends; None when the role has none."""
+        ...

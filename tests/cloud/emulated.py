@@ -21,6 +21,7 @@ from tests.local.launcher_trial import until
 
 ACCOUNT = "123456789012"
 REGIONS = ("eu-west-1", "us-east-1")
+ROLE = "shop"
 IMAGE = "ami-12c6146b"
 ARMED = {"Key": "steadfast:armed", "Value": "true"}
 SYSTEM = {"Key": "system", "Value": "shop"}
@@ -43,6 +44,7 @@ class Emulated:
             "regions": list(REGIONS),
             "selector": {"system": "shop"},
             "hosted_zones": [self.zone_id],
+            "roles": [ROLE],
             "endpoint": self.endpoint,
             "settles_within_seconds": 20.0,
             "armed": True,
@@ -50,7 +52,10 @@ class Emulated:
         return EnvironmentRef(kind="aws", name="emulated", settings={**given, **settings})
 
     def environment(self, **settings: JSON) -> AwsEnvironment:
-        return AwsEnvironment(self.ref(**settings))
+        """With the clients of the last one: boto3 takes a second to make those of all services."""
+        opened = AwsEnvironment(self.ref(**settings))
+        opened.account = self.account
+        return opened
 
     def call(self, service: str, region: str, operation: str, **given: Any) -> dict[str, Any]:
         return self.account.call(service, region, operation, **given)
@@ -64,11 +69,14 @@ class Emulated:
         connection.close()
 
     def fill(self) -> None:
-        """In each region two web machines in two zones, a group of three workers and a database of two instances."""
+        """In each region two web machines in two zones, a group of three workers, a database and a function."""
+        trust = {"RoleName": ROLE, "AssumeRolePolicyDocument": "{}", "Tags": [ARMED]}
+        self.call("iam", "us-east-1", "create_role", **trust)
         for region in REGIONS:
             self._machines(region)
             self._group(region)
             self._database(region)
+            self._function(region)
         self._weights()
 
     def _machines(self, region: str) -> None:
@@ -95,6 +103,12 @@ class Emulated:
             one = {"DBInstanceIdentifier": f"orders-{number}", "DBInstanceClass": "db.r5.large"}
             of = {"DBClusterIdentifier": "orders", "Engine": "aurora-mysql"}
             self.call("rds", region, "create_db_instance", **one, **of)
+
+    def _function(self, region: str) -> None:
+        code = {"Code": {"ZipFile": b"none"}, "Handler": "main.handle", "Runtime": "python3.11"}
+        given = {"FunctionName": "resize", "Role": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}", **code}
+        tags = {each["Key"]: each["Value"] for each in (ARMED, SYSTEM)}
+        self.call("lambda", region, "create_function", Tags=tags, **given)
 
     def _weights(self) -> None:
         made = self.call("route53", "us-east-1", "create_hosted_zone", Name="shop.example", CallerReference="1")

@@ -1,16 +1,17 @@
 """One AWS account, in one or several regions. Only account.py imports boto3, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (the account, the last look), machines, networks, groups,
-traffic, residues. What is changed bears a tag with its own record (records.py), so that it can be undone without us.
+traffic, isolation, functions, residues. What is changed bears a tag with its own record (records.py), or is a policy
+with its own end, so that it can be undone without us.
 """
 
 from __future__ import annotations
 
 from chaos.environments.aws import policies
-from chaos.environments.aws.looking import Database, Group
+from chaos.environments.aws.looking import Database, Function, Group
 from chaos.environments.aws.residues import Residues
 from chaos.environments.aws.settings import Settings as Settings
-from chaos.model.aws import CanFailOver
+from chaos.model.aws import CanDeny, CanFailOver
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed, Refused, SystemDown
 from chaos.model.system import Inventory, Region, Workload
@@ -52,8 +53,10 @@ class AwsEnvironment(Residues):
         workloads = [
             *(self._workload(each, "group") for look in looks for each in look.groups),
             *(self._workload(each, "database") for look in looks for each in look.databases),
+            *(self._workload(each, "function") for look in looks for each in look.functions),
+            *(Workload(name=f"role/{name}", service="", labels={"kind": "role"}) for name in self.settings.roles),
         ]
-        if not machines and not workloads:
+        if not machines and all(each.labels["kind"] == "role" for each in workloads):
             chosen = ", ".join(f"{key}={value}" for key, value in self.settings.selector.items()) or "anything"
             hint = "is the system running, and are regions and selector right?"
             raise SystemDown(f"nothing bears {chosen} in {', '.join(self.settings.regions)}", hint)
@@ -63,7 +66,7 @@ class AwsEnvironment(Residues):
             workloads=tuple(sorted(workloads, key=lambda each: each.name)),
         )
 
-    def _workload(self, of: Group | Database, kind: str) -> Workload:
+    def _workload(self, of: Group | Database | Function, kind: str) -> Workload:
         service = of.tags.get(self.settings.tags.service, "")
         return Workload(name=f"{of.region}/{of.name}", service=service, labels={"kind": kind, "region": of.region})
 
@@ -71,6 +74,8 @@ class AwsEnvironment(Residues):
         """What is changed bears its expiry, and AWS acts on none of it: somebody outside has to."""
         if capability is CanFailOver:
             return LeaseHolder("lease holder")
+        if capability is CanDeny:
+            return LeaseHolder("the policy's own condition")
         return LeaseHolder("lease holder", detached=True)
 
     def load_settings(self) -> dict[str, str]:

@@ -27,6 +27,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     zone: str
     state: str
     subnet: str
+    vpc: str
+    groups: tuple[str, ...]
     launched: str
     address: str
     tags: dict[str, str]
@@ -72,6 +74,19 @@ class Database(Struct, frozen=True, kw_only=True):
     tags: dict[str, str]
 
 
+class Function(Struct, frozen=True, kw_only=True):
+    """A Lambda function."""
+
+    name: str
+    region: str
+    arn: str
+    tags: dict[str, str]
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        return holds_in(self.tags)
+
+
 class Look(Struct, frozen=True, kw_only=True):
     """One region."""
 
@@ -79,19 +94,26 @@ class Look(Struct, frozen=True, kw_only=True):
     machines: tuple[Machine, ...]
     groups: tuple[Group, ...]
     databases: tuple[Database, ...]
+    functions: tuple[Function, ...]
 
 
 def look_at(account: Account, settings: Settings) -> list[Look]:
     """Raises ApiFailed."""
-    with ThreadPoolExecutor(3 * len(settings.regions)) as pool:
+    with ThreadPoolExecutor(4 * len(settings.regions)) as pool:
 
         def asked(of: Callable[[Account, str, Mapping[str, str]], Made]) -> list[Future[Made]]:
             return [pool.submit(of, account, region, settings.selector) for region in settings.regions]
 
-        parts = zip(settings.regions, asked(machines_of), asked(groups_of), asked(databases_of), strict=True)
+        parts = (asked(machines_of), asked(groups_of), asked(databases_of), asked(functions_of))
         return [
-            Look(region=region, machines=machines.result(), groups=groups.result(), databases=databases.result())
-            for region, machines, groups, databases in parts
+            Look(
+                region=region,
+                machines=machines.result(),
+                groups=groups.result(),
+                databases=databases.result(),
+                functions=functions.result(),
+            )
+            for region, machines, groups, databases, functions in zip(settings.regions, *parts, strict=True)
         ]
 
 
@@ -114,6 +136,19 @@ def databases_of(account: Account, region: str, selector: Mapping[str, str]) -> 
     return tuple(each for each in databases if selector.items() <= each.tags.items())
 
 
+def functions_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Function, ...]:
+    """By the tags that every service's resources can be asked for: Lambda's own list has none."""
+    chosen = [{"Key": key, "Values": [value]} for key, value in selector.items()]
+    given = {"ResourceTypeFilters": ["lambda:function"], "TagFilters": chosen}
+    key = "ResourceTagMappingList"
+    found = account.pages("resourcegroupstaggingapi", region, "get_resources", key, **given)
+    return tuple(
+        Function(name=arn.rpartition(":")[2], region=region, arn=arn, tags=tags_in(each.get("Tags", ())))
+        for each in found
+        for arn in [str(each["ResourceARN"])]
+    )
+
+
 def filters_of(selector: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"Name": f"tag:{key}", "Values": [value]} for key, value in selector.items()]
 
@@ -126,6 +161,8 @@ def _machine(found: Mapping[str, Any], region: str) -> Machine:
         zone=found.get("Placement", {}).get("AvailabilityZone", ""),
         state=found["State"]["Name"],
         subnet=found.get("SubnetId", ""),
+        vpc=found.get("VpcId", ""),
+        groups=tuple(sorted(each["GroupId"] for each in found.get("SecurityGroups", ()))),
         launched=launched.isoformat() if isinstance(launched, datetime) else str(launched),
         address=found.get("PrivateIpAddress", ""),
         tags=tags_in(found.get("Tags", ())),

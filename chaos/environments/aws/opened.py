@@ -11,7 +11,7 @@ import msgspec
 
 from chaos.environments.aws.account import Account
 from chaos.environments.aws.answers import ApiFailed
-from chaos.environments.aws.looking import Database, Group, Look, Machine, look_at
+from chaos.environments.aws.looking import Database, Function, Group, Look, Machine, look_at
 from chaos.environments.aws.settings import Settings
 from chaos.model.environment import EnvironmentRef
 
@@ -67,6 +67,11 @@ class Opened:
     def database(self, name: str) -> Database | None:
         region, _, bare = name.partition("/")
         found = (each for look in self.looks() if look.region == region for each in look.databases if each.name == bare)
+        return next(found, None)
+
+    def function(self, name: str) -> Function | None:
+        region, _, bare = name.partition("/")
+        found = (each for look in self.looks() if look.region == region for each in look.functions if each.name == bare)
         return next(found, None)
 
     def until_settled(self, settled: Callable[[], bool], what: str) -> None:

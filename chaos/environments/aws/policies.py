@@ -14,7 +14,12 @@ from chaos.environments.aws.settings import Settings
 from chaos.model import aws as bound
 from chaos.model import capabilities as portable
 
-LOOK = ("ec2:DescribeInstances", "autoscaling:DescribeAutoScalingGroups", "rds:DescribeDBClusters")
+LOOK = (
+    "ec2:DescribeInstances",
+    "autoscaling:DescribeAutoScalingGroups",
+    "rds:DescribeDBClusters",
+    "tag:GetResources",
+)
 """Besides sts:GetCallerIdentity, which needs no permission."""
 
 
@@ -40,6 +45,15 @@ _CHANGE_GROUP = (
     "autoscaling:CreateOrUpdateTags",
     "autoscaling:DeleteTags",
 )
+_GROUPS_OF_MACHINES = ("arn:aws:ec2:*:{account}:security-group/*", "arn:aws:ec2:*:{account}:vpc/*")
+_ROLE = ("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListRoleTags")
+_FUNCTION = (
+    "lambda:PutFunctionConcurrency",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:GetFunctionConcurrency",
+    "lambda:TagResource",
+    "lambda:UntagResource",
+)
 OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     portable.CanKill: (
         Need(("ec2:StopInstances", "ec2:StartInstances"), _MACHINES, armed=True),
@@ -49,6 +63,17 @@ OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     bound.CanCutZone: _CUT,
     bound.CanSetCapacity: (Need(_CHANGE_GROUP, _GROUPS, armed=True),),
     bound.CanFailOver: (Need(("rds:FailoverDBCluster",), ("arn:aws:rds:*:{account}:cluster:*",), armed=True),),
+    bound.CanIsolateMachine: (
+        Need(("ec2:DescribeSecurityGroups",), ("*",)),
+        Need(
+            ("ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:RevokeSecurityGroupEgress"),
+            _GROUPS_OF_MACHINES,
+        ),
+        Need(("ec2:ModifyInstanceAttribute",), (*_MACHINES, "arn:aws:ec2:*:{account}:security-group/*")),
+        Need(("ec2:CreateTags", "ec2:DeleteTags"), _MACHINES, armed=True),
+    ),
+    bound.CanLimitFunction: (Need(_FUNCTION, ("arn:aws:lambda:*:{account}:function:*",), armed=True),),
+    bound.CanDeny: (Need(_ROLE, ("arn:aws:iam::{account}:role/*",), armed=True),),
     bound.CanShiftTraffic: (
         Need(
             (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from chaos.environments.aws.functions import POLICY, Functions
+from chaos.environments.aws.isolation import ISOLATED
 from chaos.environments.aws.records import UNREADABLE, Hold, key_of
-from chaos.environments.aws.traffic import Traffic
 from chaos.model import aws as bound
 from chaos.model import capabilities as portable
 from chaos.model.errors import ActionFailed, ChaosError
@@ -12,8 +13,9 @@ from chaos.model.residue import Residue
 _CUTS: tuple[type, ...] = (portable.CanFailRegion, bound.CanCutZone)
 
 
-class Residues(Traffic):
-    """A residue's target is written `machine/REGION/ID`, `group/REGION/NAME`, `acl/REGION` or `weights/ZONE/REGION`."""
+class Residues(Functions):
+    """A residue's target is written KIND/REGION/NAME: machine, group, function; or acl/REGION, weights/ZONE/REGION,
+    role/NAME."""
 
     def residues(self) -> tuple[Residue, ...]:
         self.changed()
@@ -29,6 +31,15 @@ class Residues(Traffic):
             for group in look.groups
             for holder, hold in group.holds.items()
         ]
+        found += [
+            _residue(f"function/{function.region}/{function.name}", holder, hold)
+            for look in self.looks()
+            for function in look.functions
+            for holder, hold in function.holds.items()
+        ]
+        for role in self.settings.roles:
+            held = {name: Hold(what="deny", until=until) for name, until in self.denials(role).items()}
+            found += [_residue(f"role/{role}", name.removeprefix(POLICY), hold) for name, hold in held.items()]
         for region in self.settings.regions:
             found += [_residue(f"acl/{region}", holder, hold) for holder, hold in self.cuts(region).items()]
         for zone in self.settings.hosted_zones:
@@ -42,7 +53,12 @@ class Residues(Traffic):
             raise ActionFailed(said, hint, took_effect="no")
         kind, _, name = residue.target.partition("/")
         if kind == "machine":
-            self.let_go(name, residue.holder)
+            undo = self.rejoin_machine if residue.what == ISOLATED else self.let_go
+            undo(name, residue.holder)
+        elif kind == "function":
+            self.unlimit_function(name, residue.holder)
+        elif kind == "role":
+            self.allow_again(name, residue.holder)
         elif kind == "group":
             self.restore_capacity(name, residue.holder)
         elif kind == "acl":
@@ -58,7 +74,7 @@ class Residues(Traffic):
             return error.message
 
     def _about(self, capability: type, target: str) -> str:
-        if capability is portable.CanKill:
+        if capability in (portable.CanKill, bound.CanIsolateMachine):
             machine = self.machine(target)
             return self._unarmed(target, machine.tags) if machine else ""
         if capability is bound.CanSetCapacity:
@@ -67,6 +83,11 @@ class Residues(Traffic):
         if capability is bound.CanFailOver:
             database = self.database(target)
             return self._unarmed(target, database.tags) if database else ""
+        if capability is bound.CanLimitFunction:
+            function = self.function(target)
+            return self._unarmed(target, function.tags) if function else ""
+        if capability is bound.CanDeny:
+            return self._unarmed(target, self.role_tags(target))
         if capability is bound.CanShiftTraffic:
             said = (self._unarmed(f"hosted zone {zone}", self.zone_tags(zone)) for zone in self.settings.hosted_zones)
             return next(filter(None, said), "")

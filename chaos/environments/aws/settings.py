@@ -23,7 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Of what is there, that counts which bears all tags of `selector`. `profile` is one of the AWS configuration, without
     it the credentials are those that any AWS tool finds; `roleArn` is a role to assume with them. `endpoint` is for an
-    emulated account. `hostedZones` are ids of Route 53 zones whose weighted records send users to regions.
+    emulated account. `hostedZones` are ids of Route 53 zones whose weighted records send users to regions, `roles` are
+    names of IAM roles that the system acts as.
     No request waits longer than `patience`; `settlesWithin` is how long a machine may take to stop, and to start.
     """
 
@@ -34,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     role_arn: str = ""
     endpoint: str = ""
     hosted_zones: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     tags: TagKeys = TagKeys()
     load: dict[str, str] = {}
     patience_seconds: Annotated[float, Meta(gt=0)] = 10.0
