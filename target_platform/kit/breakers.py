@@ -1,4 +1,7 @@
-"""The breakers of one dependency: one for each of its instances, made when the instance is first heard of."""
+"""The breakers of one dependency: one for each of its instances, made when the instance is first heard of.
+
+A policy may have one guard the whole service; a weakness does.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,12 @@ class Breakers:
         self._labels = (caller, callee)
         self._metrics = metrics
         self._made: dict[Endpoint, Breaker] = {}
+        self._for_all = Breaker(policy, callee) if policy.guards == "service" else None
 
     def of(self, target: Endpoint) -> Breaker:
         """Who comes back under the same name and another address is somebody new."""
         if target not in self._made:
-            self._made[target] = Breaker(self._policy, target.instance)
+            self._made[target] = self._for_all or Breaker(self._policy, target.instance)
             self._show(target)
         return self._made[target]
 

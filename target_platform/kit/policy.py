@@ -13,6 +13,7 @@
     licences: ...                 # how long a licence to play lasts
     discovery: ...                # how far the list of instances is believed
     shedding: ...                 # whom an instance that is too full refuses first
+    starts: ...                   # what a start waits for
     history: ...                  # when viewing progress counts as kept
     billing: ...                  # what keeps a charge from being made twice
     payment: ...                  # how the payment stub misbehaves
@@ -53,9 +54,13 @@ class RetryBudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Opens after that many failures in a row; tries again, with one call, after reset_seconds."""
+    """Opens after that many failures in a row; tries again, with one call, after reset_seconds.
+
+    `guards`: each instance has one of its own, or one counts for all instances of the service.
+    """
 
     failures: Count = 5
+    guards: Literal["instance", "service"] = "instance"
     reset_seconds: Annotated[float, Meta(gt=0, le=3600)] = 2
 
 
@@ -115,10 +120,20 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many edges a device is told, best first, and whether those that do not answer are left out."""
+    """How many edges a device is told, best first, and whether those that are not well are left out.
+
+    `edge_is_well` when it answers how it is, or as soon as something accepts a connection at its address.
+    """
 
     edges_listed: Count = 3
     edges_watched: bool = True
+    edge_is_well: Literal["when-it-answers", "when-it-accepts"] = "when-it-answers"
+
+
+class StartPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a start waits for the viewer's place in the title, or the player asks for that beside it."""
+
+    place_first: bool = False
 
 
 class SessionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -214,6 +229,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     licences: LicencePolicy = LicencePolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
     shedding: SheddingPolicy = SheddingPolicy()
+    starts: StartPolicy = StartPolicy()
     history: HistoryPolicy = HistoryPolicy()
     billing: BillingPolicy = BillingPolicy()
     payment: PaymentPolicy = PaymentPolicy()
@@ -251,6 +267,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
         discovery=typed(sections.get("discovery", {}), DiscoveryPolicy, source, "discovery"),
         shedding=typed(sections.get("shedding", {}), SheddingPolicy, source, "shedding"),
+        starts=typed(sections.get("starts", {}), StartPolicy, source, "starts"),
         history=typed(sections.get("history", {}), HistoryPolicy, source, "history"),
         billing=typed(sections.get("billing", {}), BillingPolicy, source, "billing"),
         payment=typed(sections.get("payment", {}), PaymentPolicy, source, "payment"),

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.body import read_body
+from target_platform.kit.call import Fallback
 from target_platform.kit.client import Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
@@ -116,9 +117,7 @@ class Gateway:
 
     async def home(self, request: Request) -> Response:
         user = self._user(request)
-        reply = await self._instance.call(
-            "recommendations", f"/for/{quote(user, safe='')}", {"popular": self._popular_reply}
-        )
+        reply = await self._recommended(user, {"popular": self._popular_reply, "everybodys": self._everybodys})
         if reply.status != 200:
             raise CallFailed(f"recommendations answered {reply.status}", "status")
         return answer(msgspec.json.decode(reply.body, type=Titles))
@@ -129,7 +128,9 @@ class Gateway:
 
     async def play(self, request: Request) -> Response:
         """Starting twice is as good as once, so it may be retried."""
-        self._user(request)
+        user = self._user(request)
+        if self._instance.policies.starts.place_first:
+            await self._instance.call("history", f"/progress/{quote(user, safe='')}/{_quoted(request, 'title')}")
         start = Ask(path=f"/start/{_quoted(request, 'title')}", method="POST", idempotent=True)
         return passed_on(await self._instance.call("playback", start))
 
@@ -166,8 +167,15 @@ class Gateway:
         if reply.status == 200:
             self._popular = reply.body
 
+    async def _recommended(self, user: str, fallbacks: dict[str, Fallback]) -> Reply:
+        return await self._instance.call("recommendations", f"/for/{quote(user, safe='')}", fallbacks)
+
     async def _popular_reply(self) -> Reply:
         return Reply(body=self._popular)
+
+    async def _everybodys(self) -> Reply:
+        """What is recommended to nobody in particular: who chooses this has a fallback that asks the same service."""
+        return await self._recommended("everybody", {"popular": self._popular_reply, "everybodys": _no_more})
 
     def _progress_path(self, request: Request) -> str:
         """Those who share an account have a profile each."""
@@ -183,6 +191,10 @@ class Gateway:
         return user
 
 
+async def _no_more() -> Reply:
+    raise CallFailed("recommendations have nothing, and the fallback was to ask them", "status")
+
+
 def _post(path: str, body: Any, region: str = "") -> Ask:
     """All that is posted here may be posted twice."""
     return Ask(path=path, method="POST", body=msgspec.json.encode(body), region=region)
@@ -195,7 +207,7 @@ def _quoted(request: Request, name: str) -> str:
 SERVICE = Service(
     name="gateway",
     calls=("billing", "catalog", "history", "identity", "licence", "playback", "recommendations"),
-    fallbacks=("popular",),
+    fallbacks=("popular", "everybodys"),
     criticality="critical",
     routes=routes,
 )

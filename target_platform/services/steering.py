@@ -27,6 +27,7 @@ from target_platform.kit.service import Instance, Service
 
 LOOK_EVERY_SECONDS = 1.2
 SURE_AFTER_SECONDS = 0.1
+KNOCK_SECONDS = 0.5
 GONE_AFTER = 2
 BUSY_TIMES, BUSY_MORE = 2.0, 16
 """An edge is overrun with more than twice the mean of requests under way, and 16: below that nobody is."""
@@ -70,11 +71,15 @@ class Steering:
         self._instance = instance
         self._region = instance.config.region
         self._watched = instance.policies.steering.edges_watched
+        self._accepting_is_enough = instance.policies.steering.edge_is_well == "when-it-accepts"
         self._seen: dict[str, Seen] = {}
 
     async def look(self) -> None:
         """Ask every edge that is known by now how it is."""
         self._seen = {edge.instance: self._seen_of(edge) for edge in self._edges}
+        if self._accepting_is_enough:
+            await asyncio.gather(*(self._knock(edge) for edge in self._edges))
+            return
         await asyncio.gather(*(self._look_at(name, seen) for name, seen in self._seen.items()))
 
     @property
@@ -90,6 +95,17 @@ class Steering:
         if not await self._answers(name, seen) and not seen.is_gone:
             await asyncio.sleep(SURE_AFTER_SECONDS)
             await self._answers(name, seen)
+
+    async def _knock(self, edge: Endpoint) -> None:
+        """Whether anything accepts a connection there, which says little about who serves it."""
+        host, _, port = edge.address.rpartition(":")
+        try:
+            async with asyncio.timeout(KNOCK_SECONDS):
+                _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
+            self._seen_of(edge).misses = 0
+        except (OSError, TimeoutError):
+            self._seen_of(edge).misses += 1
 
     async def _answers(self, name: str, seen: Seen) -> bool:
         try:
