@@ -125,7 +125,8 @@ def _load_source(plan: Plan, environment: Environment, directory: RunDirectory) 
         return None
     from chaos.load.driver import LocustLoad
 
-    return LocustLoad(load, environment.load_settings(), plan.seed, directory.path)
+    keeps_history = {"CHAOS_HISTORY": "1"} if plan.experiment.data_safety else {}
+    return LocustLoad(load, {**environment.load_settings(), **keeps_history}, plan.seed, directory.path)
 
 
 def own_process() -> dict[str, int]:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from chaos.model.errors import BadInput
 
 Kind = Literal["weakened", "control", "healthy"]
+LONG = "long"
 
 
 class Weakness(Struct, frozen=True, kw_only=True):
@@ -114,8 +115,11 @@ def all_cases(of: Source, repeats: int, healthy: int, controls: int = 0) -> list
 
 
 def sample(of: Source, size: int, turn: str) -> list[Case]:
-    """About `size` runs: of some pairs all three legs. Which pairs follows from `turn`, a commit's name for example."""
-    pairs = of.pairs
+    """About `size` runs: of some pairs all three legs. Which pairs follows from `turn`, a commit's name for example.
+
+    Experiments with the tag `long` are left to who has the time.
+    """
+    pairs = [pair for pair in of.pairs if LONG not in _tags(of.experiments[pair[0]])]
     first = int.from_bytes(blake2b(turn.encode(), digest_size=8).digest(), "big") % len(pairs)
     legs: list[Case] = []
     for step in range(min(len(pairs), max(1, size // 3))):
@@ -158,6 +162,17 @@ def _contents(*paths: Path) -> str:
     for path in paths:
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _tags(experiment: Path) -> tuple[str, ...]:
+    try:
+        return msgspec.yaml.decode(experiment.read_bytes(), type=_Tagged).tags
+    except msgspec.DecodeError:
+        return ()  # it is no experiment, as its run will say
+
+
+class _Tagged(Struct, frozen=True):
+    tags: tuple[str, ...] = ()
 
 
 def _bundled() -> Path:

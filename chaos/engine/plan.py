@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from msgspec import structs
+
 from chaos.engine.toolbox import Plugins
 from chaos.model.capabilities import CanRefuse
 from chaos.model.environment import Environment
@@ -114,7 +116,7 @@ class _Planner:
     def sequence(self, steps: Sequence[Step], starts_at: float) -> tuple[tuple[PlannedStep, ...], float]:
         planned: list[PlannedStep] = []
         at = starts_at
-        for step in steps:
+        for step in (each for written in steps for each in _one_by_one(written, self.seed)):
             item, seconds = self._step(step, at)
             planned.append(item)
             at += seconds
@@ -205,6 +207,20 @@ def _refuse_what_cannot_stack(steps: Sequence[PlannedStep], plugins: Plugins) ->
                         "time, and one target bears only one of that kind",
                         "put them one after the other, or choose other targets for one of them",
                     )
+
+
+def _one_by_one(step: Step, seed: int) -> Sequence[Step]:
+    """A repeated fault as so many faults, which draw their targets by their own names, and the pauses between them."""
+    if not isinstance(step, FaultStep) or step.times == 1:
+        return (step,)
+    draw = random.Random(f"{seed}/{step.name}/pauses")
+    row: list[Step] = []
+    for number in range(1, step.times + 1):
+        if row and step.pause_seconds[1] > 0:
+            seconds = round(draw.uniform(*step.pause_seconds), 3)
+            row.append(WaitStep(name=f"before {step.name} ({number})", seconds=seconds))
+        row.append(structs.replace(step, name=f"{step.name} ({number})", times=1))
+    return row
 
 
 def _existing(population: Sequence[Target]) -> str:

@@ -32,6 +32,11 @@ def findings(
         *(recovery_findings(recovery_times(story)) if _came_to_its_end(outcome) else ()),
         *(_budgets(spent_budgets(story)) if _came_to_its_end(outcome) else ()),
     ]
+    return by_severity(found)
+
+
+def by_severity(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Gravest first, and in the order in which they are told."""
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 

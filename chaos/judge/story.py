@@ -31,6 +31,7 @@ from chaos.model.events import (
     StepEnded,
     StoppedEarly,
 )
+from chaos.model.history import Operation
 from chaos.model.plan import planned_faults
 from chaos.model.sample import Measurement
 from chaos.model.verdict import Verdict
@@ -70,6 +71,8 @@ class LoadStory:
     finished: bool = False
     unfinished: int = 0
     failed: LoadFailed | None = None
+    operations: list[Operation] = field(default_factory=list)
+    operations_lost: int = 0
 
 
 @dataclass
@@ -210,6 +213,8 @@ def _note_load(load: LoadStory, event: Loaded) -> None:
     load.requests += sum(stream.count for stream in report.streams)
     for text, count in report.failures.items():
         load.failures[text] = load.failures.get(text, 0) + count
+    load.operations.extend(report.operations)
+    load.operations_lost += report.operations_lost
     if report.finished:
         load.finished, load.unfinished = True, report.unfinished
 

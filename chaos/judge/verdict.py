@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chaos.judge.findings import findings
+from chaos.judge.data_safety import data_safety
+from chaos.judge.findings import by_severity, findings
 from chaos.judge.objectives import judge_objective
 from chaos.judge.question import why_not_asked
 from chaos.judge.story import InjectionStory, Story, tell
@@ -29,14 +30,16 @@ def judge(events: Iterable[Event]) -> Verdict:
 
 def judge_story(story: Story) -> Verdict:
     """The same, for callers that have read the journal already."""
-    results = tuple(judge_objective(objective, story) for objective in story.started.plan.experiment.objectives)
+    objectives = tuple(judge_objective(objective, story) for objective in story.started.plan.experiment.objectives)
+    promises, broken = data_safety(story)
+    results = (*objectives, *promises)
     not_asked = why_not_asked(story)
     outcome, sentence = _ended_otherwise(story) or _answer(story, results, not_asked)
     return Verdict(
         outcome=outcome,
         sentence=sentence,
         objectives=results,
-        findings=findings(story, outcome, results, not_asked),
+        findings=by_severity((*findings(story, outcome, results, not_asked), *broken)),
     )
 
 

@@ -6,11 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+import msgspec
 
 from chaos.load.recorder import Recorder
+from chaos.model.history import Operation
 
 MEASURE = "measure"
 """The request type of an event whose response_time is not a latency but any value."""
+
+
+OPERATION = "operation"
+"""The request type of an event that is no request of its own but an entry in the history of operations: its context
+holds `operation`, the fields of chaos.model.history.Operation. Nothing of it is counted."""
 
 
 class Arrival:
@@ -52,6 +59,9 @@ class Listener:
         kind = (name, str((event.get("context") or {}).get("region", "")))
         value = float(response_time or 0.0)
         size = response_length or 0
+        if request_type == OPERATION:
+            self._note((event.get("context") or {}).get("operation"))
+            return
         if request_type == MEASURE:
             self._recorder.request(kind, int(start_time or self._now()), value, size)
             return
@@ -62,6 +72,13 @@ class Listener:
             self._recorder.failed(kind, second, size, str(exception) or repr(exception))
         else:
             self._recorder.request(kind, second, value + late_ms, size)
+
+    def _note(self, said: object) -> None:
+        try:
+            self._recorder.operation(msgspec.convert(said, Operation))
+        except msgspec.ValidationError as error:
+            self._recorder.error(f"an operation could not be read: {error}")
+            self._recorder.operations_lost += 1
 
 
 def _late_ms() -> float:

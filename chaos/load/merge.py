@@ -47,6 +47,8 @@ class Merger:
             failures=_added(report.failures for report in self._pending),
             finished=finished,
             unfinished=sum(self._finished.values()) if finished else 0,
+            operations=tuple(each for report in self._pending for each in report.operations),
+            operations_lost=sum(report.operations_lost for report in self._pending),
         )
         self._pending, self._heard = [], set()
         return report

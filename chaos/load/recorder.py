@@ -1,7 +1,11 @@
-"""Turns request events into LoadStreams. Holds counts, never single requests, so its size does not grow with load."""
+"""Turns request events into LoadStreams. Holds counts, not single requests, so its size does not grow with load.
+
+Only a locustfile that keeps a history of its operations has those written down one by one.
+"""
 
 from __future__ import annotations
 
+from chaos.model.history import Operation
 from chaos.model.sample import Histogram, LoadReport, LoadStream, bucket_of
 
 MAX_KINDS = 500
@@ -9,6 +13,9 @@ MAX_KINDS = 500
 
 MAX_ERRORS = 20
 """Distinct error texts per report."""
+
+MAX_OPERATIONS = 5_000
+"""Operations of a history per report: what a run's journal can bear. A history with holes proves nothing."""
 
 OTHER = "(other)"
 _MAX_ERROR_LENGTH = 200
@@ -22,6 +29,15 @@ class Recorder:
         self._streams: dict[tuple[int, str, str], _Stream] = {}
         self._errors: dict[str, int] = {}
         self._lag_ms = 0.0
+        self._operations: list[Operation] = []
+        self.operations_lost = 0
+
+    def operation(self, operation: Operation) -> None:
+        """Unlike all else these are kept one by one: which one it was is what is asked about."""
+        if len(self._operations) < MAX_OPERATIONS:
+            self._operations.append(operation)
+        else:
+            self.operations_lost += 1
 
     def request(self, kind: tuple[str, str], second: int, value: float, size: int) -> None:
         """A request that succeeded, or a measure: `kind` is (request, region), `value` milliseconds or the measure."""
@@ -59,7 +75,10 @@ class Recorder:
             failures=self._errors,
             finished=unfinished is not None,
             unfinished=unfinished or 0,
+            operations=tuple(self._operations),
+            operations_lost=self.operations_lost,
         )
+        self._operations, self.operations_lost = [], 0
         self._streams, self._errors, self._lag_ms = {}, {}, 0.0
         return report
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from chaos.model.history import Check
 from chaos.model.system import JSON, TargetKind
 
 Operator = Literal[">=", ">", "<=", "<"]
@@ -74,12 +75,17 @@ class Selector(Struct, frozen=True, kw_only=True):
 
 
 class FaultStep(Struct, frozen=True, kw_only=True, tag="fault"):
-    """Inject into every selected target, hold, revert."""
+    """Inject into every selected target, hold, revert; `times` in a row, each time with targets drawn anew.
+
+    After each but the last a pause follows, drawn between the two of `pause_seconds`.
+    """
 
     name: str
     fault: PluginUse
     selector: Selector
     duration_seconds: float
+    times: int = 1
+    pause_seconds: tuple[float, float] = (0.0, 0.0)
 
 
 class ParallelStep(Struct, frozen=True, kw_only=True, tag="parallel"):
@@ -169,6 +175,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     seed: int | None = None
     recovery_seconds: float = 5.0
+    data_safety: tuple[Check, ...] = ()
     source: str = ""
 
 
@@ -186,7 +193,8 @@ def with_workers(experiment: Experiment, workers: int) -> Experiment:
 
 def _harmless(step: Step) -> Step:
     if isinstance(step, FaultStep):
-        return WaitStep(name=f"no {step.name}", seconds=step.duration_seconds)
+        pauses = (step.times - 1) * sum(step.pause_seconds) / 2
+        return WaitStep(name=f"no {step.name}", seconds=step.times * step.duration_seconds + pauses)
     if isinstance(step, ParallelStep):
         return structs.replace(step, steps=tuple(_harmless(inner) for inner in step.steps))
     return step

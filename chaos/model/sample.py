@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from chaos.model.history import Operation
+
 GROWTH = 1.02
 """Width of a histogram bucket: neighbouring bounds differ by 2 %, so a quantile is at most 2 % off."""
 
@@ -146,7 +148,8 @@ class LoadReport(Struct, frozen=True, kw_only=True):
     """One report of the load generator, about once a second.
 
     `lag_ms` is the worst delay, since the last report, between an intended start and the actual one: the generator's
-    own fault, not the system's. `failures` samples the distinct error texts seen, with counts.
+    own fault, not the system's. `failures` samples the distinct error texts seen, with counts. `operations` is the
+    history that a locustfile keeps of what it did with data, whole but for `operations_lost` that were too many.
     """
 
     at: float
@@ -156,3 +159,5 @@ class LoadReport(Struct, frozen=True, kw_only=True):
     failures: dict[str, int] = {}
     finished: bool = False
     unfinished: int = 0
+    operations: tuple[Operation, ...] = ()
+    operations_lost: int = 0

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from chaos.model.experiment import Experiment, Limits, PluginUse
+from chaos.model.history import Check
 from chaos.spec import units
 from chaos.spec.document import MappingNode, Node, SequenceNode, is_null, parse, shown
 from chaos.spec.fields import Fields, sequence
@@ -21,7 +22,7 @@ from chaos.spec.plugins import Plugins, Scope, plugin_use
 from chaos.spec.problems import BadFile, Problem, Wrong
 from chaos.spec.steps import Method
 from chaos.spec.text import read_text
-from chaos.spec.values import positive, quantity, struct_values, text, whole_number
+from chaos.spec.values import one_of, positive, quantity, struct_values, text, whole_number
 from chaos.spec.variables import as_mapping, substitute
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -65,6 +66,7 @@ def _experiment(document: MappingNode, file: str, plugins: Plugins) -> Experimen
         seed = fields.optional("seed", _seed, None)
         names: set[str] = set()
         objectives = fields.required("steadyState", partial(_objectives, scope=scope, names=names))
+        promises = fields.optional("dataSafety", partial(_data_safety, load=scope.load), ())
         load = fields.optional("load", lambda node: read_load(node, scope.folder), None)
         steps = fields.optional("method", method.steps, ())
         recovery = fields.optional("recovery", partial(quantity, units.SECONDS), 5.0)
@@ -74,6 +76,7 @@ def _experiment(document: MappingNode, file: str, plugins: Plugins) -> Experimen
         name=name,
         hypothesis=" ".join(hypothesis.split()),
         objectives=objectives,
+        data_safety=promises,
         method=steps,
         description=description,
         tags=tags,
@@ -137,6 +140,15 @@ def _objectives(node: Node, scope: Scope, names: set[str]) -> tuple[Any, ...]:
         raise Wrong.at(
             node.mark, "the steady state needs at least one objective: without one there is nothing to judge"
         )
+    return found
+
+
+def _data_safety(node: Node, load: bool) -> tuple[Check, ...]:
+    if not load:
+        raise Wrong.at(node.mark, "promises about data are checked on what users did, and this experiment has no load")
+    found: tuple[Check, ...] = sequence(node, "promises about data", one_of(*get_args(Check)))
+    if len(set(found)) != len(found):
+        raise Wrong.at(node.mark, "a promise stands there twice")
     return found
 
 

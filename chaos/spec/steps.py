@@ -15,9 +15,10 @@ from chaos.spec.fields import Fields, sequence
 from chaos.spec.objectives import measures_of, threshold
 from chaos.spec.plugins import Scope, plugin_use, type_in
 from chaos.spec.problems import Wrong
-from chaos.spec.values import positive, quantity, text
+from chaos.spec.values import positive, quantity, text, whole_number
 
 _KINDS: tuple[TargetKind, ...] = get_args(TargetKind)
+MOST_REPEATS = 1000
 _STEP_KEYS = ("fault", "wait", "waitUntil", "parallel")
 
 _ANY_LINK = Link(name="", source="", source_region="", destination="", destination_region="", destination_instance="")
@@ -57,14 +58,26 @@ class Method:
             fault = fields.required("fault", lambda at: plugin_use(at, "fault", self._scope))
             selector = fields.required("target", partial(self._selector, fault=fields.node.get("fault")))
             duration = fields.required("duration", positive(units.SECONDS))
+            times = fields.optional("repeat", _times, 1)
+            pause = fields.optional("pause", _pause, (0.0, 0.0))
             name = fields.optional("name", self._name, "")
-        name = name or self._default_name(f"{fault.kind} {_in_words(selector)}")
-        return FaultStep(name=name, fault=fault, selector=selector, duration_seconds=duration)
+            if pause != (0.0, 0.0) and times == 1:
+                fields.wrong("a pause is what lies between repeats, and there are none", "e.g. repeat: 10", at="pause")
+        return FaultStep(
+            name=name or self._default_name(f"{fault.kind} {_in_words(selector)}"),
+            fault=fault,
+            selector=selector,
+            duration_seconds=duration,
+            times=times,
+            pause_seconds=pause,
+        )
 
     def _parallel(self, node: Node) -> Step:
         with Fields(node, "a parallel step") as fields:
             steps = fields.required("parallel", self.steps)
             name = fields.optional("name", self._name, "")
+            if any(isinstance(step, FaultStep) and step.times > 1 for step in steps or ()):
+                fields.wrong("a step that is repeated cannot stand in a parallel group", at="parallel")
             if steps == ():
                 fields.wrong("a parallel group needs at least one step", at="parallel")
         return ParallelStep(name=name or self._default_name(f"{len(steps)} steps at once"), steps=steps)
@@ -138,6 +151,24 @@ class Method:
             name = f"{wanted} ({number})"
         self._taken.add(name)
         return name
+
+
+def _times(node: Node) -> int:
+    times = whole_number(node)
+    if not 1 <= times <= MOST_REPEATS:
+        raise Wrong.at(node.mark, f"{shown(node)} is not from 1 to {MOST_REPEATS}")
+    return times
+
+
+def _pause(node: Node) -> tuple[float, float]:
+    """One duration, or the shortest and the longest."""
+    if not isinstance(node, SequenceNode):
+        seconds = quantity(units.SECONDS, node)
+        return seconds, seconds
+    found = sequence(node, "durations", partial(quantity, units.SECONDS))
+    if len(found) != 2 or found[0] > found[1]:
+        raise Wrong.at(node.mark, "a pause is one duration, or the shortest and the longest", "e.g. [200ms, 2s]")
+    return found[0], found[1]
 
 
 def _labels(node: Node, kind: TargetKind) -> dict[str, tuple[str, ...]]:

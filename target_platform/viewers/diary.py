@@ -59,18 +59,24 @@ class Diary:
             "sequence": place.sequence,
             "session": self._session,
         }
+        begun = time.time()
         try:
-            self._acknowledged[_region(self._ask("progress_write", self._path, body))] = place
-        except RequestFailed:
-            pass  # reported; it may be kept or not
+            region = _region(self._ask("progress_write", self._path, body))
+        except RequestFailed:  # reported; it may be kept or not
+            self._note("write", begun, outcome="unknown", version=(place.at_ms, place.sequence))
+            return
+        self._acknowledged[region] = place
+        self._note("write", begun, region=region, version=(place.at_ms, place.sequence))
 
     def read_back(self) -> None:
         """Ask for the place, and report whether it is at least as new as what that region has acknowledged."""
+        begun = time.time()
         try:
             answer = self._ask("progress_read", self._path, None)
             region, shown = _region(answer), _shown(answer)
         except RequestFailed:
             return
+        self._note_shown("read", begun, region, shown)
         acknowledged = self._acknowledged.get(region)
         if acknowledged is None:
             return
@@ -80,6 +86,28 @@ class Diary:
                     raise RequestFailed(f"{region} has lost a place that it had acknowledged")
         except RequestFailed:
             pass
+
+    def audit(self, until: float) -> None:
+        """Look until what any region has acknowledged is shown, or the monotonic time `until`, and note what was last.
+
+        Reported as `audit`, so that it is not taken for what a viewer wanted.
+        """
+        if not self._acknowledged:
+            return
+        newest, region, shown, answered, begun = max(self._acknowledged.values()), "", None, False, time.time()
+        while time.monotonic() < until and (shown is None or shown < newest):
+            if answered:
+                gevent.sleep(LOOK_AGAIN_SECONDS)
+            begun = time.time()
+            try:
+                answer = self._ask("audit", self._path, None)
+                region, shown, answered = _region(answer), _shown(answer), True
+            except RequestFailed:
+                gevent.sleep(LOOK_AGAIN_SECONDS)
+        if answered:
+            self._note_shown("audit", begun, region, shown)
+        else:
+            self._note("audit", begun, outcome="fail")
 
     def travel(self, elsewhere: Callable[[str], Answer], patience_seconds: float) -> None:
         """Look from another region until the last acknowledged place is seen there, and report how long it took."""
@@ -94,6 +122,13 @@ class Diary:
                     gevent.sleep(LOOK_AGAIN_SECONDS)
         except RequestFailed:
             pass
+
+    def _note_shown(self, kind: str, begun: float, region: str, shown: Place | None) -> None:
+        self._note(kind, begun, region=region, version=(shown.at_ms, shown.sequence) if shown else None)
+
+    def _note(self, kind: str, begun: float, **rest: Any) -> None:
+        key = self._path.removeprefix("/progress/")
+        self._reporter.operation(kind, begun, key=key, session=self._session, **rest)
 
     def _is_seen(self, elsewhere: Callable[[str], Answer], acknowledged: Place) -> bool:
         try:

@@ -13,6 +13,7 @@ from gevent.event import Event
 from msgspec import Struct
 
 from target_platform.viewers.accounts import Account, Accounts, Entrance, renewing
+from target_platform.viewers.audit import Audit, Look
 from target_platform.viewers.behaviour import Behaviour, Device
 from target_platform.viewers.diary import Diary
 from target_platform.viewers.directory import Directory
@@ -46,9 +47,10 @@ class Viewer(Struct, frozen=True, kw_only=True):
 class Belongings:
     """What outlives a session: the accounts and the name server that viewers share, and the licences of this device."""
 
-    def __init__(self, accounts: Accounts, dns: Dns) -> None:
+    def __init__(self, accounts: Accounts, dns: Dns, audit: Audit | None = None) -> None:
         self.accounts = accounts
         self.dns = dns
+        self.audit = audit or Audit()
         self.licences = Wallet()
 
 
@@ -107,6 +109,7 @@ class Journey:
     def _pay(self) -> None:
         """Beside everything else. A subscription of this session alone, so that there is something to charge."""
         payer = Payer(self._directory.banks, self._connections, self._ask, self._reporter)
+        self._belongings.audit.add(self._closing(payer.audit))
         payer.pay(f"{self._viewer.number}-{time.time():.3f}", self._behaviour.paying.patience_seconds)
 
     def _home(self) -> Sequence[str]:
@@ -122,6 +125,7 @@ class Journey:
         left = Event()
         heart = gevent.spawn(self._beat_until, left, title, playback)
         diary = self._diary(title)
+        self._belongings.audit.add(self._closing(diary.audit))
         writing = gevent.spawn(diary.keep_until, left, playback, self._behaviour.progress.every_seconds / time_scale)
         try:
             with self._reporter.request("watch"):
@@ -133,6 +137,15 @@ class Journey:
             gevent.killall([heart, writing])
         if random.random() < self._behaviour.progress.travel_share:
             diary.travel(self._from_elsewhere(), self._behaviour.progress.travel_patience_seconds)
+
+    def _closing(self, look: Look) -> Look:
+        def closing(until: float) -> None:
+            try:
+                look(until)
+            finally:
+                self._connections.close()
+
+        return closing
 
     def _diary(self, title: str) -> Diary:
         """Of a profile of this viewer alone: an account is shared by many."""

@@ -1,7 +1,8 @@
 """Viewers of the streaming platform, for Locust.
 
 They find the platform by CHAOS_STATE_FILE; CHAOS_SEED, CHAOS_TIME_SCALE and CHAOS_MIX (the path of a mix) are optional,
-and so are CHAOS_WORKER and CHAOS_WORKERS, by which processes that share a load keep their viewers apart. Works with
+and so are CHAOS_WORKER and CHAOS_WORKERS, by which processes that share a load keep their viewers apart, and
+CHAOS_HISTORY=1, by which they keep a history of what they did with data. Works with
 `chaos run` (load: {locustfile: viewers}) and with `locust -f` alike.
 """
 
@@ -12,10 +13,11 @@ import os
 from pathlib import Path
 from random import Random
 
-from locust import User, constant, task
+from locust import User, constant, events, task
 from locust.env import Environment
 
 from target_platform.viewers.accounts import Accounts
+from target_platform.viewers.audit import Audit
 from target_platform.viewers.behaviour import shipped_behaviour
 from target_platform.viewers.directory import read_directory
 from target_platform.viewers.dns import Dns
@@ -26,10 +28,19 @@ from target_platform.viewers.report import Reporter
 DIRECTORY = read_directory()
 MIX = os.environ.get("CHAOS_MIX", "")
 BEHAVIOUR = read_mix(Path(MIX), shipped_behaviour(), DIRECTORY.regions) if MIX else shipped_behaviour()
+AUDIT = Audit(keeps_history=os.environ.get("CHAOS_HISTORY", "") == "1")
 ACCOUNTS = Accounts(BEHAVIOUR.arriving)
 DNS = Dns(DIRECTORY)
 SEED = os.environ.get("CHAOS_SEED", "0")
 TIME_SCALE = float(os.environ.get("CHAOS_TIME_SCALE", "1"))
+
+
+def audit(**_: object) -> None:
+    """All sessions have ended, so nobody writes any more."""
+    AUDIT.run()
+
+
+events.test_stop.add_listener(audit)  # type: ignore[no-untyped-call] # Locust has no types for it
 
 
 class PlatformViewer(User):
@@ -43,8 +54,8 @@ class PlatformViewer(User):
         number = next(self._numbers)
         self._random = Random(f"{SEED}/viewer/{number}")
         self._viewer = Viewer.drawn(number, DIRECTORY, BEHAVIOUR, self._random)
-        self._reporter = Reporter(environment.events.request.fire, self._viewer.region)
-        self._belongings = Belongings(ACCOUNTS, DNS)
+        self._reporter = Reporter(environment.events.request.fire, self._viewer.region, AUDIT.keeps_history)
+        self._belongings = Belongings(ACCOUNTS, DNS, AUDIT)
 
     @task
     def session(self) -> None:

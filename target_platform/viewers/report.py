@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gevent
 
@@ -14,8 +15,9 @@ from target_platform.viewers.fetch import RequestFailed, Tally
 class Reporter:
     """`fire` is Environment.events.request.fire; `region` is where the viewer is at home, whoever serves it."""
 
-    def __init__(self, fire: Callable[..., None], region: str) -> None:
+    def __init__(self, fire: Callable[..., None], region: str, keeps_history: bool = False) -> None:
         self._fire = fire
+        self._keeps_history = keeps_history
         self._context = {"region": region}
 
     @contextmanager
@@ -44,6 +46,19 @@ class Reporter:
             exception=None,
             context=self._context,
         )
+
+    def operation(self, kind: str, begun: float, **rest: Any) -> None:
+        """What was just done with data, begun at an epoch second, for the history that is checked after the run."""
+        if self._keeps_history:
+            operation = {"kind": kind, "begun": begun, "ended": time.time(), **rest}
+            self._fire(
+                request_type="operation",
+                name=kind,
+                response_time=0,
+                response_length=0,
+                exception=None,
+                context={"operation": operation},
+            )
 
     def _event(self, name: str, start_time: float, began: float, tally: Tally, error: Exception | None) -> None:
         self._fire(

@@ -130,7 +130,9 @@ def content(events: Sequence[Event], verdict: Verdict) -> Page:
     streams = load_summary(events, story)
     recovered = recovery_times(story)
     charts, views = [], []
-    for index, (objective, result) in enumerate(zip(plan.experiment.objectives, verdict.objectives, strict=True)):
+    # Promises about data follow the objectives: they have no samples over time, so nothing is drawn of them.
+    views_of_promises = [_promise(result) for result in verdict.objectives[len(plan.experiment.objectives) :]]
+    for index, (objective, result) in enumerate(zip(plan.experiment.objectives, verdict.objectives, strict=False)):
         drawn = chart(index, objective, result, story)
         if drawn is not None:
             charts.append(msgspec.to_builtins(drawn))
@@ -146,7 +148,7 @@ def content(events: Sequence[Event], verdict: Verdict) -> Page:
         facts=_facts(story),
         timeline=timeline(story),
         hits=sorted((_hit(item, story) for item in story.injections.values()), key=lambda hit: hit.tone == "good"),
-        objectives=views,
+        objectives=[*views, *views_of_promises],
         recovery=[_recovery(item) for item in recovered],
         recovery_how=HOW,
         findings=_new_findings(verdict, recovered),
@@ -194,6 +196,24 @@ def _objective(objective: Objective, result: ObjectiveResult, story: Story, draw
         line=number_line(objective, result),
         chart_id=drawn[0],
         chart_summary=drawn[1],
+    )
+
+
+def _promise(result: ObjectiveResult) -> ObjectiveView:
+    estimate = result.estimate
+    return ObjectiveView(
+        name=result.name,
+        outcome=result.outcome,
+        target=result.threshold,
+        window="over the whole history",
+        value=value_text(estimate.point, result.measures) if estimate else "no history",
+        interval="",
+        samples=f"{estimate.count:,}" if estimate else "0",
+        method=estimate.method if estimate else "",
+        reason=f"{result.reason[:1].upper()}{result.reason[1:]}.",
+        line=None,
+        chart_id="",
+        chart_summary="",
     )
 
 

@@ -101,6 +101,12 @@ def test_the_sample_turns_and_has_all_three_legs_of_each_pair(stock: Source) -> 
     assert samples[3] == sample(stock, 6, "commit 3")
 
 
+def test_long_experiments_are_in_no_sample(stock: Source) -> None:
+    stock.experiments["x"].write_text("tags: [data, long]")
+    assert {case.experiment for turn in "abcdef" for case in sample(stock, 6, turn)} == {"y", "z"}
+    assert any(case.experiment == "x" for case in all_cases(stock, 1, 0))
+
+
 def test_only_selects_weaknesses_and_experiments_by_name(stock: Source) -> None:
     assert [(name, each.name) for name, each, _ in chosen(stock, ["y", "c"]).pairs] == [("y", "b"), ("z", "c")]
     with pytest.raises(BadInput, match="'q' is no weakness"):

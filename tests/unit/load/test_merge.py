@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from chaos.load.merge import PATIENCE_SECONDS, Merger
+from chaos.model.history import Operation
 from chaos.model.sample import Histogram, LoadReport, LoadStream
 
 
@@ -66,3 +69,14 @@ def test_it_is_finished_when_all_are_and_what_was_cut_off_adds_up() -> None:
     last = merger.take()
     assert last is not None
     assert (last.finished, last.unfinished) == (True, 3)
+
+
+def test_the_histories_of_workers_are_one() -> None:
+    merger = Merger(2)
+    kept = Operation(kind="read", key="k", session="s", begun=1.0, ended=2.0)
+    for worker in (0, 1):
+        report = structs.replace(_report(10.0), operations=(structs.replace(kept, session=str(worker)),))
+        merger.add(worker, [structs.replace(report, operations_lost=worker)])
+    merged = merger.take()
+    assert merged is not None
+    assert ([each.session for each in merged.operations], merged.operations_lost) == (["0", "1"], 1)

@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from chaos.load.listen import Arrival, Listener
-from chaos.load.recorder import MAX_ERRORS, MAX_KINDS, OTHER, Recorder
+from chaos.load.recorder import MAX_ERRORS, MAX_KINDS, MAX_OPERATIONS, OTHER, Recorder
 from chaos.model.sample import LoadReport, LoadStream, upper_bound
 
 
@@ -100,3 +100,24 @@ def test_names_and_errors_without_end_do_not_fill_the_memory() -> None:
     assert {s.request: s.count for s in report.streams}[OTHER] == 50
     assert len(report.failures) == MAX_ERRORS + 1
     assert sum(report.failures.values()) == MAX_KINDS + 50
+
+
+def test_an_operation_is_kept_as_it_is_and_counted_nowhere() -> None:
+    recorder, listener = _listener()
+    said = {"kind": "write", "key": "k", "session": "s", "begun": 1.5, "ended": 2.0, "version": [3, 1]}
+    _fire(listener, name="write", request_type="operation", context={"operation": said})
+    report = recorder.take(at=101.0, active_users=1)
+    [kept] = report.operations
+    assert (kept.kind, kept.version, kept.outcome, report.streams) == ("write", (3, 1), "ok", ())
+    assert recorder.take(at=102.0, active_users=1).operations == ()
+
+
+def test_what_cannot_be_kept_of_a_history_is_counted() -> None:
+    recorder, listener = _listener()
+    said = {"kind": "write", "key": "k", "session": "s", "begun": 1.5, "ended": 2.0}
+    for _ in range(MAX_OPERATIONS + 2):
+        _fire(listener, request_type="operation", context={"operation": said})
+    _fire(listener, request_type="operation", context={"operation": {"kind": "wish"}})
+    report = recorder.take(at=101.0, active_users=1)
+    assert (len(report.operations), report.operations_lost) == (MAX_OPERATIONS, 3)
+    assert any("an operation could not be read" in text for text in report.failures)

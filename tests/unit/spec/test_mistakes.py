@@ -46,6 +46,12 @@ ONE_MISTAKE = {
     "a target in the wrong unit": (changed(">= 99%", "< 800ms"), '"800ms" is not a share', ""),
     "no samples": (changed("99%", '99%"\n    minSamples: "0'), "expected a whole number without quotes", ""),
     "too few samples": (changed('99%"', '99%"\n    minSamples: 0'), '"0" is below 1', ""),
+    "a promise that nobody knows": (
+        f"{MINIMAL}{LOAD}dataSafety: [charged_onec]\n",
+        '"charged_onec" is not allowed',
+        "charged_once",
+    ),
+    "a promise that nobody could check": (f"{MINIMAL}dataSafety: [charged_once]\n", "this experiment has no load", ""),
     "a confidence of all": (changed('99%"', '99%"\n    confidence: 100%'), "below 100%", ""),
     "an unknown window": (changed('99%"', '99%"\n    window: fualt'), '"fualt" is not allowed', '"fault"'),
     "no objective": (MINIMAL.partition("steadyState")[0] + "steadyState: []\n", "at least one objective", ""),
