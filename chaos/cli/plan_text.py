@@ -25,6 +25,8 @@ def _lines(plan: Plan, expected: Mapping[str, Prospect]) -> Iterator[str]:
         yield f"  {_objective(objective)}"
         if objective.name in expected:
             yield from prospect_lines(expected[objective.name], "    ")
+    if experiment.data_safety:
+        yield f"promises about data: {', '.join(experiment.data_safety)}"
     if experiment.load is not None:
         yield f"load: {experiment.load.locustfile}, {load_text(experiment.load)}"
     yield "method"
