@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ class _Skips:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell has what it runs in the background ignore Ctrl-C, and children inherit that: tests press it in theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(_Skips(), "expected-skips")
 
 
