@@ -51,7 +51,7 @@ class Listener:
     on_repeated_signal: Callable[[], None]
 
 
-class _Tee:
+class Tee:
     """Records, then tells the listener."""
 
     def __init__(self, writer: JournalWriter, on_event: Callable[[Event], None]) -> None:
@@ -80,11 +80,11 @@ def plan_for(experiment: Experiment, ref: EnvironmentRef, seed: int | None) -> t
 def conduct(plan: Plan, environment: Environment, listener: Listener) -> Conducted:
     """Execute a plan and judge its journal. Raises Refused when the run cannot even begin."""
     home = steadfast_home()
-    _refuse_full_disk(home)
+    refuse_full_disk(home)
     _refuse_unarmed(environment)
     lock = EnvironmentLock(home / "locks", environment.lock_key)
     directory = runs.create(plan.experiment.name, SystemClock().now())
-    lock.acquire(directory.run, _left_open)
+    lock.acquire(directory.run, left_open)
     try:
         with reserved(environment, directory.run):
             _execute(plan, environment, directory, lock, listener)
@@ -105,7 +105,7 @@ def _execute(
 ) -> None:
     clock, workers = SystemClock(), ThreadWorkers()
     writer = JournalWriter(directory.journal)
-    tools = Toolbox(environment, Catalog(), _Tee(writer, listener.on_event), clock, workers)
+    tools = Toolbox(environment, Catalog(), Tee(writer, listener.on_event), clock, workers)
     guardian = Guardian(directory.journal, lock.descriptor)
     try:
         with Signals(clock, listener.on_repeated_signal) as signals:
@@ -135,7 +135,8 @@ def own_process() -> dict[str, int]:
     return {"pid": os.getpid(), "started": int(stat.rpartition(")")[2].split()[19])}
 
 
-def _left_open(run: str) -> bool:
+def left_open(run: str) -> bool:
+    """Whether a run has something to roll back."""
     try:
         return bool(read_open_injections(runs.find(run).journal))
     except BadInput:
@@ -151,7 +152,7 @@ def _refuse_unarmed(environment: Environment) -> None:
         )
 
 
-def _refuse_full_disk(home: Path) -> None:
+def refuse_full_disk(home: Path) -> None:
     """A run without a journal could not be undone, so it is not begun."""
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,13 @@ def plan(
     from chaos.judge.power import prospects
     from chaos.shipped import find, find_environment
     from chaos.spec import load_environment, load_experiment
+    from chaos.spec.chaostoolkit import is_chaostoolkit
 
+    if is_chaostoolkit(find(experiment)):
+        from chaos.cli import chaostoolkit
+
+        chaostoolkit.plan(find(experiment), variables(var or []), as_json)
+        return
     share = _share(effect)
     catalog = Catalog()
     ref = load_environment(find_environment(environment), catalog)

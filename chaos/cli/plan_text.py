@@ -8,7 +8,7 @@ from chaos.cli.power_text import prospect_lines
 from chaos.judge.power import Prospect
 from chaos.judge.wording import load_text
 from chaos.model.experiment import Objective, PluginUse
-from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+from chaos.model.plan import Plan, PlannedActivity, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
 
 
 def plan_text(plan: Plan, expected: Sequence[Prospect] = ()) -> str:
@@ -55,6 +55,9 @@ def _step(step: PlannedStep, indent: str) -> Iterator[str]:
             yield from _step(inner, indent + "  ")
     elif isinstance(step, PlannedWait):
         yield f"{indent}wait {step.seconds:g} s"
+    elif isinstance(step, PlannedActivity):
+        more = [step.does, "in the background" if step.background else "", step.pauses, step.timeout]
+        yield f"{indent}{step.name}: {step.call}  ({', '.join(each for each in more if each)})"
     else:
         yield f"{indent}wait until {_use(step.probe)} {step.threshold.text}, at most {step.timeout_seconds:g} s"
 

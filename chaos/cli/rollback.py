@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from chaos.journal.runs import RunDirectory
     from chaos.model.residue import Residue
 
 
@@ -79,6 +80,7 @@ def _same(one: Residue, other: Residue) -> bool:
 
 def _rolled_back(run: str | None) -> bool:
     """Whether something is left broken."""
+    from chaos.chaostoolkit.conduct import is_of_chaostoolkit
     from chaos.engine.reopen import reopen
     from chaos.engine.run_process import is_alive
     from chaos.journal.runs import find, with_open_injections
@@ -89,6 +91,9 @@ def _rolled_back(run: str | None) -> bool:
     for directory in directories:
         if is_alive(directory.journal):
             raise Refused(f"run {directory.run} is still under way", "end it with `chaos abort`: it reverts by itself")
+        if is_of_chaostoolkit(directory.journal):
+            left = _method_rolled_back(directory) or left
+            continue
         reopened = reopen(directory.journal, by="rollback")
         found = reopened.open_injections()
         broken = reopened.revert_all()
@@ -115,3 +120,13 @@ def _left_weakened() -> bool:
     from chaos.environments.kubernetes.weakening import give_back_all
 
     return give_back_all(folder, print)
+
+
+def _method_rolled_back(directory: RunDirectory) -> bool:
+    """The rollbacks of a Chaos Toolkit experiment called again; whether something is left broken."""
+    from chaos.chaostoolkit.conduct import roll_back_again
+
+    was_open, broken = roll_back_again(directory)
+    said = "nothing is open" if not was_open else "PERHAPS STILL BROKEN" if broken else "rollbacks came back"
+    print(f"{directory.run}: {said}")
+    return broken

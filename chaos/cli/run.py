@@ -30,6 +30,10 @@ Weaken = Annotated[
     ),
 ]
 Control = Annotated[bool, typer.Option("--control", help="Replace every fault by a wait: the same run, unharmed.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict-chaostoolkit", help="Chaos Toolkit experiments end with the exit code of the original."),
+]
 
 
 def run(  # noqa: PLR0913  one parameter is one option
@@ -42,8 +46,9 @@ def run(  # noqa: PLR0913  one parameter is one option
     weaken: Weaken = None,
     control: Control = False,
     workers: Workers = None,
+    strict_chaostoolkit: Strict = False,
 ) -> None:
-    """Run experiments one after the other.
+    """Run experiments one after the other; also those written for the Chaos Toolkit.
 
     Exit code: 0 held, 1 deviated, 2 bad file, 3 inconclusive, 4 refused (nothing injected), 5 aborted by a
     guardrail, 6 something is still broken, 70 our bug, 130/143 interrupted; of several runs the worst.
@@ -59,6 +64,7 @@ def run(  # noqa: PLR0913  one parameter is one option
         out=out,
         junit=junit,
         workers=workers,
+        strict=strict_chaostoolkit,
     )
     with suite.weakened(weaken or [], environment):
         code = suite.run_all(experiments, options)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -26,6 +27,10 @@ from chaos.reports.junit import Case, write_suite
 from chaos.reports.terminal import render
 from chaos.shipped import find, find_environment
 from chaos.spec import load_environment, load_experiment
+from chaos.spec.chaostoolkit import is_chaostoolkit
+
+if TYPE_CHECKING:
+    from chaos.cli.chaostoolkit import ReadyRun
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Options:
     out: Path | None = None
     junit: Path | None = None
     workers: int | None = None
+    strict: bool = False
+    """Chaos Toolkit experiments end with the exit code that the original has."""
 
 
 def variables(pairs: Sequence[str]) -> dict[str, str]:
@@ -76,14 +83,23 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     """
     catalog = Catalog()
     ref = load_environment(find_environment(options.environment), catalog)
-    experiments = [load_experiment(find(source), catalog, options.variables) for source in sources]
-    if options.control:
-        experiments = [without_faults(experiment) for experiment in experiments]
-    if options.workers is not None:
-        experiments = [with_workers(experiment, options.workers) for experiment in experiments]
+    try:
+        experiments = [_read(source, catalog, options) for source in sources]
+    except BadInput as error:
+        if not options.strict:
+            raise
+        print(f"chaos: {error}", file=sys.stderr)
+        return ExitCode.DEVIATED  # the original's code for whatever it cannot read
     cases: list[Case] = []
+    codes: list[ExitCode] = []
     for source, experiment in zip(sources, experiments, strict=True):
-        cases.append(_run_one(source, experiment, ref, options))
+        if isinstance(experiment, Experiment):
+            cases.append(_run_one(source, experiment, ref, options))
+            codes.append(EXIT_CODES[cases[-1].verdict.outcome])
+        else:
+            answered = experiment.run(_say)
+            cases.append(answered.case)
+            codes.append(answered.code)
         if cases[-1].verdict.outcome in ("interrupted", "terminated") and len(cases) < len(experiments):
             _say("interrupted: the experiments that follow are not run")
             break
@@ -91,7 +107,19 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
         write_suite(cases, options.junit)
     if len(cases) > 1:
         _summary(cases)
-    return worst(EXIT_CODES[case.verdict.outcome] for case in cases)
+    return worst(codes)
+
+
+def _read(source: str, catalog: Catalog, options: Options) -> Experiment | ReadyRun:
+    path = find(source)
+    if is_chaostoolkit(path):
+        from chaos.cli.chaostoolkit import ReadyRun  # only those who have such a file wait for it
+
+        return ReadyRun.of(path, source, options)
+    experiment = load_experiment(path, catalog, options.variables)
+    if options.control:
+        experiment = without_faults(experiment)
+    return experiment if options.workers is None else with_workers(experiment, options.workers)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ def validate(
     from chaos.model.objectives import Objectives
     from chaos.shipped import find, find_any
     from chaos.spec import load_file
+    from chaos.spec.chaostoolkit import is_chaostoolkit
 
     catalog = Catalog()
     variables = dict(_pair(text) for text in var or [])
@@ -26,6 +27,11 @@ def validate(
     for name in files:
         try:
             path = find_any(name)
+            if is_chaostoolkit(path):
+                from chaos.cli import chaostoolkit
+
+                typer.echo(chaostoolkit.validate(path))
+                continue
             read = load_file(path, catalog, variables, find)
         except BadInput as error:
             bad += 1

@@ -10,7 +10,14 @@ from chaos.engine.inject import Batch, Injector
 from chaos.engine.rollback import Reverter
 from chaos.engine.toolbox import Toolbox
 from chaos.model.events import Injecting, StepBegan, StepEnded
-from chaos.model.plan import PlannedFault, PlannedParallel, PlannedStep, PlannedWait, PlannedWaitUntil
+from chaos.model.plan import (
+    PlannedActivity,
+    PlannedFault,
+    PlannedParallel,
+    PlannedStep,
+    PlannedWait,
+    PlannedWaitUntil,
+)
 
 
 class RunningStep(Protocol):
@@ -181,5 +188,7 @@ def _running(stage: Stage, step: PlannedStep) -> RunningStep:
         return _Recorded(stage, step.name, _Parallel(stage, step))
     if isinstance(step, PlannedWait):
         return _Recorded(stage, step.name, _Wait(step.seconds))
+    if isinstance(step, PlannedActivity):
+        raise TypeError("activities of Chaos Toolkit experiments have a runner of their own (chaos/chaostoolkit)")
     wait = _WaitUntil(stage, step)
     return _Recorded(stage, step.name, wait, failure=lambda: wait.failure)

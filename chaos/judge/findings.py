@@ -11,6 +11,7 @@ from chaos.judge.recovery import Recovery, interval_text, recovery_times
 from chaos.judge.story import InjectionStory, Story
 from chaos.judge.wording import counted, kind_text, milliseconds_text, rate_text, seconds_text
 from chaos.model.experiment import Objective
+from chaos.model.plan import planned_actions
 from chaos.model.verdict import Finding, ObjectiveResult, Outcome
 
 _MOST_ERRORS = 5
@@ -28,8 +29,9 @@ def findings(
         *_off_target(outcome, results),
         *_injections(story),
         *_missing(story),
+        *_seen(story),
         *_load(story),
-        *(recovery_findings(recovery_times(story)) if _came_to_its_end(outcome) else ()),
+        *(recovery_findings(recovery_times(story)) if _came_to_its_end(outcome) and _recovers(story) else ()),
         *(_budgets(spent_budgets(story)) if _came_to_its_end(outcome) else ()),
     ]
     return by_severity(found)
@@ -43,6 +45,11 @@ def by_severity(found: Sequence[Finding]) -> tuple[Finding, ...]:
 def _came_to_its_end(outcome: Outcome) -> bool:
     """For a run that was refused or cut short, that the plan was not carried out is no news."""
     return outcome in ("held", "deviated", "inconclusive", "still broken")
+
+
+def _recovers(story: Story) -> bool:
+    """Looks of a Chaos Toolkit experiment that end before its rollbacks show no recovery."""
+    return not planned_actions(story.started.plan.steps)
 
 
 def _endings(story: Story) -> Iterator[Finding]:
@@ -135,6 +142,16 @@ def _missing_of(objective: Objective, story: Story) -> Iterator[Finding]:
     yield Finding(
         "warning" if missing > _NOTABLE_MISSING_SHARE * looks else "note", f"{text}; {times:,} times: {reason}."
     )
+
+
+def _seen(story: Story) -> Iterator[Finding]:
+    """When something was first seen off target, and what it was."""
+    for name, moments in story.seen.items():
+        at, text = moments[0]
+        when = at - story.method_began
+        told = f"{seconds_text(when)} after the method began" if when >= 0 else "before the method"
+        more = f", and {len(moments) - 1:,} times more" if len(moments) > 1 else ""
+        yield Finding("problem", f"{_capital(name)}: first {told}{more}: {text}.")
 
 
 def _load(story: Story) -> Iterator[Finding]:

@@ -89,6 +89,8 @@ class Story:
     step_failures: list[StepEnded] = field(default_factory=list)
     samples: dict[str, list[tuple[float, Measurement]]] = field(default_factory=dict)
     missing: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    seen: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    """(second, what was seen off target), in words."""
     load: LoadStory = field(default_factory=LoadStory)
     stopped: GuardrailStopped | None = None
     stopped_early: StoppedEarly | None = None
@@ -163,6 +165,8 @@ def note(story: Story, event: Event) -> None:
                 story.samples.setdefault(name, []).append((event.of, measurement))
             for name, reason in event.missing.items():
                 story.missing.setdefault(name, []).append((event.of, reason))
+            for name, text in event.seen.items():
+                story.seen.setdefault(name, []).append((event.of, text))
         case Loaded():
             _note_load(story.load, event)
         case LoadFailed():

@@ -19,7 +19,7 @@ from chaos.judge.story import InjectionStory, Story, tell
 from chaos.judge.wording import counted, kind_text, listed, seconds_text
 from chaos.model.events import Event
 from chaos.model.fault import Active
-from chaos.model.plan import planned_faults
+from chaos.model.plan import planned_actions, planned_faults
 from chaos.model.verdict import ObjectiveResult, Outcome, Verdict
 
 
@@ -104,7 +104,8 @@ def _while(story: Story) -> str:
     """ "while kill hit edge-a-1 for 10 s", or that nothing was hit."""
     faults = planned_faults(story.started.plan.steps)
     if not faults:
-        return "with no fault injected"
+        actions = planned_actions(story.started.plan.steps)
+        return f"while {counted(len(actions), 'action')} of the method ran" if actions else "with no fault injected"
     hits = [
         f"{kind_text(fault.fault.kind)} hit {listed(fault.targets, 2)} for {seconds_text(fault.duration_seconds)}"
         for fault in faults

@@ -16,7 +16,7 @@ from chaos.model.plan import Plan
 from chaos.model.sample import LoadReport, Measurement
 from chaos.model.verdict import Verdict
 
-Phase = Literal["warm-up", "baseline", "method", "recovery", "drain", "end"]
+Phase = Literal["warm-up", "baseline", "method", "recovery", "rollbacks", "drain", "end"]
 
 
 class RunStarted(Struct, frozen=True, kw_only=True, tag_field="event", tag="run started"):
@@ -40,11 +40,12 @@ class StepBegan(Struct, frozen=True, kw_only=True, tag_field="event", tag="step 
 
 
 class StepEnded(Struct, frozen=True, kw_only=True, tag_field="event", tag="step ended"):
-    """`failure` is empty when the step did what it says."""
+    """`failure` is empty when the step did what it says; `output` is what a Chaos Toolkit activity gave, as text."""
 
     at: float
     step: str
     failure: str = ""
+    output: str = ""
 
 
 class Injecting(Struct, frozen=True, kw_only=True, tag_field="event", tag="injecting"):
@@ -115,12 +116,16 @@ class RevertFailed(Struct, frozen=True, kw_only=True, tag_field="event", tag="re
 
 
 class Sampled(Struct, frozen=True, kw_only=True, tag_field="event", tag="sampled"):
-    """Measurements of one moment by objective name; `of` is the epoch second they belong to."""
+    """Measurements of one moment by objective name; `of` is the epoch second they belong to.
+
+    `seen` says in words what was off target, where a measurement cannot.
+    """
 
     at: float
     of: float
     values: dict[str, Measurement] = {}
     missing: dict[str, str] = {}
+    seen: dict[str, str] = {}
 
 
 class Loaded(Struct, frozen=True, kw_only=True, tag_field="event", tag="loaded"):

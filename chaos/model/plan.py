@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from chaos.model.environment import EnvironmentRef, LeaseHolder
@@ -44,7 +46,18 @@ class PlannedWaitUntil(Struct, frozen=True, kw_only=True, tag="wait_until"):
     timeout_seconds: float
 
 
-PlannedStep = PlannedFault | PlannedParallel | PlannedWait | PlannedWaitUntil
+class PlannedActivity(Struct, frozen=True, kw_only=True, tag="activity"):
+    """A probe or an action of a Chaos Toolkit experiment; `call` says what is called, with nothing filled in."""
+
+    name: str
+    does: Literal["probe", "action"]
+    call: str
+    background: bool = False
+    timeout: str = ""
+    pauses: str = ""
+
+
+PlannedStep = PlannedFault | PlannedParallel | PlannedWait | PlannedWaitUntil | PlannedActivity
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -60,6 +73,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     seconds: float
     notes: tuple[str, ...] = ()
     repeat: str = ""
+
+
+def planned_actions(steps: tuple[PlannedStep, ...]) -> tuple[PlannedActivity, ...]:
+    """All actions of a Chaos Toolkit experiment."""
+    return tuple(step for step in steps if isinstance(step, PlannedActivity) and step.does == "action")
 
 
 def planned_faults(steps: tuple[PlannedStep, ...]) -> tuple[PlannedFault, ...]:

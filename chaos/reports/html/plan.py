@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chaos.judge.wording import listed, load_text, seconds_text
 from chaos.model.experiment import Load, PluginUse
-from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+from chaos.model.plan import Plan, PlannedActivity, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
 
 _MOST_TARGETS = 6
 
@@ -61,6 +61,9 @@ def _rows(step: PlannedStep, depth: int) -> list[PlanRow]:
         return [PlanRow(step.name, "at the same time", "", depth), *inner]
     if isinstance(step, PlannedWait):
         return [PlanRow(step.name, f"wait {seconds_text(step.seconds)}", "", depth)]
+    if isinstance(step, PlannedActivity):
+        more = [step.does, "in the background" if step.background else "", step.pauses, step.timeout]
+        return [PlanRow(step.name, f"{step.call} ({', '.join(each for each in more if each)})", "", depth)]
     until = f"wait until {use_text(step.probe)} is {step.threshold.text}, at most {seconds_text(step.timeout_seconds)}"
     return [PlanRow(step.name, until, "", depth)]
 

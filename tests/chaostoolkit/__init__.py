@@ -1,0 +1,1 @@
+"""Chaos Toolkit experiments: read, run, and compared with what the original answers."""

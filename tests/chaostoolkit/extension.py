@@ -1,0 +1,88 @@
+"""What somebody's own extension looks like: probes, actions and controls over a folder that is the system."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def healthy(folder: str) -> bool:
+    return not (Path(folder) / "broken").exists()
+
+
+def health(folder: str) -> dict[str, Any]:
+    return {"service": {"name": "web", "replicas": [{"id": 1, "up": healthy(folder)}, {"id": 2, "up": True}]}}
+
+
+def break_it(folder: str, seconds: float = 0.0) -> str:
+    """Broken from now on; after `seconds`, if there are any, it mends itself."""
+    (Path(folder) / "broken").touch()
+    if seconds:
+        time.sleep(seconds)
+        mend(folder)
+    return "broken"
+
+
+def mend(folder: str) -> str:
+    (Path(folder) / "broken").unlink(missing_ok=True)
+    note(folder, "mended")
+    return "mended"
+
+
+def note(folder: str, text: str) -> str:
+    with (Path(folder) / "notes").open("a") as file:
+        file.write(f"{text}\n")
+    return text
+
+
+def number(value: float) -> float:
+    return value
+
+
+def fail(message: str = "it cannot be done") -> None:
+    raise ValueError(message)
+
+
+def fail_when_broken(folder: str) -> bool:
+    if not healthy(folder):
+        raise ConnectionError("nobody answers")
+    return True
+
+
+def sleep(seconds: float) -> str:
+    time.sleep(seconds)
+    return "slept"
+
+
+def sleep_with_children(folder: str, seconds: float) -> str:
+    """Hangs, and so does a child of it that would write a note in the end."""
+    code = f"import time; time.sleep({seconds}); open({str(Path(folder) / 'late')!r}, 'w')"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    threading.Thread(target=child.wait, daemon=True).start()
+    while True:
+        time.sleep(1)
+
+
+def spill(secrets: dict[str, str], configuration: dict[str, Any]) -> dict[str, Any]:
+    """Tells all it knows, as a careless extension does."""
+    print("the token is", secrets["token"])
+    return {"token": secrets["token"], "header": f"Bearer {secrets['token']}", "region": configuration.get("region")}
+
+
+def spill_and_fail(secrets: dict[str, str]) -> None:
+    os.write(2, f"calling with {secrets['token']}\n".encode())
+    raise RuntimeError(f"401 for https://user:{secrets['token']}@example.com")
+
+
+def is_small(value: float, limit: float = 10.0) -> bool:
+    return value < limit
+
+
+def crash() -> None:
+    os.write(2, b"the interpreter is lost\n")
+    os._exit(7)
