@@ -130,7 +130,7 @@ class Api:
 
     def add_toxic(self, names: list[str], request: Request) -> Response:
         proxy = self._proxies[names[1]]
-        toxic = read_toxic(request.body, proxy.toxics)
+        toxic = read_toxic(request.body, proxy.toxics, proxy.config.protocol)
         self._loop.ask(lambda: proxy.add(toxic))
         return answers.as_json(200, toxic_shape(toxic))
 

@@ -42,6 +42,12 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
     )
 
 
+def is_pattern(text: str) -> bool:
+    """Whether `matches` can mean something by it."""
+    name = text.removeprefix("*.")
+    return bool(name) and "*" not in name
+
+
 def _hello(data: bytes) -> bytes | Unread:
     """The body of the ClientHello, put together from the records that it lies in."""
     message, at = b"", 0

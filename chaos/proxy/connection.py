@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from chaos.proxy.dial import Address, Dial, Names
 from chaos.proxy.end import End
@@ -98,15 +99,31 @@ class Connection:
                 over(self)
 
 
+class Carrier(Protocol):
+    """What a line leads into: a connection, or what is like one."""
+
+    @property
+    def streams(self) -> Mapping[str, Taker]: ...
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Taker(Protocol):
+    @property
+    def take(self) -> Callable[[Chunk], None]: ...
+
+
 class Line:
     """A connection as the stages on one of its streams see it."""
 
     __slots__ = ("_back", "abort", "close")
 
-    def __init__(self, connection: Connection, stream: Stream) -> None:
-        self.abort = connection.abort
-        self.close = connection.close
-        self._back = connection.downstream if stream is connection.upstream else connection.upstream
+    def __init__(self, carrier: Carrier, stream: str) -> None:
+        self.abort = carrier.abort
+        self.close = carrier.close
+        self._back = carrier.streams["downstream" if stream == "upstream" else "upstream"]
 
     def answer(self, chunk: Chunk) -> None:
         self._back.take(chunk)

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from chaos.model.errors import BadInput
+from chaos.proxy.address import join
 from chaos.proxy.chain import Chain
 from chaos.proxy.config import split_address
 from chaos.proxy.dial import Address
@@ -22,7 +22,7 @@ _MOST_EARLY = 64
 
 
 class Session:
-    """One client's address, with a socket of its own to the upstream. `over` is told once.
+    """One client's address, with a socket of its own to the upstream. `forgotten` and `over` are told once.
 
     Offers what a Connection offers to proxies; to end it by a reset or in good order is the same here: it just ends.
     """
@@ -33,6 +33,7 @@ class Session:
         self.upstream = Chain(self._send)
         self.downstream = Chain(reply)
         self.over: Callable[[Session], None] = lambda session: None
+        self.forgotten: Callable[[], object] = lambda: None
         self._runtime = runtime
         self._idle_seconds = idle_seconds
         self._used_at = runtime.now()
@@ -43,11 +44,7 @@ class Session:
 
     @property
     def client_address(self) -> str:
-        return f"[{self.client_host}]:{self.client_port}" if ":" in self.client_host else self._plain
-
-    @property
-    def _plain(self) -> str:
-        return f"{self.client_host}:{self.client_port}"
+        return join(self.client_host, self.client_port)
 
     @property
     def streams(self) -> dict[str, Chain]:
@@ -77,6 +74,7 @@ class Session:
         if self._socket is not None:
             self._runtime.loop.forget(self._socket.fileno())
             self._socket.close()
+        self.forgotten()
         self.over(self)
 
     def abort(self) -> None:
@@ -131,7 +129,9 @@ class Session:
 class DatagramListener:
     """Sorts what comes by client. `begun` gets each new session, before its first datagram passes."""
 
-    def __init__(self, who: str, address: str, runtime: Runtime, begun: Callable[[Session], None]) -> None:
+    def __init__(
+        self, who: str, address: str, runtime: Runtime, begun: Callable[[Session], None], idle_seconds: float
+    ) -> None:
         """Raises BadInput, of `who`, when the address cannot be listened on. Port 0 takes a free one."""
         try:
             self._socket = _bound(*split_address(address))
@@ -140,21 +140,18 @@ class DatagramListener:
         self._runtime = runtime
         self._begun = begun
         self._sessions: dict[Address, Session] = {}
-        self.idle_seconds = 60.0
+        self._idle_seconds = idle_seconds
         runtime.loop.watch(self._socket.fileno(), READABLE, self._readable)
 
     @property
     def address(self) -> str:
         """The numeric one."""
         host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if self._socket.family == socket.AF_INET6 else f"{host}:{port}"
+        return join(str(host), int(port))
 
     def close(self) -> None:
         self._runtime.loop.forget(self._socket.fileno())
         self._socket.close()
-
-    def forget(self, session: Session) -> None:
-        self._sessions.pop((session.client_host, session.client_port), None)
 
     def _readable(self, events: int) -> None:
         for _ in range(_DATAGRAMS_IN_A_TURN):
@@ -169,7 +166,8 @@ class DatagramListener:
     def _session(self, client: Address) -> Session | None:
         session = self._sessions.get(client)
         if session is None and len(self._sessions) < MOST_SESSIONS:
-            session = Session(client, lambda datagram: self._reply(client, datagram), self._runtime, self.idle_seconds)
+            session = Session(client, lambda datagram: self._reply(client, datagram), self._runtime, self._idle_seconds)
+            session.forgotten = lambda: self._sessions.pop(client, None)
             self._sessions[client] = session
             self._begun(session)
         return session

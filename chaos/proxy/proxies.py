@@ -135,7 +135,13 @@ class Proxies:
         wanted = asked.wanted
         listen = asked.address if wanted.enabled else wanted.listen
         config = ProxyConfig(
-            name=wanted.name, listen=listen, upstream=wanted.upstream, base_delay_ms=wanted.base_delay_ms
+            name=wanted.name,
+            listen=listen,
+            upstream=wanted.upstream,
+            base_delay_ms=wanted.base_delay_ms,
+            protocol=wanted.protocol,
+            idle_timeout=wanted.idle_timeout,
+            routes=wanted.routes,
         )
         proxy = self._make(config)
         if wanted.enabled:
@@ -160,15 +166,23 @@ def as_wanted(proxy: Proxy) -> Wanted:
         listen=proxy.listen_address,
         upstream=proxy.upstream_address,
         enabled=proxy.is_listening,
-        base_delay_ms=proxy.base_delay_ms,
+        base_delay_ms=proxy.config.base_delay_ms,
+        protocol=proxy.config.protocol,
+        idle_timeout=proxy.config.idle_timeout,
+        routes=proxy.config.routes,
         toxics=tuple(proxy.toxics.values()),
     )
 
 
 def _is_at(proxy: Proxy, asked: Resolved) -> bool:
     wanted = asked.wanted
-    same_way = (proxy.upstream_address, proxy.base_delay_ms) == (wanted.upstream, wanted.base_delay_ms)
-    return same_way and proxy.listen_address in (asked.address, wanted.listen)
+    way = proxy.config
+    carries_so = (way.protocol, way.base_delay_ms, way.idle_timeout, way.routes)
+    return (
+        carries_so == (wanted.protocol, wanted.base_delay_ms, wanted.idle_timeout, wanted.routes)
+        and proxy.upstream_address == wanted.upstream
+        and proxy.listen_address in (asked.address, wanted.listen)
+    )
 
 
 def _set_toxics(proxy: Proxy, toxics: Iterable[NamedToxic]) -> None:

@@ -8,16 +8,18 @@ from msgspec import Struct
 
 from chaos.proxy.address import BadAddress, check_upstream
 from chaos.proxy.body import ApiError, convert, decode
+from chaos.proxy.client_hello import is_pattern
 from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxic_request import make_toxic
 
+PROTOCOLS = ("tcp", "udp")
 LOOPBACK = "127.0.0.1:0"
 
 
 class ProxyRequest(Struct, frozen=True):
     """All may be left out but `name` and `upstream`; what is not Toxiproxy's stands after `enabled`.
 
-    `toxics` are all that the proxy is to have; None: those it has. `base_delay_ms` is the distance between two regions.
+    `toxics` are all that the proxy is to have; None: those it has. The others are those of a ProxyConfig.
     """
 
     name: str = ""
@@ -26,6 +28,9 @@ class ProxyRequest(Struct, frozen=True):
     enabled: bool = True
     toxics: tuple[dict[str, Any], ...] | None = None
     base_delay_ms: float = 0.0
+    protocol: str = "tcp"
+    idle_timeout: int = 60_000
+    routes: dict[str, str] = {}
 
 
 class ProxyUpdate(Struct, frozen=True):
@@ -44,6 +49,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
     upstream: str
     enabled: bool
     base_delay_ms: float = 0.0
+    protocol: str = "tcp"
+    idle_timeout: int = 60_000
+    routes: dict[str, str] = {}
     toxics: tuple[NamedToxic, ...] | None = None
 
 
@@ -82,14 +90,32 @@ def _wanted(asked: ProxyRequest, where: str) -> Wanted:
     _check_upstream(asked.upstream, where)
     if asked.base_delay_ms < 0:
         raise ApiError(400, f"bad request body: base_delay_ms is negative{where}")
+    _check_way(asked, where)
     return Wanted(
         name=asked.name,
         listen=asked.listen or LOOPBACK,
         upstream=asked.upstream,
         enabled=asked.enabled,
         base_delay_ms=asked.base_delay_ms,
-        toxics=None if asked.toxics is None else _toxics(asked.toxics, where),
+        protocol=asked.protocol,
+        idle_timeout=asked.idle_timeout,
+        routes=asked.routes,
+        toxics=None if asked.toxics is None else _toxics(asked.toxics, asked.protocol, where),
     )
+
+
+def _check_way(asked: ProxyRequest, where: str) -> None:
+    """What is wrong with how it is to carry."""
+    if asked.protocol not in PROTOCOLS:
+        raise ApiError(400, f"bad request body: protocol can be tcp or udp, not {asked.protocol!r}{where}")
+    if asked.idle_timeout <= 0:
+        raise ApiError(400, f"bad request body: idle_timeout is milliseconds, more than 0{where}")
+    if asked.routes and asked.protocol != "tcp":
+        raise ApiError(400, f"bad request body: routes are for tcp: the name of a TLS server chooses one{where}")
+    for pattern, upstream in asked.routes.items():
+        if not is_pattern(pattern):
+            raise ApiError(400, f"bad request body: routes: {pattern!r} is neither a server's name nor *. and a domain")
+        _check_upstream(upstream, f" of route {pattern}{where}")
 
 
 def _check_upstream(upstream: str, where: str) -> None:
@@ -101,11 +127,11 @@ def _check_upstream(upstream: str, where: str) -> None:
         raise ApiError(400, f"bad request body: upstream: {error}{where}") from error
 
 
-def _toxics(asked: tuple[dict[str, Any], ...], where: str) -> tuple[NamedToxic, ...]:
+def _toxics(asked: tuple[dict[str, Any], ...], protocol: str, where: str) -> tuple[NamedToxic, ...]:
     made: dict[str, NamedToxic] = {}
     for number, each in enumerate(asked, 1):
         try:
-            toxic = make_toxic(each, made)
+            toxic = make_toxic(each, made, protocol)
         except ApiError as error:
             of = where.replace(" at ", " of ") or " of the proxy"
             raise ApiError(error.status, f"{error.text} at toxic {number}{of}") from error

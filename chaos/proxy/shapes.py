@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.proxy.connection import Connection
-from chaos.proxy.proxy import Proxy
+from chaos.proxy.proxy import Carried, Proxy
 from chaos.proxy.toxic_request import toxic_shapes
 
 
@@ -16,7 +15,11 @@ def proxy_shape(proxy: Proxy) -> dict[str, object]:
         "enabled": proxy.is_listening,
         "toxics": toxic_shapes(proxy.toxics.values()),
     }
-    return shape | ({"base_delay_ms": proxy.base_delay_ms} if proxy.base_delay_ms else {})
+    config = proxy.config
+    ours = {"base_delay_ms": config.base_delay_ms, "routes": config.routes}
+    if config.protocol != "tcp":
+        ours |= {"protocol": config.protocol, "idle_timeout": config.idle_timeout}
+    return shape | {name: value for name, value in ours.items() if value}
 
 
 def connection_shapes(proxy: Proxy) -> list[dict[str, object]]:
@@ -24,7 +27,7 @@ def connection_shapes(proxy: Proxy) -> list[dict[str, object]]:
     return [_connection(each) for each in sorted(proxy.connections, key=lambda each: each.since)]
 
 
-def _connection(connection: Connection) -> dict[str, object]:
+def _connection(connection: Carried) -> dict[str, object]:
     up, down = connection.upstream, connection.downstream
     return {
         "client": connection.client_address,

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from chaos.model.errors import BadInput
 from chaos.proxy.body import ApiError
@@ -41,10 +41,11 @@ class FaultProxy:
         self._loop.start()
         self._is_open = True
 
-    def to(self, upstream: str, listen: str = "127.0.0.1:0") -> ProxiedLink:
+    def to(self, upstream: str, listen: str = "127.0.0.1:0", protocol: Literal["tcp", "udp"] = "tcp") -> ProxiedLink:
         """A link to a service at "host:port", which need not be there yet. Raises BadInput for a wrong address."""
         split_address(upstream)
-        config = ProxyConfig(name=f"{upstream} #{len(self._server.proxies) + 1}", listen=listen, upstream=upstream)
+        name = f"{upstream} #{len(self._server.proxies) + 1}"
+        config = ProxyConfig(name=name, listen=listen, upstream=upstream, protocol=protocol)
         return ProxiedLink(self._loop, self._loop.ask(lambda: self._server.add(config)))
 
     def close(self) -> None:
@@ -99,7 +100,7 @@ class ProxiedLink:
         self._count += 1
         asked = {"name": f"{kind} #{self._count}", **beside, "type": kind, "attributes": attributes}
         try:
-            toxic = make_toxic(asked, self._proxy.toxics)
+            toxic = make_toxic(asked, self._proxy.toxics, self._proxy.config.protocol)
         except ApiError as error:
             raise BadInput(f"toxic {kind}: {error.text.removeprefix('bad request body: ')}") from error
         self._loop.ask(lambda: self._proxy.add(toxic))

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from chaos.proxy.body import ApiError, convert, decode
+from chaos.proxy.client_hello import is_pattern
 from chaos.proxy.schedule import Schedule
 from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics import STREAM_NAMES, Toxic, toxic_type
@@ -45,12 +46,12 @@ class ToxicUpdate(Struct, frozen=True):
     expires_at: float | UnsetType | None = UNSET
 
 
-def read_toxic(body: bytes, taken: Container[str]) -> NamedToxic:
-    """The toxic that a body asks for. Names in `taken` exist. Raises ApiError."""
-    return make_toxic(decode(body), taken)
+def read_toxic(body: bytes, taken: Container[str], protocol: str = "tcp") -> NamedToxic:
+    """The toxic that a body asks for, on a proxy of this protocol. Names in `taken` exist. Raises ApiError."""
+    return make_toxic(decode(body), taken, protocol)
 
 
-def make_toxic(value: object, taken: Container[str]) -> NamedToxic:
+def make_toxic(value: object, taken: Container[str], protocol: str = "tcp") -> NamedToxic:
     """From decoded JSON. Checked in Toxiproxy's order: stream, default name, type, duplicate, attributes; then ours."""
     asked = convert(value, ToxicRequest)
     if asked.stream is not None and asked.stream.lower() not in STREAM_NAMES:
@@ -63,7 +64,7 @@ def make_toxic(value: object, taken: Container[str]) -> NamedToxic:
     if name in taken:
         raise ApiError(409, "toxic already exists")
     attributes = convert(asked.attributes or {}, attributes_type)
-    _check(asked, attributes, stream)
+    _check(asked, attributes, stream, protocol)
     return NamedToxic(
         name=name,
         type=asked.type,
@@ -115,10 +116,14 @@ def toxic_shapes(toxics: Iterable[NamedToxic]) -> list[dict[str, object]]:
     return [toxic_shape(toxic) for toxic in sorted(toxics, key=lambda toxic: order.index(toxic.stream))]
 
 
-def _check(asked: ToxicRequest, attributes: Toxic, stream: str) -> None:
+def _check(asked: ToxicRequest, attributes: Toxic, stream: str, protocol: str) -> None:
     """What can be wrong with what is ours."""
+    if protocol not in attributes.PROTOCOLS:
+        raise _bad(f"{asked.type} is for {' and '.join(attributes.PROTOCOLS)} proxies, and this one carries {protocol}")
     if stream not in attributes.STREAMS:
         raise _bad(f"the stream of {asked.type} can only be {' or '.join(attributes.STREAMS)}")
+    if asked.sni and protocol != "tcp":
+        raise _bad("sni is for TLS over tcp")
     if asked.schedule is not None and asked.schedule.ramp and not attributes.MAGNITUDES:
         raise _bad(f"{asked.type} has nothing that a ramp could let grow")
     for network in asked.clients:
@@ -127,7 +132,7 @@ def _check(asked: ToxicRequest, attributes: Toxic, stream: str) -> None:
         except ValueError as error:
             raise _bad(f"clients: {error}; write networks as 10.0.0.0/8 or ::1") from error
     for name in asked.sni:
-        if not name.removeprefix("*.") or "*" in name.removeprefix("*."):
+        if not is_pattern(name):
             raise _bad(f"sni: {name!r} is neither a server's name nor *. and a domain")
 
 

@@ -103,6 +103,8 @@ class Toxic(Struct, frozen=True):
 
     STREAMS: ClassVar[tuple[str, ...]] = STREAM_NAMES
     """The streams it can be on; the first is the one it is on when none is named."""
+    PROTOCOLS: ClassVar[tuple[str, ...]] = ("tcp",)
+    """Of the proxies that it can be on."""
     MAGNITUDES: ClassVar[tuple[str, ...]] = ()
     """The attributes that say how much it does, in proportion: a ramp lets these grow from nothing."""
     OURS: ClassVar[tuple[str, ...]] = ()

@@ -20,6 +20,7 @@ class Latency(Toxic, frozen=True):
     place of latency and jitter. No delay is longer than `most` ms (0: any).
     """
 
+    PROTOCOLS = ("tcp", "udp")
     MAGNITUDES = ("latency", "jitter")
     OURS = ("distribution", "shape", "histogram", "most")
 

@@ -7,3 +7,5 @@ from chaos.proxy.toxics import Toxic
 
 class Noop(Toxic, frozen=True):
     """Passes everything as it comes. No attributes."""
+
+    PROTOCOLS = ("tcp", "udp")

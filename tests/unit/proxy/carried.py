@@ -102,7 +102,10 @@ class Carried:
 
 @asynccontextmanager
 async def carried(
-    serve: Serve | None = echo, base_delay_ms: float = 0, upstream_port: int | None = None
+    serve: Serve | None = echo,
+    base_delay_ms: float = 0,
+    upstream_port: int | None = None,
+    routes: dict[str, str] | None = None,
 ) -> AsyncIterator[Carried]:
     """A link to a server that does `serve` with each connection and closes it; None: to a port nobody listens on.
 
@@ -123,7 +126,13 @@ async def carried(
     if serve is None:
         server.close()
     proxy = Proxy(
-        ProxyConfig(name="link", listen="127.0.0.1:0", upstream=f"127.0.0.1:{port}", base_delay_ms=base_delay_ms),
+        ProxyConfig(
+            name="link",
+            listen="127.0.0.1:0",
+            upstream=f"127.0.0.1:{port}",
+            base_delay_ms=base_delay_ms,
+            routes=routes or {},
+        ),
         Runtime(carrying := Loop(), Random(1)),
     )
     carrying.start()
