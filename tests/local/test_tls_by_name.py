@@ -162,10 +162,10 @@ def test_what_is_no_tls_goes_to_the_upstream(stage: Stage) -> None:
 
 
 def test_a_toxic_for_one_name_leaves_the_other_alone(stage: Stage) -> None:
-    stage.put(type="latency", stream="both", attributes={"latency": 60}, sni=["b.example"])
+    stage.put(type="latency", stream="both", attributes={"latency": 150}, sni=["b.example"])
     took = {}
     for name in NAMES:
         began = time.perf_counter()
         assert stage.asks(name).startswith(name.encode())
         took[name] = time.perf_counter() - began
-    assert took["b.example"] >= 0.24 > took["a.example"], "two round trips, delayed each way"
+    assert took["b.example"] >= 0.6 > took["a.example"], "two round trips, delayed each way"

@@ -200,7 +200,7 @@ def named(**fields: Any) -> NamedToxic:
         type="latency",
         stream=fields.pop("stream", "downstream"),
         toxicity=fields.pop("toxicity", 1.0),
-        attributes=Latency(latency=100),
+        attributes=Latency(latency=fields.pop("ms", 100)),
         **fields,
     )
 
@@ -262,10 +262,10 @@ async def round_trip_ms(link: Carried) -> float:
 def test_on_a_link_both_streams_are_delayed_and_strangers_are_not() -> None:
     async def test() -> None:
         async with carried() as link:
-            link.add(named(stream="both", clients=("127.0.0.0/8",)))
-            assert await round_trip_ms(link) >= 199
+            link.add(named(ms=500, stream="both", clients=("127.0.0.0/8",)))
+            assert await round_trip_ms(link) >= 999
             link.loop.ask(lambda: link.proxy.update(named(stream="both", clients=("10.0.0.0/8",), toxicity=0.99)))
-            assert await round_trip_ms(link) < 100
+            assert await round_trip_ms(link) < 999
             link.remove("slow")
 
     run(test())
@@ -274,10 +274,11 @@ def test_on_a_link_both_streams_are_delayed_and_strangers_are_not() -> None:
 def test_on_a_link_a_schedule_counts_from_the_creation_of_the_toxic() -> None:
     async def test() -> None:
         async with carried() as link:
-            link.add(named(schedule=Schedule(start_after=60, duration=100), since=time.time()))
-            assert await round_trip_ms(link) < 50
-            await asyncio.sleep(0.08)
-            assert 40 <= await round_trip_ms(link) < 100, "delayed until the toxic goes"
-            assert await round_trip_ms(link) < 50
+            link.add(named(ms=60_000, schedule=Schedule(start_after=200, duration=300), since=(began := time.time())))
+            await round_trip_ms(link)
+            await asyncio.sleep(began + 0.25 - time.time())
+            await round_trip_ms(link)
+            assert 0.49 <= time.time() - began < 5, "delayed until the toxic went"
+            await round_trip_ms(link)
 
     run(test())
