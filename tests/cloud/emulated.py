@@ -60,6 +60,11 @@ class Emulated:
     def call(self, service: str, region: str, operation: str, **given: Any) -> dict[str, Any]:
         return self.account.call(service, region, operation, **given)
 
+    def reach(self, endpoint: str) -> None:
+        """At another address from now on."""
+        self.endpoint = endpoint
+        self.__dict__.pop("account", None)
+
     def forget(self) -> None:
         """The account is empty again."""
         host = self.endpoint.removeprefix("http://")

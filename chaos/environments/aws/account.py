@@ -112,6 +112,7 @@ def _assuming(session: Any, role_arn: str) -> Any:
 def _translated(asked: str) -> Iterator[None]:
     """Turns what botocore raises into what we raise."""
     import botocore.exceptions as raised
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -120,7 +121,7 @@ def _translated(asked: str) -> Iterator[None]:
     except (raised.NoCredentialsError, raised.PartialCredentialsError) as error:
         hint = "log in (`aws configure`, `aws sso login`), or name a profile in the environment file"
         raise Refused("there are no AWS credentials here", hint) from error
-    except raised.BotoCoreError as error:
+    except (raised.BotoCoreError, ResponseParserError) as error:
         raise silent(asked, str(error)) from error
 
 
