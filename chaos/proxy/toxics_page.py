@@ -67,6 +67,21 @@ What makes no sense is refused with 400 and a sentence. Names in any case are re
 All but the first five are ours: Toxiproxy ignores them. They are shown only where they were asked for. A toxic on both
 streams is on both or on neither of a connection.
 
+## Proxies for UDP and for TLS names
+
+```json
+[
+  {"name": "dns", "listen": "127.0.0.1:5300", "upstream": "127.0.0.1:53", "protocol": "udp", "idle_timeout": 30000},
+  {"name": "shops", "listen": "127.0.0.1:8443", "upstream": "127.0.0.1:9443",
+   "routes": {"one.example.org": "127.0.0.1:9444", "*.example.org": "127.0.0.1:9445"}}
+]
+```
+
+This is a `--config` of `chaos proxy serve`, or the body of `/populate`. With `"protocol": "udp"` a client's address has
+a session until it is silent for `idle_timeout` ms (60000); what toxics hold there beyond 8 MiB is lost. `routes` lead
+TLS clients by the server they ask for (SNI) to an upstream of its own, the exact name before a pattern. Who names none
+of them, speaks no TLS, or says nothing for 10 s, goes to `upstream`. The proxy takes no part in the handshake.
+
 ## Schedules
 
 `{"schedule": {"start_after": 5000, "on": 1000, "off": 4000}}`: after five seconds, one second in five. SCHEDULE

@@ -110,6 +110,18 @@ def test_a_service_that_is_down_refuses_and_comes_back_where_it_was(fault_proxy:
     assert exchange(link.port, b"x") == b"x"
 
 
+def test_udp_has_toxics_of_its_own(fault_proxy: FaultProxy) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as client:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        link = fault_proxy.to(f"127.0.0.1:{server.getsockname()[1]}", protocol="udp")
+        with link.toxic("udp_duplicate", stream="upstream", share=1):
+            client.sendto(b"x", (link.host, link.port))
+            assert [server.recv(9), server.recv(9)] == [b"x", b"x"]
+        with pytest.raises(BadInput, match="slicer is for tcp proxies"):
+            link.slicer(5)
+
+
 def test_what_is_wrong_is_said(fault_proxy: FaultProxy, echo: str) -> None:
     link = fault_proxy.to(echo)
     for attempt, said in (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
+from chaos.proxy.proxy_request import read_proxies
 from chaos.proxy.toxic_request import make_toxic
 from chaos.proxy.toxics import toxic_types
 from chaos.proxy.toxics_page import EXAMPLES, page
@@ -17,6 +20,11 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_it_tells_of_all_of_them() -> None:
     assert all(f"\n## {name}\n" in page() for name in toxic_types())
+
+
+def test_its_proxies_can_be_asked_for() -> None:
+    proxies = next(text for text in re.findall(r"```json\n(.*?)```", page(), re.DOTALL) if text.startswith("["))
+    assert [each.protocol for each in read_proxies(json.loads(proxies))] == ["udp", "tcp"]
 
 
 def test_its_examples_can_be_asked_for() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chaos.proxy.toxics import Chunk, Stage, Toxic
+from chaos.proxy.toxics import Chunk, Ending, Stage, Toxic
 
 
 class LimitData(Toxic, frozen=True):
-    """After `bytes` bytes the connection is closed; 0 closes it when the first byte comes. The last ones arrive."""
+    """After `bytes` bytes, which all arrive, both ends see the end of the connection; with 0 when the first comes."""
 
     bytes: int = 0
 
@@ -36,7 +36,8 @@ class Meter(Stage):
                 self.forward(chunk[:left])
             if len(chunk) >= left:
                 self._is_over = True
-                self.line.close()
+                self.forward(Ending.EOF)  # behind what other toxics still hold, where a close would drop it
+                self.line.answer(Ending.EOF)
         else:
             self.forward(chunk)
 

@@ -106,7 +106,8 @@ def test_a_limit_of_data_lets_exactly_so_many_bytes_pass(sent: list[bytes], limi
     for chunk in sent:
         stage.take(chunk)
     assert data(passed) == b"".join(sent)[:limit]
-    assert line.done == (["close"] if sent and len(b"".join(sent)) >= limit else [])
+    is_over = bool(sent) and len(b"".join(sent)) >= limit
+    assert line.done == passed[len(passed) - is_over :] == [Ending.EOF] * is_over, "both ends are told, once"
 
 
 def test_a_limit_of_data_goes_on_counting_when_it_is_changed() -> None:
@@ -115,7 +116,7 @@ def test_a_limit_of_data_goes_on_counting_when_it_is_changed() -> None:
     stage.take(b"12345")
     assert stage.update(LimitData(bytes=7))
     stage.take(b"6789")
-    assert (data(passed), line.done) == (b"1234567", ["close"])
+    assert (passed, line.done) == ([b"12345", b"67", Ending.EOF], [Ending.EOF])
 
 
 @settings(deadline=None)

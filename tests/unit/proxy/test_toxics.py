@@ -14,6 +14,8 @@ from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxic_request import read_toxic
 from chaos.proxy.toxics import Toxic
 from chaos.proxy.toxics.bandwidth import Bandwidth
+from chaos.proxy.toxics.latency import Latency
+from chaos.proxy.toxics.limit_data import LimitData
 from chaos.proxy.toxics.reset_peer import ResetPeer
 from chaos.proxy.toxics.slow_close import SlowClose
 from chaos.proxy.toxics.timeout import Timeout
@@ -157,6 +159,19 @@ def test_a_slow_close_delays_the_end_and_nothing_else() -> None:
             writer.write_eof()
             assert await reader.read() == b""
             assert time.perf_counter() - began >= 0.148
+
+    run(test())
+
+
+def test_what_a_limit_lets_pass_arrives_over_toxics_behind_it_and_then_both_ends_see_the_end() -> None:
+    async def test() -> None:
+        async with used(before=True) as (link, reader, writer):
+            put(link, LimitData(bytes=100))
+            put(link, Latency(latency=100))
+            writer.write(bytes(300))
+            assert await reader.read() == bytes(100)
+            writer.close()
+            await until(link.is_unused)
 
     run(test())
 
