@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from chaos.proxy.toxics import Chunk, Ending, Stage, Toxic
+from chaos.proxy.loop import Timer
+from chaos.proxy.toxics import Chunk, Ending, Runtime, Stage, Toxic
+
+_PATIENCE_SECONDS = 5.0
 
 
 class LimitData(Toxic, frozen=True):
@@ -14,34 +17,48 @@ class LimitData(Toxic, frozen=True):
         if self.bytes < 0:
             raise ValueError("bytes must be 0 or more")
 
-    def start(self, runtime: object) -> Stage:
-        return Meter(self.bytes)
+    def start(self, runtime: Runtime) -> Stage:
+        return Meter(runtime, self.bytes)
 
 
 class Meter(Stage):
     """Counts what passed, also across updates: with a higher limit it goes on, with a lower one it may be over it."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, runtime: Runtime, limit_bytes: int) -> None:
+        self._runtime = runtime
         self._limit_bytes = limit_bytes
         self._passed_bytes = 0
-        self._is_over = False
+        self._close: Timer | None = None
 
     def take(self, chunk: Chunk) -> None:
-        if self._is_over:
+        if self._close is not None:
             return
-        if isinstance(chunk, bytes):
-            left = max(0, self._limit_bytes - self._passed_bytes)
-            self._passed_bytes += min(left, len(chunk))
-            if left:
-                self.forward(chunk[:left])
-            if len(chunk) >= left:
-                self._is_over = True
-                self.forward(Ending.EOF)  # behind what other toxics still hold, where a close would drop it
-                self.line.answer(Ending.EOF)
-        else:
+        if not isinstance(chunk, bytes):
             self.forward(chunk)
+            return
+        left = max(0, self._limit_bytes - self._passed_bytes)
+        self._passed_bytes += min(left, len(chunk))
+        if left:
+            self.forward(chunk[:left])
+        if len(chunk) >= left:
+            self._end()
+
+    def release(self) -> None:
+        if self._close is not None:  # what followed is missing
+            self.discard()
+            self.line.close()
+
+    def discard(self) -> None:
+        if self._close is not None:
+            self._close.cancel()
 
     def update(self, toxic: Toxic) -> bool:
         assert isinstance(toxic, LimitData), "the type of a toxic never changes"
         self._limit_bytes = toxic.bytes
         return True
+
+    def _end(self) -> None:
+        """In order, behind what other toxics hold: a close would drop that. It comes for those who do not end, too."""
+        self._close = self._runtime.later(_PATIENCE_SECONDS, lambda: self.line.close())
+        self.forward(Ending.EOF)
+        self.line.answer(Ending.EOF)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.proxy.toxics import Chunk, Ending, Runtime, Toxic, toxic_type, toxic_types
+from chaos.proxy.chain import Chain
+from chaos.proxy.toxics import Chunk, Ending, Runtime, Stage, Toxic, toxic_type, toxic_types
 from chaos.proxy.toxics.bandwidth import Bandwidth
 from chaos.proxy.toxics.limit_data import LimitData
 from chaos.proxy.toxics.loss_stall import LossStall
@@ -90,6 +91,51 @@ def test_no_byte_is_lost_moved_or_doubled(name: str, actions: list[Any], seed: i
     assert len(data(passed)) == len(data(given_in)), "nothing comes twice"
 
 
+LOSSLESS = [each for each in toxic_types() if each not in LOSES and "tcp" in of(each).PROTOCOLS]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    acts=st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from(["add", "remove", "update"]), st.sampled_from(LOSSLESS)),
+            st.tuples(st.just("data"), st.binary(min_size=1, max_size=30)),
+            st.tuples(st.just("wait"), st.integers(0, 250)),
+        ),
+        max_size=40,
+    ),
+    seed=st.integers(0, 99),
+)
+def test_no_byte_is_lost_while_toxics_come_change_and_go_in_any_order(acts: list[Any], seed: int) -> None:
+    time, sent = Time(seed), bytearray()
+    arrived = bytearray()
+    chain = Chain(arrived.extend)
+    for act, value in [*acts, *(("remove", name) for name in LOSSLESS)]:
+        stage = chain.stage(str(value))
+        if act == "data":
+            sent += value
+            chain.take(value)
+        elif act == "wait":
+            time.pass_ms(value)
+        elif act == "remove":
+            chain.remove(value)
+        elif stage is not None:
+            toxic = of(value)
+            smaller = toxic.scaled(0.5) if act == "update" else toxic
+            if not stage.update(smaller):
+                chain.replace(value, fresh(smaller, time))
+        else:
+            chain.add(value, fresh(of(value), time))
+        assert sent.startswith(arrived)
+    assert arrived == sent
+
+
+def fresh(toxic: Toxic, time: Time) -> Stage:
+    stage = toxic.stages(cast(Runtime, time), toxic.STREAMS[0])[toxic.STREAMS[0]]
+    stage.line = Line()
+    return stage
+
+
 @pytest.mark.parametrize("name", [each for each in toxic_types() if of(each).MAGNITUDES])
 def test_a_share_of_a_toxic_is_a_toxic(name: str) -> None:
     toxic = of(name)
@@ -108,6 +154,18 @@ def test_a_limit_of_data_lets_exactly_so_many_bytes_pass(sent: list[bytes], limi
     assert data(passed) == b"".join(sent)[:limit]
     is_over = bool(sent) and len(b"".join(sent)) >= limit
     assert line.done == passed[len(passed) - is_over :] == [Ending.EOF] * is_over, "both ends are told, once"
+
+
+def test_who_does_not_end_at_a_limit_of_data_is_closed_after_a_while_or_when_the_toxic_goes() -> None:
+    for is_removed in (False, True):
+        time, line = Time(), Line()
+        stage, passed = on(LimitData(bytes=1), time, line)
+        stage.take(b"ab")
+        stage.take(b"dropped")
+        if is_removed:
+            stage.release()
+        time.pass_ms(5001)
+        assert (passed, line.done) == ([b"a", Ending.EOF], [Ending.EOF, "close"])
 
 
 def test_a_limit_of_data_goes_on_counting_when_it_is_changed() -> None:
