@@ -1,0 +1,139 @@
+"""A server, our proxy and Toxiproxy's own server in front of it, and the program that loads them, all as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GO_SERVER = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+SERVER_PORT = 20001
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "steadfast-benchmarks"
+
+
+@dataclass(frozen=True)
+class Through:
+    """One way to the server: `port` leads there; direct has no API and no process of its own."""
+
+    name: str
+    port: int
+    api_port: int = 0
+    pid: int = 0
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        connection = HTTPConnection("127.0.0.1", self.api_port, timeout=20)
+        try:
+            connection.request(method, path, body=None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            said = response.read()
+            assert response.status < 300, said
+            return json.loads(said) if said else None
+        finally:
+            connection.close()
+
+    @contextmanager
+    def toxic(self, kind: str, **attributes: int) -> Iterator[None]:
+        """On what the server answers. Direct has none."""
+        if self.api_port:
+            self.ask("POST", "/proxies/link/toxics", {"name": "t", "type": kind, "attributes": attributes})
+        try:
+            yield
+        finally:
+            if self.api_port:
+                self.ask("DELETE", "/proxies/link/toxics/t")
+
+    @property
+    def resident_mb(self) -> float:
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
+        return int(fields["VmRSS"].split()[0]) / 1024
+
+
+@dataclass(frozen=True)
+class Stand:
+    load_program: Path
+    direct: Through
+    ours: Through
+    theirs: Through
+
+    def load(self, kind: str, way: Through, connections: int, seconds: float) -> dict[str, float]:
+        command = [self.load_program, kind, str(way.port), str(connections), str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=True)
+        return dict(json.loads(done.stdout))
+
+
+@contextmanager
+def stand(folder: Path) -> Iterator[Stand]:
+    """Skips where there is no compiler of C or Go."""
+    load_program, go_server = _load_program(folder), _go_server()
+    with ExitStack() as stack:
+        stack.enter_context(_running([load_program, "serve", SERVER_PORT], SERVER_PORT))
+        ours = stack.enter_context(_ours(folder))
+        theirs = stack.enter_context(_theirs(go_server))
+        yield Stand(load_program, Through("direct", SERVER_PORT), ours, theirs)
+
+
+@contextmanager
+def _ours(folder: Path) -> Iterator[Through]:
+    config = folder / "proxy.json"
+    link = {"name": "link", "listen": "127.0.0.1:20011", "upstream": f"127.0.0.1:{SERVER_PORT}"}
+    config.write_text(json.dumps({"proxies": [link]}))
+    command = [sys.executable, "-m", "chaos.proxy", "serve", "--api-port", "20010", "--config", config]
+    with _running(command, 20010) as pid:
+        yield Through("ours", 20011, 20010, pid)
+
+
+@contextmanager
+def _theirs(program: Path) -> Iterator[Through]:
+    with _running([program, "-host", "127.0.0.1", "-port", "20020"], 20020) as pid:
+        way = Through("Toxiproxy 2.12.0", 20021, 20020, pid)
+        link = {"name": "link", "listen": "127.0.0.1:20021", "upstream": f"127.0.0.1:{SERVER_PORT}"}
+        way.ask("POST", "/proxies", link)
+        yield way
+
+
+@contextmanager
+def _running(command: list[object], port: int) -> Iterator[int]:
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=None)
+    try:
+        for _ in range(1000):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.01)
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _load_program(folder: Path) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler for the program that loads the proxies")
+    program = folder / "proxy_load"
+    source = Path(__file__).with_suffix("").with_name("proxy_load.c")
+    subprocess.run([compiler, "-O2", "-pthread", "-o", program, source], check=True)
+    return program
+
+
+def _go_server() -> Path:
+    program = CACHE / "server"
+    if not program.exists():
+        go = shutil.which("go")
+        if go is None:
+            pytest.skip("there is no Go to build Toxiproxy's own server with")
+        environment = {**os.environ, "GOBIN": str(CACHE)}
+        subprocess.run([go, "install", GO_SERVER], check=True, env=environment, timeout=600)
+    return program
