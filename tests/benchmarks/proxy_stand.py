@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,15 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "steadf
 
 @dataclass(frozen=True)
 class Through:
-    """One way to the server: `port` leads there; direct has no API and no process of its own."""
+    """One way to the server: `port` leads there. Direct has no API and no process of its own.
+
+    `toxic_port` leads there, too, over a link that toxics are put on, before there are connections; they are never
+    removed, as that can make Toxiproxy's API stand still for ever (its issues 159 and 247 are about it).
+    """
 
     name: str
     port: int
+    toxic_port: int = 0
     api_port: int = 0
     pid: int = 0
 
@@ -43,16 +48,12 @@ class Through:
         finally:
             connection.close()
 
-    @contextmanager
-    def toxic(self, kind: str, **attributes: int) -> Iterator[None]:
-        """On what the server answers. Direct has none."""
-        if self.api_port:
-            self.ask("POST", "/proxies/link/toxics", {"name": "t", "type": kind, "attributes": attributes})
-        try:
-            yield
-        finally:
-            if self.api_port:
-                self.ask("DELETE", "/proxies/link/toxics/t")
+    def toxic(self, kind: str, **attributes: int) -> Through:
+        """Put a toxic on what the server answers, and go that way. Direct has none."""
+        if not self.api_port:
+            return self
+        self.ask("POST", "/proxies/toxic/toxics", {"name": kind, "type": kind, "attributes": attributes})
+        return replace(self, port=self.toxic_port)
 
     @property
     def resident_mb(self) -> float:
@@ -79,27 +80,30 @@ def stand(folder: Path) -> Iterator[Stand]:
     load_program, go_server = _load_program(folder), _go_server()
     with ExitStack() as stack:
         stack.enter_context(_running([load_program, "serve", SERVER_PORT], SERVER_PORT))
-        ours = stack.enter_context(_ours(folder))
-        theirs = stack.enter_context(_theirs(go_server))
-        yield Stand(load_program, Through("direct", SERVER_PORT), ours, theirs)
+        our_way = stack.enter_context(ours(folder))
+        their_way = stack.enter_context(theirs(go_server))
+        yield Stand(load_program, Through("direct", SERVER_PORT), our_way, their_way)
 
 
 @contextmanager
-def _ours(folder: Path) -> Iterator[Through]:
+def ours(folder: Path) -> Iterator[Through]:
     config = folder / "proxy.json"
-    link = {"name": "link", "listen": "127.0.0.1:20011", "upstream": f"127.0.0.1:{SERVER_PORT}"}
-    config.write_text(json.dumps({"proxies": [link]}))
+    names = {"link": 20011, "toxic": 20012}
+    upstream = f"127.0.0.1:{SERVER_PORT}"
+    links = [{"name": name, "listen": f"127.0.0.1:{port}", "upstream": upstream} for name, port in names.items()]
+    config.write_text(json.dumps({"proxies": links}))
     command = [sys.executable, "-m", "chaos.proxy", "serve", "--api-port", "20010", "--config", config]
     with _running(command, 20010) as pid:
-        yield Through("ours", 20011, 20010, pid)
+        yield Through("ours", 20011, 20012, 20010, pid)
 
 
 @contextmanager
-def _theirs(program: Path) -> Iterator[Through]:
+def theirs(program: Path) -> Iterator[Through]:
     with _running([program, "-host", "127.0.0.1", "-port", "20020"], 20020) as pid:
-        way = Through("Toxiproxy 2.12.0", 20021, 20020, pid)
-        link = {"name": "link", "listen": "127.0.0.1:20021", "upstream": f"127.0.0.1:{SERVER_PORT}"}
-        way.ask("POST", "/proxies", link)
+        way = Through("Toxiproxy 2.12.0", 20021, 20022, 20020, pid)
+        for name, port in (("link", 20021), ("toxic", 20022)):
+            link = {"name": name, "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{SERVER_PORT}"}
+            way.ask("POST", "/proxies", link)
         yield way
 
 
