@@ -29,7 +29,11 @@ class Delayed(Stage):
         return bool(self._queue)
 
     def take(self, chunk: Chunk) -> None:
-        self.hold(chunk, self._delay(chunk))
+        seconds = self._delay(chunk)
+        if seconds <= TIMER_STEP_SECONDS and not self._queue:
+            self.forward(chunk)
+        else:
+            self.hold(chunk, seconds)
 
     def hold(self, chunk: Chunk, seconds: float) -> None:
         now = self._runtime.now()

@@ -26,8 +26,8 @@ class End:
     """
 
     __slots__ = (
-        "_closed", "_events", "_finishing", "_left", "_left_bytes", "_loop", "_read_all", "_reads", "_socket",
-        "_wrote_all", "fd", "incoming", "is_blocked", "is_closed", "outgoing", "receive", "send",
+        "_closed", "_events", "_finishing", "_left", "_left_bytes", "_loop", "_read_all", "_socket",
+        "_wrote_all", "fd", "incoming", "is_blocked", "is_closed", "outgoing", "reads", "receive", "send",
     )  # fmt: skip
     outgoing: Stream
     incoming: Stream
@@ -41,7 +41,7 @@ class End:
         self._closed = closed
         self._socket: socket.socket | None = None
         self._events: int | None = None
-        self._reads = False
+        self.reads = False
         self._read_all = False
         self._wrote_all = False
         self._finishing = False
@@ -62,12 +62,12 @@ class End:
         return self._socket.recv(most)
 
     def pause(self) -> None:
-        self._reads = False
+        self.reads = False
         self._watch()
 
     def resume(self) -> None:
         if not self._read_all and not self._finishing:
-            self._reads = True
+            self.reads = True
             self._watch()
 
     def write(self, chunk: Chunk) -> None:
@@ -90,11 +90,6 @@ class End:
         rest = self._put(data)
         if rest:
             self._keep(memoryview(bytes(rest)))
-
-    def write_first(self, chunks: list[bytes]) -> None:
-        """Ahead of all that waits here."""
-        self._left = deque([*[memoryview(chunk) for chunk in chunks], *(self._left or ())])
-        self._left_bytes += sum(map(len, chunks))
 
     def await_room(self) -> None:
         """Tell the incoming stream to wait until what it has put in its pipe is gone."""
@@ -154,7 +149,7 @@ class End:
     def _ready(self, events: int) -> None:
         if events & WRITABLE:
             self._flush()
-        if self._reads:
+        if self.reads:
             if events & (READABLE | BROKEN):
                 self.outgoing.carry()
         elif events & BROKEN and not self.is_closed:
@@ -259,7 +254,7 @@ class End:
         """Ask the loop for what is of interest, if that has changed."""
         if self.is_closed or self._socket is None:
             return
-        events = (READABLE if self._reads else 0) | (WRITABLE if self.is_blocked else 0)
+        events = (READABLE if self.reads else 0) | (WRITABLE if self.is_blocked else 0)
         if events != self._events:
             self._events = events
             self._loop.watch(self.fd, events, self._ready)
@@ -267,7 +262,7 @@ class End:
     def _close(self) -> None:
         self.is_closed = True
         self.is_blocked = False
-        self._reads = False
+        self.reads = False
         self._left = None
         if self._socket is not None:
             self._loop.forget(self.fd)

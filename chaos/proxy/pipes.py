@@ -6,8 +6,8 @@ import fcntl
 import os
 from dataclasses import dataclass
 
-PIPE_BYTES = 1024 * 1024
-"""The most that a process without privileges may ask for (/proc/sys/fs/pipe-max-size)."""
+PIPE_BYTES = 256 * 1024
+"""More makes one stream no faster, and 64 at once slower: the bytes leave the processor's caches meanwhile."""
 
 KEPT = 16
 

@@ -22,9 +22,11 @@ HELD_BYTES_LIMIT = 8 * 1024 * 1024
 """Reading stops while a stream holds more than this: a little over the receive window of a real long link."""
 
 _FULL_READS_OF_BULK = 2
-_SPLICES_IN_A_TURN = 4
+_SPLICES_IN_A_TURN = 8
 _SMALL_SPLICE_BYTES = 16 * 1024
-_LARGE_READ_BYTES = 256 * 1024
+_LARGE_READ_BYTES = 64 * 1024
+"""Memory of this size is used again and again; larger pieces would be new pages of the system each time."""
+_LARGE_READS_IN_A_TURN = 8
 _NO_STAGES: list[tuple[str, Stage]] = []  # one for all: streams put another in its place and never change it
 _SPLICE_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
@@ -65,8 +67,10 @@ class Stream:
         return next((stage for held_name, stage in self._stages if held_name == name), None)
 
     def add(self, name: str, stage: Stage, position: int | None = None) -> None:
-        """Put a stage in, by default as the last; it sees what is on its way in earlier stages and all that comes."""
-        self._empty_pipe()
+        """Put a stage in, by default as the last; it sees what is on its way in earlier stages and all that comes.
+
+        What waits in a pipe or for the sink has passed all stages, and leaves before anything that follows.
+        """
         at = len(self._stages) if position is None else position
         self._stages = [*self._stages[:at], (name, stage), *self._stages[at:]]
         self._connect()
@@ -109,7 +113,7 @@ class Stream:
             return
         self.received_bytes += count
         self._full_reads = self._full_reads + 1 if count == len(buffer) else 0
-        if self._stages:
+        if self._stages and not self._passes():
             self.take(bytes(buffer[:count]))
         else:
             self._sink.write_now(buffer[:count])
@@ -135,7 +139,7 @@ class Stream:
             stage.discard()
 
     def _carry_bulk(self) -> None:
-        if self._stages or self._sink.is_blocked or self._sink.is_closed:
+        if (self._stages and not self._passes()) or self._sink.is_blocked or self._sink.is_closed:
             self._carry_large()
             return
         pipe = self._runtime.pipes.lend()
@@ -148,6 +152,10 @@ class Stream:
                 break
         if not self._piped:
             self._give_pipe_back()
+
+    def _passes(self) -> bool:
+        """Whether all stages do nothing at the moment: then bytes go around them."""
+        return all(stage.passes for _, stage in self._stages)
 
     def _splice(self, pipe: Pipe) -> bool:
         """Move what is there. False when there is no more, or not at once."""
@@ -196,31 +204,22 @@ class Stream:
 
     def _carry_large(self) -> None:
         source = self._source
-        try:
-            data = source.receive_bytes(_LARGE_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            source.lost()
-            return
-        if not data:
-            source.read_all()
-            return
-        self.received_bytes += len(data)
-        if len(data) < _SMALL_SPLICE_BYTES:
-            self._full_reads = 0
-        self.take(data)
-
-    def _empty_pipe(self) -> None:
-        """Take what a pipe holds into this process: it has passed all stages, and goes ahead of what follows."""
-        pipe = self._pipe
-        if pipe is not None:
-            held = []
-            while self._piped:
-                held.append(os.read(pipe.reads, self._piped))
-                self._piped -= len(held[-1])
-            self._give_pipe_back()
-            self._sink.write_first(held)
+        for _ in range(_LARGE_READS_IN_A_TURN):
+            try:
+                data = source.receive_bytes(_LARGE_READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                source.lost()
+                return
+            if not data:
+                source.read_all()
+                return
+            self.received_bytes += len(data)
+            self.take(data)
+            if len(data) < _LARGE_READ_BYTES or not source.reads:
+                self._full_reads = 0 if len(data) < _SMALL_SPLICE_BYTES else self._full_reads
+                return
 
     def _connect(self) -> None:
         if not self._stages:

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -48,11 +48,11 @@ class Through:
         finally:
             connection.close()
 
-    def toxic(self, kind: str, **attributes: int) -> Through:
+    def toxic(self, kind: str, name: str = "toxic", **attributes: int) -> Through:
         """Put a toxic on what the server answers, and go that way. Direct has none."""
         if not self.api_port:
             return self
-        self.ask("POST", "/proxies/toxic/toxics", {"name": kind, "type": kind, "attributes": attributes})
+        self.ask("POST", "/proxies/toxic/toxics", {"name": name, "type": kind, "attributes": attributes})
         return replace(self, port=self.toxic_port)
 
     @property
@@ -69,7 +69,7 @@ class Stand:
     theirs: Through
 
     def load(self, kind: str, way: Through, connections: int, seconds: float) -> dict[str, float]:
-        command = [self.load_program, kind, str(way.port), str(connections), str(seconds)]
+        command = [str(part) for part in (self.load_program, kind, way.port, connections, seconds)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=True)
         return dict(json.loads(done.stdout))
 
@@ -77,34 +77,37 @@ class Stand:
 @contextmanager
 def stand(folder: Path) -> Iterator[Stand]:
     """Skips where there is no compiler of C or Go."""
-    load_program, go_server = _load_program(folder), _go_server()
+    load_program = _load_program(folder)
     with ExitStack() as stack:
         stack.enter_context(_running([load_program, "serve", SERVER_PORT], SERVER_PORT))
-        our_way = stack.enter_context(ours(folder))
-        their_way = stack.enter_context(theirs(go_server))
+        our_way = stack.enter_context(ours(folder, first_port=20010))
+        their_way = stack.enter_context(theirs(folder, first_port=20020))
         yield Stand(load_program, Through("direct", SERVER_PORT), our_way, their_way)
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Through]:
+def ours(folder: Path, first_port: int) -> Iterator[Through]:
     config = folder / "proxy.json"
-    names = {"link": 20011, "toxic": 20012}
-    upstream = f"127.0.0.1:{SERVER_PORT}"
-    links = [{"name": name, "listen": f"127.0.0.1:{port}", "upstream": upstream} for name, port in names.items()]
-    config.write_text(json.dumps({"proxies": links}))
-    command = [sys.executable, "-m", "chaos.proxy", "serve", "--api-port", "20010", "--config", config]
-    with _running(command, 20010) as pid:
-        yield Through("ours", 20011, 20012, 20010, pid)
+    config.write_text('{"proxies": []}')
+    command = [sys.executable, "-m", "chaos.proxy", "serve", "--api-port", first_port, "--config", config]
+    with _running(command, first_port) as pid:
+        yield _with_links(Through("ours", first_port + 1, first_port + 2, first_port, pid))
 
 
 @contextmanager
-def theirs(program: Path) -> Iterator[Through]:
-    with _running([program, "-host", "127.0.0.1", "-port", "20020"], 20020) as pid:
-        way = Through("Toxiproxy 2.12.0", 20021, 20022, 20020, pid)
-        for name, port in (("link", 20021), ("toxic", 20022)):
-            link = {"name": name, "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{SERVER_PORT}"}
-            way.ask("POST", "/proxies", link)
-        yield way
+def theirs(folder: Path, first_port: int) -> Iterator[Through]:
+    with _running([_go_server(), "-host", "127.0.0.1", "-port", first_port], first_port) as pid:
+        yield _with_links(Through("Toxiproxy 2.12.0", first_port + 1, first_port + 2, first_port, pid))
+
+
+Opens = Callable[[Path, int], AbstractContextManager[Through]]
+
+
+def _with_links(way: Through) -> Through:
+    for name, port in (("link", way.port), ("toxic", way.toxic_port)):
+        link = {"name": name, "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{SERVER_PORT}"}
+        way.ask("POST", "/proxies", link)
+    return way
 
 
 @contextmanager

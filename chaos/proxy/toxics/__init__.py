@@ -81,6 +81,11 @@ class Stage:
     held_bytes: int = 0
     """What it has taken and not handed on: the stream stops reading while there is too much."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether it would, at this moment, hand on all bytes at once and unchanged: then they need not come here."""
+        return False
+
     def take(self, chunk: Chunk) -> None:
         self.forward(chunk)
 

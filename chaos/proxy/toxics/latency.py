@@ -49,6 +49,11 @@ class Latency(Toxic, frozen=True):
         shorter = tuple((ms * share, weight) for ms, weight in self.histogram)
         return msgspec.structs.replace(super().scaled(share), histogram=shorter)
 
+    @property
+    def is_nothing(self) -> bool:
+        """No chunk is ever delayed."""
+        return self.latency <= 0 and not self.jitter and not self.histogram
+
     def delay_seconds(self, random: Random) -> float:
         delay_ms = self._drawn_ms(random)
         return max(0.0, min(delay_ms, self.most) if self.most else delay_ms) / 1000
@@ -73,9 +78,15 @@ class Delay(Delayed):
 class _Line(Delayed):
     def __init__(self, runtime: Runtime, toxic: Latency) -> None:
         super().__init__(runtime, _delay(toxic, runtime.random))
+        self._is_nothing = toxic.is_nothing
+
+    @property
+    def passes(self) -> bool:
+        return self._is_nothing and not self.is_holding
 
     def update(self, toxic: Toxic) -> bool:
         assert isinstance(toxic, Latency), "the type of a toxic never changes"
+        self._is_nothing = toxic.is_nothing
         self.delay_anew(_delay(toxic, self._runtime.random))
         return True
 

@@ -261,8 +261,10 @@ def test_a_socket_connected_to_itself_is_taken_for_a_refusal(monkeypatch: pytest
         async with carried(serve=None) as link:
             port = int(link.proxy.upstream_address.split(":")[1])
 
-            def drawn_by_the_kernel(*arguments: int, fileno: int | None = None) -> socket.socket:
-                drawn = real(*arguments, fileno=fileno)
+            def drawn_by_the_kernel(
+                family: int, kind: int, protocol: int = 0, fileno: int | None = None
+            ) -> socket.socket:
+                drawn = real(family, kind, protocol, fileno)
                 if fileno is None:
                     drawn.bind(("127.0.0.1", port))
                 return drawn

@@ -9,6 +9,8 @@ import threading
 from functools import partial
 from random import Random
 
+import msgspec
+
 from chaos.proxy.config import ProxyConfig
 from chaos.proxy.loop import Loop
 from chaos.proxy.proxy import Proxy
@@ -134,7 +136,10 @@ class Changing:
 
     def _update(self, draw: Random, name: str) -> bool:
         if name in self._proxy.toxics:
-            self._proxy.update(name, _drawn(draw), draw.choice([None, 0.5, 1.0]))
+            former = self._proxy.toxics[name]
+            same_type = [drawn for drawn in (_drawn(draw) for _ in range(50)) if type(drawn) is type(former.attributes)]
+            toxicity = draw.choice([0.5, 1.0])
+            self._proxy.update(msgspec.structs.replace(former, attributes=same_type[0], toxicity=toxicity))
             return True
         return False
 
