@@ -48,7 +48,7 @@ class Ready:
         home = steadfast_home()
         refuse_full_disk(home)
         lock = EnvironmentLock(home / "locks", f"{KIND}:{self.experiment.source}")
-        directory = runs.create(Redactor(self.values).text(self.experiment.title), SystemClock().now())
+        directory = runs.create(self.experiment.title, SystemClock().now())
         lock.acquire(directory.run, left_open)
         try:
             theirs = self._execute(directory, lock, listener)
@@ -87,7 +87,8 @@ def ready(path: Path, overrides: Mapping[str, str], lenient: bool) -> Ready:
     experiment = structs.replace(experiment, source=str(path.resolve()))
     check_callable(experiment)
     values = _resolved(experiment, overrides)
-    titled = structs.replace(experiment, title=str(values.filled(experiment.title)))
+    title = Redactor(values).text(str(values.filled(experiment.title)))  # it becomes the name of a folder
+    titled = structs.replace(experiment, title=title)
     return Ready(titled, values, plan_of(titled, overrides))
 
 

@@ -94,10 +94,13 @@ class Controls:
         return getattr(importlib.import_module(control.provider.module), name, None)
 
     def _call(self, function: Callable[..., Any], arguments: dict[str, Any], offered: dict[str, Any]) -> None:
-        """With what the function has parameters for; the context is always given."""
+        """With what the function has parameters for: not each function of a control takes what its provider has."""
         parameters = inspect.signature(function).parameters
-        given = {name: value for name, value in offered.items() if name in parameters}
-        function(**{**arguments, **given})
+        takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+        given = {name: value for name, value in arguments.items() if takes_all or name in parameters}
+        function(
+            **given, **{name: value for name, value in offered.items() if name in parameters and name not in given}
+        )
 
     def _offered(self) -> dict[str, Any]:
         return {

@@ -80,15 +80,16 @@ def parse(text: str, is_json: bool) -> Document:
         raise Wrong.at(Mark(1, 1), f"nested more than {MAX_DEPTH} levels deep") from None
     if composed is None:
         raise Wrong.at(Mark(1, 1), "the file is empty")
-    reader = _Reader()
+    reader = _Reader(is_json)
     return Document(reader.read(composed, 0), is_json, reader.problems)
 
 
 class _Reader:
     """PyYAML's nodes -> ours, aliases expanded and bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_json: bool) -> None:
         self.problems: list[Problem] = []
+        self._is_json = is_json
         self._count = 0
 
     def read(self, node: yaml.Node, depth: int) -> Node:
@@ -97,7 +98,8 @@ class _Reader:
         if depth > MAX_DEPTH or self._count > MAX_NODES:
             raise Wrong.at(mark, f"more than {MAX_DEPTH} levels deep, or more than {MAX_NODES} values")
         if isinstance(node, yaml.ScalarNode):
-            return ScalarNode(mark, node.value, node.tag != _STR)
+            plain = not node.style if self._is_json else node.tag != _STR  # 1e5 is a number in JSON alone
+            return ScalarNode(mark, node.value, plain)
         if isinstance(node, yaml.SequenceNode):
             return SequenceNode(mark, tuple(self.read(item, depth + 1) for item in node.value))
         assert isinstance(node, yaml.MappingNode), "there are no other nodes"
