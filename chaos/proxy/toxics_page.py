@@ -81,6 +81,7 @@ This is a `--config` of `chaos proxy serve`, or the body of `/populate`. With `"
 a session until it is silent for `idle_timeout` ms (60000); what toxics hold there beyond 8 MiB is lost. `routes` lead
 TLS clients by the server they ask for (SNI) to an upstream of its own, the exact name before a pattern. Who names none
 of them, speaks no TLS, or says nothing for 10 s, goes to `upstream`. The proxy takes no part in the handshake.
+These fields are set at the creation of a proxy and by `/populate`.
 
 ## Schedules
 
