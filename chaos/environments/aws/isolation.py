@@ -23,8 +23,7 @@ class Isolation(Traffic):
     """Each injection has a group of its own, named after its holder; which were there before stands in a tag."""
 
     def isolate_machine(self, instance: str, holder: str, until: float) -> None:
-        self.changed()
-        machine = self.machine(instance)
+        machine = self.machine_now(instance)
         if machine is None:
             raise ActionFailed(f"there is no machine {instance}", took_effect="no")
         others = [name for name, hold in machine.holds.items() if hold.what == ISOLATED and name != holder]
@@ -37,11 +36,9 @@ class Isolation(Traffic):
         with after_a_change():
             group = self._group(machine.region, _name(holder)) or self._group_for(machine, holder)
             self._give(machine, [group["GroupId"]])
-        self.changed()
 
     def rejoin_machine(self, instance: str, holder: str) -> None:
-        self.changed()
-        machine = self.machine(instance)
+        machine = self.machine_now(instance)
         if machine is not None and holder in machine.holds:
             self._give(machine, machine.holds[holder].was.split("+"))
         region, _, id = instance.partition("/")
@@ -50,7 +47,6 @@ class Isolation(Traffic):
             self.account.call("ec2", region, "delete_security_group", GroupId=group["GroupId"])
         if machine is not None and holder in machine.holds:
             self.account.call("ec2", region, "delete_tags", Resources=[id], Tags=[{"Key": key_of(holder)}])
-        self.changed()
 
     def machine_network(self, instance: str) -> MachineNetwork | None:
         machine = self.machine(instance)

@@ -1,22 +1,26 @@
-"""What the account holds of the system under test: a few lists per region, all regions at once."""
+"""What the account holds of the system under test: a few lists per region."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
 from chaos.environments.aws.account import Account
 from chaos.environments.aws.records import Hold, holds_in, tags_in
-from chaos.environments.aws.settings import Settings
 
 RUNNING = ("pending", "running")
 _GONE = ("terminated", "shutting-down")
 
-Made = TypeVar("Made")
+Listed_co = TypeVar("Listed_co", covariant=True)
+
+
+class Lists(Protocol[Listed_co]):
+    """A list of one kind in one region, of what bears the selector's tags. Raises ApiFailed."""
+
+    def __call__(self, account: Account, region: str, selector: Mapping[str, str], /) -> tuple[Listed_co, ...]: ...
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -38,13 +42,17 @@ class Machine(Struct, frozen=True, kw_only=True):
         return f"{self.region}/{self.id}"
 
     @property
+    def bare_name(self) -> str:
+        return self.id
+
+    @property
     def holds(self) -> dict[str, Hold]:
         return holds_in(self.tags)
 
     @property
     def identity(self) -> dict[str, str | int] | None:
         """None while it does not run. A machine that was stopped and started again is the same id, launched later."""
-        return {"id": self.id, "launched": self.launched} if self.state in RUNNING else None
+        return {"region": self.region, "id": self.id, "launched": self.launched} if self.state in RUNNING else None
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -61,6 +69,10 @@ class Group(Struct, frozen=True, kw_only=True):
     tags: dict[str, str]
 
     @property
+    def bare_name(self) -> str:
+        return self.name
+
+    @property
     def holds(self) -> dict[str, Hold]:
         return holds_in(self.tags)
 
@@ -73,6 +85,10 @@ class Database(Struct, frozen=True, kw_only=True):
     writer: str
     tags: dict[str, str]
 
+    @property
+    def bare_name(self) -> str:
+        return self.name
+
 
 class Function(Struct, frozen=True, kw_only=True):
     """A Lambda function."""
@@ -81,6 +97,10 @@ class Function(Struct, frozen=True, kw_only=True):
     region: str
     arn: str
     tags: dict[str, str]
+
+    @property
+    def bare_name(self) -> str:
+        return self.name
 
     @property
     def holds(self) -> dict[str, Hold]:
@@ -97,28 +117,13 @@ class Look(Struct, frozen=True, kw_only=True):
     functions: tuple[Function, ...]
 
 
-def look_at(account: Account, settings: Settings) -> list[Look]:
-    """Raises ApiFailed."""
-    with ThreadPoolExecutor(4 * len(settings.regions)) as pool:
-
-        def asked(of: Callable[[Account, str, Mapping[str, str]], Made]) -> list[Future[Made]]:
-            return [pool.submit(of, account, region, settings.selector) for region in settings.regions]
-
-        parts = (asked(machines_of), asked(groups_of), asked(databases_of), asked(functions_of))
-        return [
-            Look(
-                region=region,
-                machines=machines.result(),
-                groups=groups.result(),
-                databases=databases.result(),
-                functions=functions.result(),
-            )
-            for region, machines, groups, databases, functions in zip(settings.regions, *parts, strict=True)
-        ]
-
-
-def machines_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Machine, ...]:
-    found = account.pages("ec2", region, "describe_instances", "Reservations", Filters=filters_of(selector))
+# parameters: which machines of which region
+def machines_of(
+    account: Account, region: str, selector: Mapping[str, str], ids: Sequence[str] = ()
+) -> tuple[Machine, ...]:
+    """Raises NotThere when one of `ids` is not there."""
+    given: dict[str, Any] = {"InstanceIds": list(ids)} if ids else {"Filters": filters_of(selector)}
+    found = account.pages("ec2", region, "describe_instances", "Reservations", **given)
     machines = [_machine(each, region) for reservation in found for each in reservation["Instances"]]
     return tuple(each for each in machines if each.state not in _GONE)
 

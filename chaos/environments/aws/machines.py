@@ -14,19 +14,16 @@ class Machines(Opened):
 
     def hold_down(self, instance: str, holder: str, until: float) -> None:
         region, _, id = instance.partition("/")
-        machine = self.machine(instance)
-        was = _before(machine, holder)
+        was = _before(self.machine_now(instance), holder)
         tag = tag_of(holder, Hold(what="stop", until=until, was=was))
         self.account.call("ec2", region, "create_tags", Resources=[id], Tags=[tag])
         with after_a_change():
             # Force: as when power is cut, without the operating system being told.
             self.account.call("ec2", region, "stop_instances", InstanceIds=[id], Force=True)
-        self.changed()
 
     def let_go(self, instance: str, holder: str) -> None:
         region, _, id = instance.partition("/")
-        self.changed()
-        machine = self.machine(instance)
+        machine = self.machine_now(instance)
         if machine is None or holder not in machine.holds:
             return
         others = [hold for name, hold in machine.holds.items() if name != holder]
@@ -37,7 +34,6 @@ class Machines(Opened):
             self.account.call("ec2", region, "delete_tags", Resources=[id], Tags=[tag])
         except NotThere:
             pass  # terminated meanwhile: there is nothing left to put right
-        self.changed()
 
     def is_held(self, instance: str, holder: str) -> bool:
         machine = self.machine(instance)
@@ -49,8 +45,7 @@ class Machines(Opened):
 
     def process_state(self, identity: Identity) -> ProcessState:
         """A machine that is stopping may still answer: it is gone once it has stopped."""
-        found = (each for look in self.looks() for each in look.machines if each.id == identity["id"])
-        machine = next(found, None)
+        machine = self.machine(f"{identity['region']}/{identity['id']}")
         gone = machine is None or machine.state == "stopped" or machine.launched != identity["launched"]
         return "gone" if gone else "running"
 
@@ -59,12 +54,11 @@ class Machines(Opened):
         region, _, id = instance.partition("/")
 
         def settled() -> bool:
-            self.changed()
-            machine = self.machine(instance)
+            machine = self.machine_now(instance)
             return machine is None or machine.state != "stopping"
 
         self.until_settled(settled, f"{instance} has not stopped")
-        machine = self.machine(instance)
+        machine = self.machine_now(instance)
         if machine is not None and machine.state == "stopped":
             self.account.call("ec2", region, "start_instances", InstanceIds=[id])
 

@@ -97,10 +97,7 @@ class Networks(Machines):
         """Up is what runs in a subnet that lets something pass."""
         cut = {state.subnet for state in self.subnets(region, "") if state.cut}
         return tuple(
-            self.instance_of(machine, reachable=machine.subnet not in cut)
-            for look in self.looks()
-            if look.region == region
-            for machine in look.machines
+            self.instance_of(machine, reachable=machine.subnet not in cut) for machine in self.machines(region)
         )
 
     def instance_of(self, machine: Machine, reachable: bool = True) -> Instance:
@@ -113,13 +110,7 @@ class Networks(Machines):
         )
 
     def _subnets_with_machines(self, region: str, zone: str) -> set[str]:
-        return {
-            machine.subnet
-            for look in self.looks()
-            if look.region == region
-            for machine in look.machines
-            if machine.subnet and zone in ("", machine.zone)
-        }
+        return {machine.subnet for machine in self.machines(region) if machine.subnet and zone in ("", machine.zone)}
 
     def _refuse_others(self, region: str, acls: list[_Acl], wanted: set[str], holder: str) -> None:
         """What another fault has cut could not be given back rightly by both."""

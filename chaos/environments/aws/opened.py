@@ -1,26 +1,33 @@
-"""What all parts of the environment stand on: the account, and the last look at it."""
+"""What all parts of the environment stand on: the account, and what was last seen of it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
 import msgspec
 
+from chaos.environments.aws import looking
 from chaos.environments.aws.account import Account
-from chaos.environments.aws.answers import ApiFailed
-from chaos.environments.aws.looking import Database, Function, Group, Look, Machine, look_at
+from chaos.environments.aws.answers import ApiFailed, NotThere
+from chaos.environments.aws.looking import Database, Function, Group, Look, Machine
 from chaos.environments.aws.settings import Settings
 from chaos.model.environment import EnvironmentRef
 
 _ENGINES_OWN = ("armed", "source", "monkey")
 _FRESH_SECONDS = 1.0
-"""A look serves for so long: the engine looks ten times a second at each of a thousand targets, AWS counts requests."""
+_AT_MOST_SHARE = 0.1
+"""A look serves for a second, and longer when it took long: of a thousand machines it is seconds of work, the engine
+looks ten times a second at each of them, and AWS counts requests."""
 
+_SETTLE_EVERY_SECONDS = 1.0
 
 Seen = TypeVar("Seen")
+Named = TypeVar("Named", Machine, Group, Database, Function)
 
 
 class Opened:
@@ -31,48 +38,77 @@ class Opened:
         given = {key: value for key, value in ref.settings.items() if key not in _ENGINES_OWN}
         self.settings = msgspec.convert(given, Settings)
         self.account = Account(self.settings)
-        self._looking = threading.RLock()
+        self._looking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._seen: dict[str, tuple[float, object]] = {}
 
     def looks(self) -> list[Look]:
-        """What the account holds, as it was a second ago at most. Raises ApiFailed, Refused."""
-        return self.recent("looks", lambda: look_at(self.account, self.settings))
+        """All that the account holds of the system. Raises ApiFailed, Refused."""
+        regions = self.settings.regions
+        with ThreadPoolExecutor(4 * len(regions)) as pool:
+            machines = [pool.submit(self.machines, region) for region in regions]
+            groups = [pool.submit(self.groups, region) for region in regions]
+            databases = [pool.submit(self.databases, region) for region in regions]
+            functions = [pool.submit(self.functions, region) for region in regions]
+        return [
+            Look(
+                region=region,
+                machines=machines[at].result(),
+                groups=groups[at].result(),
+                databases=databases[at].result(),
+                functions=functions[at].result(),
+            )
+            for at, region in enumerate(regions)
+        ]
+
+    def machines(self, region: str) -> tuple[Machine, ...]:
+        return self._listed("machines", region, looking.machines_of)
+
+    def groups(self, region: str) -> tuple[Group, ...]:
+        return self._listed("groups", region, looking.groups_of)
+
+    def databases(self, region: str) -> tuple[Database, ...]:
+        return self._listed("databases", region, looking.databases_of)
+
+    def functions(self, region: str) -> tuple[Function, ...]:
+        return self._listed("functions", region, looking.functions_of)
+
+    def machine(self, name: str) -> Machine | None:
+        return _named(name, self.machines)
+
+    def machine_now(self, name: str) -> Machine | None:
+        """Not as it was a moment ago: for what is about to be changed."""
+        region, _, id = name.partition("/")
+        try:
+            self.account.verify()
+            found = looking.machines_of(self.account, region, {}, (id,))
+        except NotThere:
+            return None
+        return found[0] if found else None
+
+    def group(self, name: str) -> Group | None:
+        return _named(name, self.groups)
+
+    def database(self, name: str) -> Database | None:
+        return _named(name, self.databases)
+
+    def function(self, name: str) -> Function | None:
+        return _named(name, self.functions)
 
     def recent(self, what: str, look: Callable[[], Seen]) -> Seen:
-        """What a look gave a second ago at most; who asks meanwhile shares one look."""
-        with self._looking:
+        """What a look gave a moment ago; who asks meanwhile shares one look. Raises ApiFailed, Refused."""
+        with self._looking[what]:
             began = time.monotonic()
-            at, seen = self._seen.get(what, (float("-inf"), None))
-            if began - at > _FRESH_SECONDS:
+            ends_at, seen = self._seen.get(what, (float("-inf"), None))
+            if began >= ends_at:
                 self.account.verify()
                 seen = look()
-                self._seen[what] = (began, seen)
+                took = time.monotonic() - began
+                self._seen[what] = (time.monotonic() + max(_FRESH_SECONDS, took / _AT_MOST_SHARE), seen)
             return cast(Seen, seen)
 
     def changed(self) -> None:
         """What was seen before is no longer so."""
-        with self._looking:
-            self._seen.clear()
-
-    def machine(self, name: str) -> Machine | None:
-        region, _, id = name.partition("/")
-        found = (each for look in self.looks() if look.region == region for each in look.machines if each.id == id)
-        return next(found, None)
-
-    def group(self, name: str) -> Group | None:
-        region, _, bare = name.partition("/")
-        found = (each for look in self.looks() if look.region == region for each in look.groups if each.name == bare)
-        return next(found, None)
-
-    def database(self, name: str) -> Database | None:
-        region, _, bare = name.partition("/")
-        found = (each for look in self.looks() if look.region == region for each in look.databases if each.name == bare)
-        return next(found, None)
-
-    def function(self, name: str) -> Function | None:
-        region, _, bare = name.partition("/")
-        found = (each for look in self.looks() if look.region == region for each in look.functions if each.name == bare)
-        return next(found, None)
+        self._seen.clear()
 
     def until_settled(self, settled: Callable[[], bool], what: str) -> None:
         """Look again and again, as long as a machine may take. Raises ApiFailed when it is not so by then."""
@@ -80,4 +116,13 @@ class Opened:
         while not settled():
             if time.monotonic() > ends_at:
                 raise ApiFailed(f"{what} after {self.settings.settles_within_seconds:g} s")
-            time.sleep(_FRESH_SECONDS)
+            time.sleep(_SETTLE_EVERY_SECONDS)
+
+    def _listed(self, what: str, region: str, of: looking.Lists[Named]) -> tuple[Named, ...]:
+        return self.recent(f"{what} of {region}", lambda: of(self.account, region, self.settings.selector))
+
+
+def _named(name: str, listed: Callable[[str], Sequence[Named]]) -> Named | None:
+    """REGION/NAME, among what is listed of its region."""
+    region, _, bare = name.partition("/")
+    return next((each for each in listed(region) if each.bare_name == bare), None)

@@ -91,8 +91,8 @@ class Residues(Functions):
         if capability is bound.CanShiftTraffic:
             said = (self._unarmed(f"hosted zone {zone}", self.zone_tags(zone)) for zone in self.settings.hosted_zones)
             return next(filter(None, said), "")
-        machines = [each for look in self.looks() if look.region == target for each in look.machines]
-        said = (self._unarmed(each.name, each.tags) for each in machines if capability in _CUTS)
+        machines = self.machines(target) if capability in _CUTS else ()
+        said = (self._unarmed(each.name, each.tags) for each in machines)
         return next(filter(None, said), "")
 
     def _unarmed(self, name: str, tags: dict[str, str]) -> str:
