@@ -29,6 +29,7 @@ from chaos.cli import (
     report,
     rollback,
     run,
+    runs,
     scrape_config,
     validate,
     watch,
@@ -65,6 +66,7 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(bench.app, name="bench")
 app.add_typer(environments.app, name="environments")
 app.add_typer(gameday.app, name="gameday")
+app.add_typer(runs.app, name="runs")
 app.add_typer(objectives.app, name="objectives")
 app.add_typer(proxy.app, name="proxy")
 

@@ -68,10 +68,10 @@ def run(  # noqa: PLR0913  one parameter is one option
     )
     with suite.weakened(weaken or [], environment):
         code = suite.run_all(experiments, options)
-    _leave(code)
+    leave(code)
 
 
-def _leave(code: int) -> NoReturn:
+def leave(code: int) -> NoReturn:
     """End at once. Python would first wait for threads whose question a sick system has not answered, then tidy up
     what ends with the process anyway."""
     sys.stdout.flush()

@@ -15,9 +15,11 @@ from typing import get_args
 import msgspec
 
 from chaos.model.errors import BadInput
-from chaos.model.events import Event, Injecting, NotInjected, Reverted, RevertFailed, RunStarted
+from chaos.model.events import Event, Injecting, Judged, NotInjected, Reverted, RevertFailed, RunStarted
+from chaos.model.verdict import Verdict
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_JUDGED = b'{"event":"judged"'
 _CONCERNS_INJECTIONS = tuple(b'{"event":"' + tag for tag in (b"injecting", b"not injected", b"revert"))
 
 
@@ -38,6 +40,13 @@ def read_start(path: Path) -> RunStarted | None:
     """The first line alone, for looking at many runs; None where it is torn. Errors as `read`."""
     first = next(stream(path), None)
     return first if isinstance(first, RunStarted) else None
+
+
+def read_verdict(path: Path) -> Verdict | None:
+    """The last verdict that the journal itself holds, without decoding the rest; None without one. Errors as `read`."""
+    lines = [item for item in _numbered(path) if item[1].startswith(_JUDGED)][-1:]
+    decoded = [_decode(line, path, number, last) for number, line, last in lines]
+    return next((event.verdict for event in decoded if isinstance(event, Judged)), None)
 
 
 def read_open_injections(path: Path) -> tuple[Injecting, ...]:

@@ -70,7 +70,8 @@ def all_runs(home: Path | None = None) -> tuple[RunDirectory, ...]:
 
 
 def find(text: str, home: Path | None = None) -> RunDirectory:
-    """The run whose id begins with `text`, or the newest one for "last"; also a path to a run or its journal.
+    """The run whose id begins with `text`, or the newest one for "last" ("last~1" is the one before); also a path to a
+    run or its journal.
 
     Raises BadInput when none or several match.
     """
@@ -82,8 +83,11 @@ def find(text: str, home: Path | None = None) -> RunDirectory:
     runs = all_runs(home)
     if not runs:
         raise BadInput(f"there are no runs in {runs_folder(home)}", "start one with `chaos run EXPERIMENT`")
-    if text == "last":
-        return runs[-1]
+    back = re.fullmatch(r"last(?:~(\d{1,6}))?", text)
+    if back:
+        if int(back[1] or 0) >= len(runs):
+            raise BadInput(f"there is no run {text}: there are {len(runs)}", "`chaos runs list` shows them")
+        return runs[-1 - int(back[1] or 0)]
     return _only(text, [item for item in runs if item.run.startswith(text)], runs)
 
 

@@ -13,8 +13,8 @@ from statistics import NormalDist
 from chaos.judge import binomial
 
 
-def wilson(good: int, total: int, confidence: float) -> tuple[float, float]:
-    """The score interval of a share, both ends within 0..1.
+def wilson(good: float, total: float, confidence: float) -> tuple[float, float]:
+    """The score interval of a share, both ends within 0..1. Effective numbers need not be whole.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
     (1927); recommended over the textbook interval, which is far too narrow for shares near 0 and 1, by
@@ -31,6 +31,21 @@ def wilson(good: int, total: int, confidence: float) -> tuple[float, float]:
     low = 0.0 if good == 0 else max(0.0, centre - half)
     high = 1.0 if good == total else min(1.0, centre + half)
     return low, high
+
+
+def newcombe(one: tuple[float, float], other: tuple[float, float], confidence: float) -> tuple[float, float]:
+    """The interval of the difference of two independent shares, `other` minus `one`, each given as (good, total).
+
+    Method 10 of R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of
+    eleven methods", Statistics in Medicine 17 (1998), from the Wilson intervals of both.
+    """
+    first, second = one[0] / one[1], other[0] / other[1]
+    (low_one, high_one), (low_other, high_other) = wilson(*one, confidence), wilson(*other, confidence)
+    difference = second - first
+    return (
+        difference - math.hypot(second - low_other, high_one - first),
+        difference + math.hypot(high_other - second, first - low_one),
+    )
 
 
 @lru_cache(maxsize=4096)
