@@ -13,6 +13,9 @@ from chaos.proxy.toxics import Chunk, Runtime, Stage, Toxic
 _SHORTEST_WAIT_MS = 0.1
 """Less would be lost in rounding, and the clock would have to be asked again and again."""
 
+_BUSY_SECONDS = 0.005
+"""After that it looks again whether a message that is being changed has come to its end."""
+
 WallClock = Callable[[], float]
 
 
@@ -53,6 +56,9 @@ class Presence:
     def _turn(self) -> None:
         since_ms = (self._wall() - self._since) * 1000
         share = self._schedule.share(since_ms)
+        if share == 0 and any(slot.is_busy for slot in self.slots.values()):
+            self._timer = self._runtime.later(_BUSY_SECONDS, self._turn)
+            return
         if share != self._share:
             self._set(share, keep=self._share > 0)
         wait_ms = self._schedule.next_change_ms(since_ms)
@@ -88,6 +94,10 @@ class Slot(Stage):
     @property
     def held_bytes(self) -> int:  # type: ignore[override]  # the stream only reads it
         return self._stage.held_bytes if self._stage is not None else 0
+
+    @property
+    def is_busy(self) -> bool:
+        return self._stage is not None and self._stage.is_busy
 
     @property
     def is_used(self) -> bool:

@@ -86,6 +86,11 @@ class Stage:
         """Whether it would, at this moment, hand on all bytes at once and unchanged: then they need not come here."""
         return False
 
+    @property
+    def is_busy(self) -> bool:
+        """In the middle of a message that it changes: a schedule waits for the end of that before it takes it away."""
+        return False
+
     def take(self, chunk: Chunk) -> None:
         self.forward(chunk)
 

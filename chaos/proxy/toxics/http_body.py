@@ -52,6 +52,10 @@ class Rewrite(Stage):
         """How much content of the answer that is being changed may still pass; None: it is not changed."""
         self._is_chunked = False
 
+    @property
+    def is_busy(self) -> bool:
+        return self._left_bytes is not None
+
     def take(self, chunk: Chunk) -> None:
         if isinstance(chunk, bytes):
             changed = b"".join(map(self._changed, self._responses.feed(chunk)))

@@ -44,6 +44,10 @@ class Errors(Stage):
         self._head: Head | None = None
         """Of the request that is being failed."""
 
+    @property
+    def is_busy(self) -> bool:
+        return self._head is not None
+
     def take(self, chunk: Chunk) -> None:
         if not isinstance(chunk, bytes):
             self._hand_on_the_rest()

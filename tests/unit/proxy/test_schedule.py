@@ -18,6 +18,7 @@ from chaos.proxy.presence import Presence
 from chaos.proxy.schedule import Schedule
 from chaos.proxy.toxic import NamedToxic
 from chaos.proxy.toxics import Chunk, Ending, Runtime
+from chaos.proxy.toxics.http_body import HttpBody
 from chaos.proxy.toxics.latency import Latency
 from chaos.proxy.toxics.timeout import Timeout
 from tests.unit.proxy.carried import Carried, carried, run
@@ -149,6 +150,23 @@ def test_a_black_hole_by_schedule_closes_what_lost_bytes() -> None:
     presence.slots["upstream"].take(b"lost")
     time.pass_ms(101)
     assert (passed, line.done) == ([], ["close"])
+
+
+def test_an_answer_that_is_being_changed_is_changed_to_its_end() -> None:
+    time, line = Time(), Line()
+    presence = Presence(HttpBody(truncate=4), "downstream", cast(Runtime, time), wall=time.now)
+    up, down = presence.slots["upstream"], presence.slots["downstream"]
+    watched(up)
+    passed = watched(down, line)
+    presence.begin(Schedule(duration=100), since=time.now())
+    up.take(b"GET / HTTP/1.1\r\n\r\n")
+    down.take(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01")
+    time.pass_ms(150)
+    down.take(b"23456789")
+    time.pass_ms(20)
+    down.take(b"what follows")
+    said = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n01"
+    assert (passed, line.done) == ([said, b"23", b"what follows"], [])
 
 
 @pytest.mark.parametrize("size", [1, 3, 100, 10_000])
