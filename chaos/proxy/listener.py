@@ -37,8 +37,6 @@ class Listener:
             raise cannot_listen(who, address, error) from error
         self._loop = loop
         self._accepted = accepted
-        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._highest = most - min(_RESERVE, most // 8)
         loop.watch(self._socket.fileno(), READABLE, self._accept)
 
     @property
@@ -52,6 +50,8 @@ class Listener:
         self._socket.close()
 
     def _accept(self, events: int) -> None:
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = most - min(_RESERVE, most // 8)
         for _ in range(_ACCEPTED_IN_A_TURN):
             try:
                 linked, peer = self._socket.accept()
@@ -62,7 +62,7 @@ class Listener:
                     self._breathe()
                     return
                 continue  # that one was gone before it was accepted (accept(2))
-            if linked.fileno() > self._highest:
+            if linked.fileno() > highest:
                 linked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 linked.close()
                 continue
