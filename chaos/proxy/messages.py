@@ -134,3 +134,11 @@ class Messages:
     def _cut(self, count: int, head: Head | None = None, is_content: bool = False, is_last: bool = False) -> Piece:
         data, self._buffer = self._buffer[:count], self._buffer[count:]
         return Piece(data, head, is_content, is_last)
+
+
+def with_headers(text: bytes, changed: dict[str, str | None]) -> bytes:
+    """A head with other values for some headers (None: without it); all others stay as they are, to the byte."""
+    first, *lines = text.decode("latin-1").split("\r\n")
+    kept = [line for line in lines if line and line.partition(":")[0].strip().lower() not in changed]
+    new = [f"{name}: {value}" for name, value in changed.items() if value is not None]
+    return "\r\n".join((first, *kept, *new, "", "")).encode("latin-1")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from chaos.proxy.messages import Head, Piece
+from chaos.proxy.messages import Head, Piece, with_headers
 from chaos.proxy.requests import ForRequests
 from chaos.proxy.responses import Asked, Responses
 from chaos.proxy.toxics import Chunk, Runtime, Stage, Toxic
@@ -106,12 +106,4 @@ class Rewrite(Stage):
             changed["content-length"] = str(min(int(head.headers["content-length"]), self._toxic.truncate or 0))
         self._left_bytes = self._toxic.truncate or 0
         self._is_chunked = head.is_chunked and self._toxic.replace is None
-        return _with_headers(text, changed) + content
-
-
-def _with_headers(text: bytes, changed: dict[str, str | None]) -> bytes:
-    """A head with other values for some headers (None: without it); all others stay as they are, to the byte."""
-    first, *lines = text.decode("latin-1").split("\r\n")
-    kept = [line for line in lines if line and line.partition(":")[0].strip().lower() not in changed]
-    new = [f"{name}: {value}" for name, value in changed.items() if value is not None]
-    return "\r\n".join((first, *kept, *new, "", "")).encode("latin-1")
+        return with_headers(text, changed) + content
