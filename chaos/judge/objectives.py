@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import structs
 
+from chaos.judge.blind import why_blind
 from chaos.judge.intervals import quantile_ranks, wilson
 from chaos.judge.sequences import always_ranks, always_share
 from chaos.judge.series import rank_value
@@ -116,6 +117,9 @@ def _judge_in_window(objective: Objective, story: Story) -> ObjectiveResult:
             said += f"; that is fewer than the {objective.min_samples:,} samples asked for"
         elif outcome == "inconclusive":
             said += "; the interval does not lie on one side of the target"
+        elif outcome == "held" and objective.window == "run" and (blind := why_blind(objective.name, story)):
+            outcome = "inconclusive"
+            said += f"; but {blind}"
         reason = said
     return ObjectiveResult(
         name=objective.name,

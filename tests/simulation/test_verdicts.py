@@ -14,7 +14,7 @@ from chaos.environments.simulated.clock import VirtualClock
 from chaos.environments.simulated.world import World, streaming_world
 from chaos.model.errors import Refused
 from chaos.model.events import Injecting
-from chaos.model.experiment import Amount, Limits, ParallelStep, PluginUse, Threshold, WaitUntilStep
+from chaos.model.experiment import Amount, Limits, Objective, ParallelStep, PluginUse, Threshold, WaitUntilStep
 from chaos.model.plan import Plan
 from tests.simulation.stage import Stage, experiment, fault
 
@@ -55,6 +55,18 @@ def test_a_system_that_is_not_steady_before_is_refused_and_nothing_is_injected()
         world.processes[name].paused = True
     stage = Stage(experiment(REGION), world=world).run()
     assert stage.verdict().outcome == "refused"
+    assert not any(isinstance(event, Injecting) for event in stage.recorder.events())
+
+
+def test_a_probe_that_never_has_a_sample_refuses_the_run_and_nothing_is_injected() -> None:
+    blind = Objective(
+        name="nobody answers",
+        probe=PluginUse(kind="process_alive", parameters={"service": "no-such-service"}),
+        threshold=Threshold(">=", 0.5, ">= 50%"),
+    )
+    stage = Stage(msgspec.structs.replace(experiment(REGION, with_load=False), objectives=(blind,))).run()
+    assert stage.verdict().outcome == "refused"
+    assert "no sample before the method" in stage.verdict().sentence
     assert not any(isinstance(event, Injecting) for event in stage.recorder.events())
 
 
