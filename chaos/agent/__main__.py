@@ -97,7 +97,7 @@ class Agent:
             return Answer(heard=await connecting.get(order))
         else:
             assert isinstance(order, Look), "Order has no further member"
-        return Answer(keys=self.changes.keys)
+        return Answer(keys=self.changes.keys, left_seconds=self.changes.left_seconds)
 
 
 if __name__ == "__main__":

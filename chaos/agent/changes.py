@@ -45,6 +45,12 @@ class Changes:
     def keys(self) -> list[str]:
         return sorted(self._open)
 
+    @property
+    def left_seconds(self) -> list[float]:
+        """Until the lease of each of `keys` ends."""
+        now = asyncio.get_running_loop().time()
+        return [max(0.0, self._open[key].timer.when() - now) for key in self.keys]
+
     async def begin(self, order: Begin) -> None:
         """Raises ActionFailed when the kernel does not do it; then nothing of it is left."""
         async with self._acting:

@@ -79,10 +79,14 @@ Order = Begin | End | Look | KnockAt | Connect | Get
 
 
 class Answer(Struct, kw_only=True, omit_defaults=True):
-    """`error` is a sentence when the order could not be carried out; of the others the one that was asked for."""
+    """`error` is a sentence when the order could not be carried out; of the others what was asked for.
+
+    `left_seconds` are those until the leases of `keys` end.
+    """
 
     error: str = ""
     keys: list[str] = []
+    left_seconds: list[float] = []
     reactions: list[tuple[Reaction, float]] = []
     took_ms: list[float | None] = []
     heard: list[Heard] = []

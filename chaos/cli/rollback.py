@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from chaos.journal.runs import RunDirectory
-    from chaos.model.residue import Residue
+    from chaos.model.residue import CanScan, Residue
 
 
 def rollback(
@@ -59,19 +59,33 @@ def _scanned(environment: str | None, everything: bool) -> bool:
         hint = "its runs have journals: leave --scan out"
         raise BadInput(f"{environment} bears no records that could be found", hint)
     now = time.time()
-    due = [each for each in opened.residues() if everything or each.until <= now]
+    due = [each for each in _residues(opened) if everything or each.until <= now]
     for residue in due:
         try:
             opened.clear_residue(residue)
         except ChaosError as error:
             print(f"{residue.holder}: {residue.what} of {residue.target}: {error.message}")
-    left = [each for each in opened.residues() if any(_same(each, other) for other in due)]
+    found = _residues(opened)
+    left = [each for each in found if any(_same(each, other) for other in due)]
     for residue in due:
         state = "STILL BROKEN" if any(_same(residue, other) for other in left) else "reverted"
         print(f"{residue.holder}: {state}: {residue.what} of {residue.target}")
-    kept = len(opened.residues()) - len(left)
-    print(f"{len(due)} found that should be gone, {kept} that may stay until they expire")
+    print(f"{len(due)} found that should be gone, {len(found) - len(left)} that may stay until they expire")
     return bool(left)
+
+
+def _residues(opened: CanScan) -> list[Residue]:
+    """What bears a record, and what is found inside instances; without the right to look there that ends by itself."""
+    from chaos.model.errors import ChaosError
+    from chaos.model.residue import CanScanInside
+
+    found = list(opened.residues())
+    if isinstance(opened, CanScanInside):
+        try:
+            found += opened.residues_inside()
+        except ChaosError as error:
+            print(f"not looked into instances: {error.message}; what is there ends with its lease")
+    return found
 
 
 def _same(one: Residue, other: Residue) -> bool:

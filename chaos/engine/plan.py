@@ -12,7 +12,7 @@ from msgspec import structs
 
 from chaos.engine.toolbox import Plugins
 from chaos.model.capabilities import CanRefuse
-from chaos.model.environment import Environment
+from chaos.model.environment import CanNote, Environment
 from chaos.model.errors import Refused
 from chaos.model.experiment import Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
 from chaos.model.fault import stacks
@@ -50,7 +50,7 @@ def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins
         seed=seed,
         steps=steps,
         seconds=seconds,
-        notes=tuple(_holder_notes(steps)),
+        notes=(*_holder_notes(steps), *_limits(steps, environment, plugins)),
     )
 
 
@@ -242,3 +242,15 @@ def _holder_notes(steps: tuple[PlannedStep, ...]) -> list[str]:
     return [
         f"if all else dies, {kind} is ended by the {name} when its lease runs out" for kind, name in holders.items()
     ]
+
+
+def _limits(steps: tuple[PlannedStep, ...], environment: Environment, plugins: Plugins) -> list[str]:
+    """What the environment cannot do as one might expect, each with the faults it is true of."""
+    if not isinstance(environment, CanNote):
+        return []
+    kinds: dict[str, dict[str, None]] = {}
+    for step in planned_faults(steps):
+        said = environment.note(plugins.build_fault(step.fault).needs)
+        if said:
+            kinds.setdefault(said, {})[step.fault.kind] = None
+    return [f"{', '.join(names)}: {said}" for said, names in kinds.items()]

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from chaos import __version__
 from chaos.engine.early_stop import EarlyStop
 from chaos.engine.inject import Injector
+from chaos.engine.readiness import Readiness
 from chaos.engine.rollback import Reverter
 from chaos.engine.timeline import Stage, StepSequence
 from chaos.engine.toolbox import Toolbox
@@ -114,6 +115,9 @@ class Run:
         self._baseline()
         if faults:
             self._around.guard.wait_ready()
+            readiness = Readiness(self._tools, faults)
+            readiness.begin()
+            self._loop(lambda _: readiness.done)
         self._method()
         self._recovery()
 

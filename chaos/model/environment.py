@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -50,6 +51,24 @@ class LeaseHolder(Struct, frozen=True):
 
     name: str
     detached: bool = False
+
+
+@runtime_checkable
+class CanMakeReady(Protocol):
+    """Needs something of its own at the targets of some faults."""
+
+    def make_ready(self, capability: type, targets: Sequence[str]) -> None:
+        """Put it there, or see that it can be put there; nothing is broken by that. Raises ActionFailed."""
+        ...
+
+
+@runtime_checkable
+class CanNote(Protocol):
+    """Does some things in a way that whoever reads a plan must know of."""
+
+    def note(self, capability: type) -> str:
+        """A limit of how it is done here, as a sentence; empty for none."""
+        ...
 
 
 @runtime_checkable

@@ -6,11 +6,13 @@ is the lease in epoch seconds, which is written onto whatever is changed, togeth
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from msgspec import Struct
 
 from chaos.model.capabilities import Identity
+from chaos.model.errors import ActionFailed
+from chaos.model.fault import Active, Observation, Undo
 
 PodPhase = Literal["running", "ending", "gone"]
 """Ending: told to end, and given its grace period."""
@@ -126,3 +128,29 @@ class CanIsolatePods(Protocol):
     def pods_in(self, region: str, zone: str) -> list[Identity]:
         """The running pods of a region, or of one zone of it."""
         ...
+
+
+class _Phases(Protocol):
+    def pod_phase(self, identity: Identity) -> PodPhase: ...
+
+
+class _Nodes(Protocol):
+    def node_state(self, node: str) -> NodeState | None: ...
+
+
+def seen_ending(environment: _Phases, undo: Undo) -> Observation:
+    """What a fault sees that strikes a pod once: active while that very pod is ending, passed when it is gone."""
+    identity = cast(Identity, undo.data["identity"])
+    words = f"{undo.target} of uid {identity['uid']} on {identity['node']}"
+    phase = environment.pod_phase(identity)
+    struck = {"gone": Active.PASSED, "ending": Active.YES, "running": Active.NO}
+    return Observation(struck[phase], f"{words} is {phase}")
+
+
+def open_node(environment: _Nodes, node: str) -> NodeState:
+    """The state of a node that takes new pods. Raises ActionFailed for any other: nothing would change."""
+    state = environment.node_state(node)
+    if state is None or state.unschedulable:
+        said = "does not exist" if state is None else "is cordoned already"
+        raise ActionFailed(f"{node} {said}, so nothing would change", took_effect="no")
+    return state

@@ -29,6 +29,13 @@ class CanScan(Protocol):
 
 
 @runtime_checkable
+class CanScanInside(CanScan, Protocol):
+    """There is also what ends by itself and is only found by asking inside each instance: not for every second."""
+
+    def residues_inside(self) -> tuple[Residue, ...]: ...
+
+
+@runtime_checkable
 class CanBeKept(CanScan, Protocol):
     """A keeper in the system can put right there what has expired, and say that it is alive."""
 

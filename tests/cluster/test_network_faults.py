@@ -6,16 +6,19 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from chaos.environments.kubernetes.agents import Agents
 from chaos.environments.kubernetes.connection import Request
-from chaos.journal.read import read_open_injections
+from chaos.journal.read import read, read_open_injections
 from chaos.journal.runs import all_runs
 from chaos.model.capabilities import CanShapeLinks
 from chaos.model.errors import ActionFailed
+from chaos.model.events import Injecting
 from chaos.model.fault import Active, Undo
 from chaos.model.system import JSON
 from tests.cluster.network_stage import PORT, Injection, NetworkStage
@@ -164,6 +167,43 @@ def test_an_image_that_is_not_there_is_a_sentence_and_nothing_is_changed(stage: 
         assert raised.value.took_effect == "no"
     finally:
         stage.delete_pod("other")
+
+
+def test_a_run_without_the_image_is_refused_before_its_first_injection(stage: NetworkStage, tmp_path: Path) -> None:
+    """An agent that cannot start stays listed in its pod: it must be none of those of the other tests."""
+    stage.create_pod("other")
+    nowhere = replace(stage, agent_image="nowhere/steadfast-agent:gone", folder=tmp_path)
+    target = "{link: {from: other, to: server}, amount: all}"
+    text = EXPERIMENT.format(name="late", fault="{latency: {delay: 200ms}}", target=target, duration="5s", margin="5s")
+    file = tmp_path / "late.yaml"
+    file.write_text(text)
+    given = (str(file), "-e", str(nowhere.environment_file()))
+    try:
+        stage.wait_until_ready("other")
+        Agents(stage.agent_image).place_all([stage.place("server")])
+        planned = nowhere.chaos("plan", *given)
+        assert "latency: who calls is looked up at the injection" in planned.stdout, planned.stdout
+        done = nowhere.chaos("run", *given)
+        assert done.returncode == 4, done.stdout + done.stderr
+        assert "nowhere/steadfast-agent:gone is not on the node of other" in done.stdout + done.stderr
+        assert not any(isinstance(event, Injecting) for event in read(all_runs(nowhere.home)[-1].journal))
+        Agents(stage.agent_image).place_all([stage.place("other")])
+    finally:
+        stage.delete_pod("other")
+
+
+def test_a_scan_finds_what_agents_hold_and_ends_it_when_asked_to(stage: NetworkStage) -> None:
+    injection = Injection(stage, "latency", {"delay_ms": 200.0})
+    undo = injection.prepare()
+    injection.fault.inject(injection.environment, undo)
+    command = ["rollback", "--scan", "-e", str(stage.environment_file())]
+    kept = stage.chaos(*command)
+    assert (kept.returncode, "0 found that should be gone, 1 that may stay" in kept.stdout) == (0, True), kept.stdout
+    assert stage.in_effect() != []
+    ended = stage.chaos(*command, "--all")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "reverted: network change of pod/server" in ended.stdout
+    assert stage.ruleset() == ""
 
 
 def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(stage: NetworkStage) -> None:

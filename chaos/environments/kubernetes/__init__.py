@@ -12,7 +12,8 @@ from chaos.environments.kubernetes.answers import ApiFailed, NotThere
 from chaos.environments.kubernetes.connection import Cluster, runs_inside
 from chaos.environments.kubernetes.inventory import inventory_of
 from chaos.environments.kubernetes.keeping import Keeping
-from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
+from chaos.environments.kubernetes.link_care import LinkCare
+from chaos.environments.kubernetes.links import LINK_CAPABILITIES
 from chaos.environments.kubernetes.objects import Named
 from chaos.environments.kubernetes.reserving import Reserving
 from chaos.environments.kubernetes.settings import Settings as Settings
@@ -31,7 +32,7 @@ def open_environment(ref: EnvironmentRef) -> KubernetesEnvironment:
     return KubernetesEnvironment(ref)
 
 
-class KubernetesEnvironment(PodLinks, Keeping, Reserving):
+class KubernetesEnvironment(LinkCare, Keeping, Reserving):
     """The system under test is what the selector of the environment file matches in its namespaces."""
 
     @property

@@ -70,12 +70,13 @@ class _ContainerStatus(Struct):
     state: _State = field(default_factory=_State)
 
 
-class _Named(Struct):
+class _Container(Struct):
     name: str
+    image: str = ""
 
 
 class _Spec(Struct, rename="camel"):
-    ephemeral_containers: list[_Named] = []
+    ephemeral_containers: list[_Container] = []
 
 
 class _Status(Struct, rename="camel"):
@@ -95,6 +96,17 @@ class Pod(Struct):
         """All that there ever were, oldest first."""
         names = [each.name for each in self.spec.ephemeral_containers if each.name.startswith(NAME)]
         return sorted(names, key=lambda name: int(name.removeprefix(NAME)))
+
+    def will_never_be(self, agent: str, image: str) -> bool:
+        """Whether it waits for an image which is not there, and which is not this one."""
+        images = {each.name: each.image for each in self.spec.ephemeral_containers}
+        waiting = self.state_of(agent).waiting
+        return waiting is not None and waiting.reason in _NO_IMAGE and images.get(agent) != image
+
+    @property
+    def is_manned(self) -> bool:
+        """Whether an agent works in it, as far as the kubelet has said."""
+        return bool(self.agents) and self.state_of(self.agents[-1]).running is not None
 
     def state_of(self, agent: str) -> _State:
         """Waiting while the kubelet has not said anything."""
@@ -129,7 +141,10 @@ class Agents:
         pod = place.cluster.find(place.pod_path, Pod)
         if pod is None or not pod.agents or pod.status.phase in ("Succeeded", "Failed"):
             return
-        ended = pod.state_of(pod.agents[-1]).terminated
+        last = pod.state_of(pod.agents[-1])
+        if last.waiting is not None and last.waiting.reason in _NO_IMAGE:
+            return
+        ended = last.terminated
         if ended is None or ended.exit_code:  # one that was killed may have left rules: the next one removes them
             try:
                 self.tell(place, orders)
@@ -171,7 +186,7 @@ class Agents:
             if known is None:
                 pod = place.cluster.get(place.pod_path, Pod)
                 last = pod.agents[-1] if pod.agents else ""
-                if not last or pod.state_of(last).terminated:
+                if not last or pod.state_of(last).terminated or pod.will_never_be(last, self._image):
                     last = _next_name(pod)
                     place.cluster.send(self._addition(place, last, {}))
                 self._await_start(place, last)

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from chaos.environments.kubernetes import answers
 from chaos.environments.kubernetes.connection import Cluster
+from chaos.environments.kubernetes.holding import held_in
 from chaos.environments.kubernetes.names import Names, Place
 from chaos.environments.kubernetes.objects import Named, Policy
 from chaos.environments.kubernetes.records import (
-    HELD_SELECTOR,
     Hold,
     Read,
     Record,
@@ -66,13 +66,11 @@ def rejoin_in(cluster: Cluster, namespace: str, holder: str) -> None:
 
 def held_policies(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All policies that we wrote."""
-    found: list[tuple[Place, Record]] = []
-    for cluster, namespace in names.spaces:
-        for each in cluster.every(_policies(namespace), Named, {"labelSelector": HELD_SELECTOR}):
-            record = read(each.metadata)
-            if record is not None:
-                found.append((Place(cluster, namespace, each.metadata.name), record))
-    return found
+    return [
+        (Place(cluster, namespace, name), record)
+        for cluster, namespace in names.spaces
+        for name, record in held_in(cluster, _policies(namespace), read)
+    ]
 
 
 def _write_policy(cluster: Cluster, namespace: str, hold: tuple[str, float], together: bool) -> None:

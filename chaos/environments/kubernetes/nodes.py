@@ -11,47 +11,40 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from chaos.environments.kubernetes import answers
+from chaos.environments.kubernetes.holding import Change, Kind, change_held, held_in
 from chaos.environments.kubernetes.names import Names, Place
 from chaos.environments.kubernetes.objects import Node, Pod, Taint
 from chaos.environments.kubernetes.records import (
-    HELD_SELECTOR,
     Read,
     Record,
-    metadata_with,
     record_of,
     taints_of,
 )
 from chaos.environments.kubernetes.settings import NodeDriver
-from chaos.environments.kubernetes.workloads import Change
 from chaos.model.errors import ActionFailed
 
-_ATTEMPTS = 12
 _BUDGET_PATIENCE_SECONDS = 30.0
 _ASK_AGAIN_SECONDS = 0.5
 
 
 def change_node(place: Place, change: Change) -> None:
-    """Change the record on a node, and with the same request all that follows from it. Nothing when it is gone."""
-    for attempt in range(_ATTEMPTS):
-        found = place.cluster.find(place.node_path, Node)
-        if found is None:
-            return
-        before = record_of(found.metadata)
-        record = change(before or Record(unschedulable=found.spec.unschedulable))
-        if before is None and not record.holds:
-            return
-        spec: dict[str, object] = {"unschedulable": record.wanted_unschedulable or None}
-        taints = taints_of(found, before, record)
-        if taints != msgspec.to_builtins(found.spec.taints):
-            spec["taints"] = taints or None
-        try:
-            body = {"metadata": metadata_with(record, found.metadata.resource_version), "spec": spec}
-            place.cluster.patch(place.node_path, body)
-        except answers.Conflict:
-            time.sleep(0.02 * (attempt + 1))
-        else:
-            return
-    raise ActionFailed(f"node {place.name} is being changed by others all the time", took_effect="no")
+    """Change the record on a node, and all that follows from it. Nothing when it is gone."""
+    change_held(place.cluster, place.node_path, _NODE, change)
+
+
+def _untouched(node: Node) -> Record:
+    return Record(unschedulable=node.spec.unschedulable)
+
+
+def _spec(node: Node, before: Record | None, record: Record) -> dict[str, object]:
+    spec: dict[str, object] = {"unschedulable": record.wanted_unschedulable or None}
+    taints = taints_of(node, before, record)
+    if taints != msgspec.to_builtins(node.spec.taints):
+        spec["taints"] = taints or None
+    return spec
+
+
+_NODE = Kind(Node, _untouched, _spec)
 
 
 def parsed_taint(text: str) -> Taint:
@@ -105,13 +98,11 @@ def evict_all(pods: Sequence[tuple[Place, Pod]], patience_seconds: float = _BUDG
 
 def held_nodes(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All nodes that bear a record."""
-    found: list[tuple[Place, Record]] = []
-    for cluster in names.clusters:
-        for each in cluster.every("/api/v1/nodes", Node, {"labelSelector": HELD_SELECTOR}):
-            record = read(each.metadata)
-            if record is not None:
-                found.append((Place(cluster, "", each.metadata.name), record))
-    return found
+    return [
+        (Place(cluster, "", name), record)
+        for cluster in names.clusters
+        for name, record in held_in(cluster, "/api/v1/nodes", read)
+    ]
 
 
 def drive(driver: NodeDriver, action: str, nodes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from chaos.environments.kubernetes import answers, isolation, nodes, workloads
+from chaos.environments.kubernetes.holding import Change
 from chaos.environments.kubernetes.inventory import identity_of, instance_of
 from chaos.environments.kubernetes.listing import Look, pods_of
 from chaos.environments.kubernetes.names import Place
@@ -180,7 +181,7 @@ class Regions(Pods):
         return [(wanted[pod.metadata.uid], pod) for pod in pods if pod.metadata.uid in wanted]
 
 
-def _adding(holder: str, hold: Hold) -> workloads.Change:
+def _adding(holder: str, hold: Hold) -> Change:
     """An earlier hold of the same injection knows the pods that were there before: it is kept, with the new expiry."""
 
     def change(record: Record) -> Record:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from chaos.environments.kubernetes import answers
 from chaos.environments.kubernetes.connection import Cluster
+from chaos.environments.kubernetes.holding import Change, Kind, change_held, held_in
 from chaos.environments.kubernetes.names import KINDS, PLURALS, Names, Place
 from chaos.environments.kubernetes.objects import Named, Pod, Workload
 from chaos.environments.kubernetes.records import (
-    HELD_SELECTOR,
     HeldPod,
     Hold,
     Read,
     Record,
-    metadata_with,
     record_of,
 )
 from chaos.model.errors import ActionFailed
@@ -23,10 +21,7 @@ from chaos.model.kubernetes import Scale
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _LOWEST = "-2147483648"
-_ATTEMPTS = 12
 _CHOSEN_PATIENCE_SECONDS = 2.0
-
-Change = Callable[[Record], Record]
 
 
 def hold_pod(place: Place, pod: Pod, held: HeldPod, hold: tuple[str, float]) -> None:
@@ -67,24 +62,19 @@ def release_pod(owner: Place, holder: str) -> None:
 
 
 def change_workload(owner: Place, change: Change) -> None:
-    """Change the record on a workload, and with the same request what it is asked for. Nothing when it is gone."""
-    for attempt in range(_ATTEMPTS):
-        found = owner.cluster.find(owner.workload_path, Workload)
-        if found is None:
-            return
-        before = record_of(found.metadata)
-        record = change(before or Record(replicas=found.spec.replicas))
-        if before is None and not record.holds:
-            return
-        body: dict[str, object] = {"metadata": metadata_with(record, found.metadata.resource_version)}
-        body["spec"] = {"replicas": record.wanted_replicas}
-        try:
-            owner.cluster.patch(owner.workload_path, body)
-        except answers.Conflict:
-            time.sleep(0.02 * (attempt + 1))
-        else:
-            return
-    raise ActionFailed(f"{owner.kind} {owner.name} is being changed by others all the time", took_effect="no")
+    """Change the record on a workload, and what it is asked for. Nothing when it is gone."""
+    change_held(owner.cluster, owner.workload_path, _WORKLOAD, change)
+
+
+def _untouched(workload: Workload) -> Record:
+    return Record(replicas=workload.spec.replicas)
+
+
+def _spec(workload: Workload, before: Record | None, record: Record) -> dict[str, object]:
+    return {"replicas": record.wanted_replicas}
+
+
+_WORKLOAD = Kind(Workload, _untouched, _spec)
 
 
 def adding(holder: str, hold: Hold) -> Change:
@@ -138,15 +128,12 @@ def holders_of(names: Names, holder: str) -> list[tuple[Place, Hold]]:
 
 def held_workloads(names: Names, read: Read = record_of) -> list[tuple[Place, Record]]:
     """All workloads that bear a record."""
-    found: list[tuple[Place, Record]] = []
-    for cluster, namespace in names.spaces:
-        for kind in PLURALS:
-            path = Place(cluster, namespace, "", kind).workload_path.rstrip("/")
-            for each in cluster.every(path, Named, {"labelSelector": HELD_SELECTOR}):
-                record = read(each.metadata)
-                if record is not None:
-                    found.append((Place(cluster, namespace, each.metadata.name, kind), record))
-    return found
+    return [
+        (Place(cluster, namespace, name, kind), record)
+        for cluster, namespace in names.spaces
+        for kind in PLURALS
+        for name, record in held_in(cluster, Place(cluster, namespace, "", kind).workload_path.rstrip("/"), read)
+    ]
 
 
 def _wait_until_chosen(place: Place, uid: str) -> None:

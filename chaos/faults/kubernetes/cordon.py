@@ -6,9 +6,8 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
-from chaos.model.kubernetes import CanCordon
+from chaos.model.kubernetes import CanCordon, open_node
 from chaos.model.system import Target
 
 
@@ -23,10 +22,7 @@ class Cordon(Struct, frozen=True, kw_only=True):
     stacks: ClassVar[bool] = False
 
     def prepare(self, environment: CanCordon, target: Target, lease: Lease) -> Undo:
-        state = environment.node_state(target.name)
-        if state is None or state.unschedulable:
-            said = "does not exist" if state is None else "is cordoned already"
-            raise ActionFailed(f"{target.name} {said}, so nothing would change", took_effect="no")
+        open_node(environment, target.name)
         return Undo(target=target.name, lease=lease)
 
     def inject(self, environment: CanCordon, undo: Undo) -> None:

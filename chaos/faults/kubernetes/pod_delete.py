@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 
 from chaos.model.capabilities import Identity
 from chaos.model.errors import ActionFailed
-from chaos.model.fault import Active, Lease, Observation, Undo
-from chaos.model.kubernetes import CanDeletePod
+from chaos.model.fault import Lease, Observation, Undo
+from chaos.model.kubernetes import CanDeletePod, seen_ending
 from chaos.model.system import Target
 
 
@@ -38,8 +38,4 @@ class PodDelete(Struct, frozen=True, kw_only=True):
         """Nothing to do: a new pod is the workload's part."""
 
     def active(self, environment: CanDeletePod, undo: Undo) -> Observation:
-        identity = cast(Identity, undo.data["identity"])
-        words = f"{undo.target} of uid {identity['uid']} on {identity['node']}"
-        phase = environment.pod_phase(identity)
-        struck = {"gone": Active.PASSED, "ending": Active.YES, "running": Active.NO}
-        return Observation(struck[phase], f"{words} is {phase}")
+        return seen_ending(environment, undo)

@@ -1,0 +1,43 @@
+"""What an environment needs at its targets is put there before the first injection, so that no run stops halfway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chaos.engine.toolbox import Toolbox
+from chaos.model.environment import CanMakeReady
+from chaos.model.errors import ChaosError, Refused
+from chaos.model.plan import PlannedFault
+
+
+class Readiness:
+    """Made ready on a worker, while the loop goes on looking at the guardrails."""
+
+    def __init__(self, tools: Toolbox, faults: Sequence[PlannedFault]) -> None:
+        self._tools = tools
+        self._faults = faults
+        self._failure: ChaosError | None = None
+        self._done = False
+
+    def begin(self) -> None:
+        if isinstance(self._tools.environment, CanMakeReady):
+            self._tools.workers.submit(self._work)
+        else:
+            self._done = True
+
+    @property
+    def done(self) -> bool:
+        """Raises Refused when it cannot be done."""
+        if self._failure is not None:
+            raise Refused(self._failure.message, self._failure.hint) from self._failure
+        return self._done
+
+    def _work(self) -> None:
+        environment = self._tools.environment
+        assert isinstance(environment, CanMakeReady), "looked at in begin"
+        try:
+            for fault in self._faults:
+                environment.make_ready(self._tools.plugins.build_fault(fault.fault).needs, fault.targets)
+        except ChaosError as error:
+            self._failure = error
+        self._done = True
