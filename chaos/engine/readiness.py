@@ -16,7 +16,7 @@ class Readiness:
     def __init__(self, tools: Toolbox, faults: Sequence[PlannedFault]) -> None:
         self._tools = tools
         self._faults = faults
-        self._failure: ChaosError | None = None
+        self._failure: Exception | None = None
         self._done = False
 
     def begin(self) -> None:
@@ -28,8 +28,10 @@ class Readiness:
     @property
     def done(self) -> bool:
         """Raises Refused when it cannot be done."""
-        if self._failure is not None:
+        if isinstance(self._failure, ChaosError):
             raise Refused(self._failure.message, self._failure.hint) from self._failure
+        if self._failure is not None:
+            raise self._failure
         return self._done
 
     def _work(self) -> None:
@@ -38,6 +40,6 @@ class Readiness:
         try:
             for fault in self._faults:
                 environment.make_ready(self._tools.plugins.build_fault(fault.fault).needs, fault.targets)
-        except ChaosError as error:
+        except Exception as error:  # noqa: BLE001  raised again by the loop, which is not in this thread
             self._failure = error
         self._done = True
