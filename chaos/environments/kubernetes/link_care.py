@@ -13,6 +13,7 @@ from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
 from chaos.environments.kubernetes.names import Place
 from chaos.environments.kubernetes.objects import Pod
 from chaos.environments.kubernetes.residues import Residues
+from chaos.model.errors import ActionFailed
 from chaos.model.residue import Residue
 
 IN_POD = "network change"
@@ -70,6 +71,10 @@ class LinkCare(PodLinks, Residues):
     def _left_in(self, place: Place) -> list[Residue]:
         target = f"pod/{self.names.pod(place.cluster, place.namespace, place.name)}"
         said = self._agents.tell(place, [Look()])[0]
+        if len(said.left_seconds) != len(said.keys):
+            raise ActionFailed(
+                f"the agent in {place.name} is of another version and does not say when what it does ends"
+            )
         now = time.time()
         return [
             Residue(target=target, holder=key, what=IN_POD, until=now + left)
