@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,12 +72,28 @@ class Ready:
             with Signals(clock, listener.on_repeated_signal) as signals:
                 around = Around(directory.run, own_process(), recorder, clock, guardian, lambda: signals.received)
                 run = ToolkitRun(self.experiment, self.values, self.plan, around)
-                run.execute()
+                with _leaving(run):
+                    run.execute()
         finally:
             guardian.dismiss()
             writer.close()
             clock.close()
         return run.account.exit_code
+
+
+@contextmanager
+def _leaving(run: ToolkitRun) -> Iterator[None]:
+    """The signals by which chaoslib.exit, called by a control, ends a run: both roll back here."""
+
+    def leave(number: int, frame: object) -> None:
+        run.end("a control", f"it sent {signal.Signals(number).name}, as chaoslib.exit does")
+
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGUSR1, signal.SIGUSR2)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def ready(path: Path, overrides: Mapping[str, str], lenient: bool) -> Ready:

@@ -24,11 +24,11 @@ Level = Literal["experiment", "hypothesis", "method", "rollback", "activity"]
 
 
 class Interrupt(Exception):
-    """A control wants the run to end."""
+    """A control or an activity (`who`) wants the run to end."""
 
-    def __init__(self, control: str, reason: str) -> None:
+    def __init__(self, who: str, reason: str) -> None:
         super().__init__(reason)
-        self.control = control
+        self.who = who
         self.reason = reason
 
 
@@ -87,7 +87,7 @@ class Controls:
                 self._call(function, arguments, {**self._offered(), **more})
         except Exception as error:
             if any(kind.__name__ == "InterruptExecution" for kind in type(error).__mro__):
-                raise Interrupt(control.name, str(error) or "it asked the run to end") from error
+                raise Interrupt(f"control {control.name}", str(error) or "it asked the run to end") from error
             self._failed(f"{control.name}: {name}", error)
 
     def _function(self, control: Control, name: str) -> Callable[..., Any] | None:

@@ -125,7 +125,11 @@ class ToolkitRun:
             self._record(RunRefused(at=self._now(), reason=error.message, hint=error.hint))
         except Interrupt as error:
             self.account.ended = True
-            self._record(GuardrailStopped(at=self._now(), guardrail=f"control {error.control}", reason=error.reason))
+            self._record(GuardrailStopped(at=self._now(), guardrail=error.who, reason=error.reason))
+
+    def end(self, who: str, why: str) -> None:
+        """End it at the next moment: activities under way are ended, then the rollbacks come."""
+        self._asked = Interrupt(who, why)
 
     def _phases(self) -> None:
         strategy = self._experiment.hypothesis_strategy
@@ -254,7 +258,7 @@ class ToolkitRun:
 
     def _note_interrupt(self, activity: Activity, result: Result) -> None:
         if result.interrupt:
-            self._asked = Interrupt(f"of activity {activity.name}", result.error)
+            self._asked = Interrupt(f"activity {activity.name}", result.error)
 
     def _control_failed(self, what: str, error: Exception) -> None:
         failure = f"{type(error).__name__}: {error}"

@@ -80,6 +80,8 @@ def _killed(story: Story) -> bool:
 
 def _left(story: Story) -> str:
     held = [item for item in story.injections.values() if item.took_hold]
+    if not held and any(action.name in story.steps_begun for action in planned_actions(story.started.plan.steps)):
+        return "what its actions did was not rolled back"
     return f"{counted(len(held), 'fault')} reverted" if held else "nothing had been injected"
 
 

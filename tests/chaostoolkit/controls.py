@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,9 @@ def _tell(log: str, text: str, configuration: dict[str, Any] | None = None) -> N
     _LOG.clear()
     wanted = (configuration or {}).get("break_at", "")
     if wanted and text.startswith(wanted):
+        if (configuration or {}).get("interrupt") == "by signal":
+            os.kill(os.getpid(), signal.SIGUSR1)
+            return
         if (configuration or {}).get("interrupt"):
             raise InterruptExecution("enough of that")
         raise ValueError("the control itself is broken")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -81,6 +82,20 @@ def spill_and_fail(secrets: dict[str, str]) -> None:
 
 def is_small(value: float, limit: float = 10.0) -> bool:
     return value < limit
+
+
+class InterruptExecution(Exception):
+    """By its name what chaoslib.exceptions has."""
+
+
+def interrupt() -> None:
+    raise InterruptExecution("that is enough")
+
+
+def leave_by_signal() -> None:
+    """What chaoslib.exit.exit_gracefully does."""
+    os.kill(os.getpid(), signal.SIGUSR1)
+    time.sleep(5)
 
 
 def crash() -> None:

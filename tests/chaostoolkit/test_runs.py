@@ -215,12 +215,13 @@ def test_a_control_that_is_not_automatic_is_called_where_it_is_named(folder: Pat
     [
         ("before method", True, 5, "Aborted by guardrail control log: enough of that"),
         ("before activity note", True, 5, "enough of that"),
+        ("before method", "by signal", 5, "as chaoslib.exit does"),
         ("before method", False, 3, "ValueError: the control itself is broken"),
         ("configure", False, 4, "control 'log' could not be set up"),
     ],
 )
 def test_a_control_can_end_the_run_and_one_that_is_broken_is_not_hidden(
-    at: str, interrupt: bool, code: int, says: str, folder: Path
+    at: str, interrupt: bool | str, code: int, says: str, folder: Path
 ) -> None:
     configuration = {"break_at": at, "interrupt": interrupt}
     document = experiment(str(folder), noted(str(folder)), controls=[_control(folder)], configuration=configuration)
@@ -229,6 +230,15 @@ def test_a_control_can_end_the_run_and_one_that_is_broken_is_not_hidden(
     assert says in ran.story
     if at != "configure":
         assert notes(folder)[-1] == "mended"
+
+
+@pytest.mark.parametrize("func", ["interrupt", "leave_by_signal"])
+def test_an_activity_can_end_the_run_and_it_is_told_that_nothing_was_rolled_back(func: str, folder: Path) -> None:
+    document = experiment(str(folder), python("end it", func), noted(str(folder)), rollbacks=[])
+    ran = run(folder, document)
+    assert (ran.code, ran.theirs) == (5, 1), ran.story
+    assert "what its actions did was not rolled back" in ran.story
+    assert notes(folder) == []
 
 
 class _Web(BaseHTTPRequestHandler):

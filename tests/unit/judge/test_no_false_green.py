@@ -42,7 +42,7 @@ def test_a_probe_that_is_blind_while_the_fault_lasts_shows_nothing() -> None:
 def test_what_happens_rarely_may_be_absent_from_a_fault() -> None:
     rare = msgspec.structs.replace(START_SUCCESS, min_samples=2, confidence=0.1)
     made = Synthetic(objectives=(rare,))
-    events = [event for event in made.journal() if not isinstance(event, Sampled)]
+    events: list[Event] = [event for event in made.journal() if not isinstance(event, Sampled)]
     once = {made.inject_at - 8: Ratio(1, 1), made.revert_at + 6: Ratio(1, 1)}
     events += [Sampled(at=at, of=at, values={rare.name: value}) for at, value in once.items()]
     verdict = judge(sorted(events, key=lambda event: event.at))
@@ -54,7 +54,7 @@ def test_a_clock_that_jumped_in_one_process_leaves_no_green() -> None:
 
     def jumped(seconds: float) -> str:
         made = Synthetic(objectives=(START_SUCCESS,))
-        events = [
+        events: list[Event] = [
             msgspec.structs.replace(event, of=event.of + seconds)
             if isinstance(event, Sampled) and event.at > made.inject_at
             else event
