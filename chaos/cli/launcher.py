@@ -11,7 +11,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chaos.environments.local.toxiproxy import Toxiproxy
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,16 @@ def launch_file(place: Place) -> Path:
     file = place.home / "wanted.json"
     file.write_bytes(msgspec.json.format(msgspec.json.encode(spec)))
     return file
+
+
+def carrier(place: Place) -> Toxiproxy:
+    """What the environment says of a Toxiproxy of its owner's."""
+    from chaos.catalog import Catalog
+    from chaos.environments.local.toxiproxy import Toxiproxy
+    from chaos.shipped import find_environment
+    from chaos.spec import load_environment
+
+    return Toxiproxy(None if place.bundled else load_environment(find_environment(place.environment), Catalog()))
 
 
 def last_event(place: Place, arguments: Sequence[str]) -> dict[str, Any]:

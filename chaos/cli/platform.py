@@ -119,8 +119,13 @@ def up(weaken: Sequence[str], base_port: int | None, say: Say, place: Place | No
     place = place or launcher.bundled()
     if not place.bundled:
         arguments += ["--spec", str(launcher.launch_file(place))]
-    progress = _Progress(place, say)
+    toxiproxy = launcher.carrier(place)
+    toxiproxy.check()
+    progress, carried = _Progress(place, say), False
     for event in launcher.events(place, arguments):
+        if event["event"] == "ready" and not carried:  # nothing refuses any more: these ports are this system's
+            toxiproxy.carry()
+            carried = True
         progress.on(event)
 
 
@@ -129,6 +134,9 @@ def down(say: Say, place: Place | None = None) -> None:
     place = place or launcher.bundled()
     stopped = launcher.last_event(place, ["down"])["stopped"]
     say(f"{place.words} is down" if stopped else f"{place.words} was not up")
+    left = launcher.carrier(place).let_go()
+    if left:
+        say(left)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from chaos.model.capabilities import CanChangeLinks
+from chaos.model.capabilities import CanAnswerRequests
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.links import Errors, change_name
@@ -26,7 +26,7 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
     """
 
     target_kind: ClassVar[Literal["link"]] = "link"
-    needs: ClassVar[type] = CanChangeLinks
+    needs: ClassVar[type] = CanAnswerRequests
 
     status: int = 503
     share: float = 1.0
@@ -38,7 +38,7 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
         if not 0.01 <= self.share <= 1:
             raise ValueError("the share must be 1% to 100%")
 
-    def prepare(self, environment: CanChangeLinks, target: Target, lease: Lease) -> Undo:
+    def prepare(self, environment: CanAnswerRequests, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Link), "the selector's kind is target_kind"
         bad = [
             each.status
@@ -50,14 +50,14 @@ class DependencyErrors(Struct, frozen=True, kw_only=True):
             raise ActionFailed(f"{target.name} {said}, so errors could not be told apart", took_effect="no")
         return Undo(target=target.name, lease=lease)
 
-    def inject(self, environment: CanChangeLinks, undo: Undo) -> None:
+    def inject(self, environment: CanAnswerRequests, undo: Undo) -> None:
         change = Errors(status=self.status, share=self.share, path=self.path)
         environment.change_links([undo.target], change_name(undo), change, undo.lease.expires_at)
 
-    def revert(self, environment: CanChangeLinks, undo: Undo) -> None:
+    def revert(self, environment: CanAnswerRequests, undo: Undo) -> None:
         environment.restore_links([undo.target], change_name(undo))
 
-    def active(self, environment: CanChangeLinks, undo: Undo) -> Observation:
+    def active(self, environment: CanAnswerRequests, undo: Undo) -> Observation:
         # None at all in so many has a probability of e**-7 at most, one in a thousand.
         times = min(_MOST, max(_FEWEST, ceil(7 / self.share)))
         heard = environment.ask_link(undo.target, self.path, _PATIENCE_MS, 1)

@@ -100,6 +100,11 @@ class CanChangeLinks(Protocol):
 
 
 @runtime_checkable
+class CanAnswerRequests(CanChangeLinks, Protocol):
+    """Changes to links may be Errors: HTTP requests over a link are answered by who carries it."""
+
+
+@runtime_checkable
 class CanLosePackets(Protocol):
     """Lose a share of the packets that pass links, as bad cables do: not possible where links carry streams."""
 

@@ -39,7 +39,7 @@ def check_spec(spec: LaunchSpec) -> None:
             raise _bad(f"{instance.name} is in region {instance.region!r}, which is not listed")
     carried = {proxy.region for proxy in spec.proxies}
     for link in spec.links:
-        if link.source_region not in carried or not spec.proxy_command:
+        if not link.proxy_api and (link.source_region not in carried or not spec.proxy_command):
             raise _bad(f"no proxy carries the link {link.name} of region {link.source_region}")
     _check_order(spec)
     for port in _twice(port for port, _ in ports_of(spec)):

@@ -95,7 +95,7 @@ def _proxy(proxy: ProxySpec, keeper: Keeper, folder: Folder) -> ProxyStatus:
 
 
 def _link(link: LinkSpec, spec: LaunchSpec) -> LinkStatus:
-    carrier = next(proxy for proxy in spec.proxies if proxy.region == link.source_region)
+    carriers = (_api(proxy) for proxy in spec.proxies if proxy.region == link.source_region)
     return LinkStatus(
         name=link.name,
         source=link.source,
@@ -104,7 +104,7 @@ def _link(link: LinkSpec, spec: LaunchSpec) -> LinkStatus:
         destination_region=link.destination_region,
         destination_instance=link.destination_instance,
         address=f"127.0.0.1:{link.listen_port}",
-        proxy_api=_api(carrier),
+        proxy_api=link.proxy_api or next(carriers),
     )
 
 

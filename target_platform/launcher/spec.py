@@ -44,7 +44,8 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
 class LinkSpec(Struct, frozen=True, kw_only=True):
     """A way from one service in one region to one instance: the caller connects to `listen_port`.
 
-    `base_delay_ms` is added in each direction (the distance between regions); it is not a fault.
+    `base_delay_ms` is added in each direction (the distance between regions); it is not a fault. `proxy_api` is the
+    base URL of a proxy that somebody else keeps running and has carry the link; empty: the proxy of its region does.
     """
 
     name: str
@@ -56,6 +57,7 @@ class LinkSpec(Struct, frozen=True, kw_only=True):
     listen_port: int
     upstream_port: int
     base_delay_ms: float = 0.0
+    proxy_api: str = ""
 
 
 class ProxySpec(Struct, frozen=True, kw_only=True):

@@ -20,12 +20,12 @@ from chaos.environments.kubernetes.listing import Look
 from chaos.environments.kubernetes.names import Place
 from chaos.environments.kubernetes.objects import Pod
 from chaos.environments.kubernetes.refusals import Refusals
-from chaos.model.capabilities import CanChangeLinks, CanLosePackets, CanShapeLinks
+from chaos.model.capabilities import CanAnswerRequests, CanChangeLinks, CanLosePackets, CanShapeLinks
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
 from chaos.model.links import Delay, Heard, Knock, LinkChange, Loss, Reaction
 
-LINK_CAPABILITIES: tuple[type, ...] = (CanShapeLinks, CanChangeLinks, CanLosePackets)
+LINK_CAPABILITIES: tuple[type, ...] = (CanShapeLinks, CanChangeLinks, CanAnswerRequests, CanLosePackets)
 _AT_ONCE = 12
 _LOOK_LASTS_SECONDS = 3.0
 _ROUND_TRIP_PATIENCE_MS = 5000.0

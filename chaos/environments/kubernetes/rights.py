@@ -84,6 +84,7 @@ OF_CAPABILITY: dict[type, tuple[Right, ...]] = {
     bound.CanIsolatePods: _ISOLATE,
     portable.CanShapeLinks: _CHANGE_LINKS,
     portable.CanChangeLinks: _CHANGE_LINKS,
+    portable.CanAnswerRequests: _CHANGE_LINKS,
     portable.CanLosePackets: _CHANGE_LINKS,
 }
 """A new capability adds its line here; what a failed region needs depends on how it is failed."""

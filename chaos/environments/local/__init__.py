@@ -12,16 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from chaos.environments.local import control, own, processes, proxy_api, round_trip
+from chaos.environments.local import control, own, processes
 from chaos.environments.local.discovery import LocalDiscovery
-from chaos.environments.local.links import LocalLinks
+from chaos.environments.local.links import LINK_CAPABILITIES, LocalLinks
 from chaos.environments.local.resources import WITHOUT_A_TIMER, Resources
 from chaos.environments.local.settings import Settings as Settings
 from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
 from chaos.model.capabilities import (
-    CanChangeLinks,
+    CanAnswerRequests,
     CanPause,
-    CanShapeLinks,
     CanSpoilDiscovery,
     Identity,
     ProcessState,
@@ -43,12 +42,13 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
     """The bundled platform, the system of a state file, or processes of one's own: settings.py says which.
 
     Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
-    process nobody does, so its lease needs a detached holder.
+    process nobody does, nor for what a real Toxiproxy does, so such a lease needs a detached holder.
     """
 
     def __init__(self, ref: EnvironmentRef) -> None:
         self.ref = ref
         self._path = _state_file(ref)
+        self._real = bool(own.settings_of(ref).toxiproxy)
 
     @property
     def _up_hint(self) -> str:
@@ -67,9 +67,13 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
     def lease_holder(self, capability: type) -> LeaseHolder:
         if capability is CanPause or capability in WITHOUT_A_TIMER:
             return LeaseHolder("lease holder", detached=True)
-        return LeaseHolder("proxy" if capability in (CanShapeLinks, CanChangeLinks) else "launcher")
+        if capability not in LINK_CAPABILITIES:
+            return LeaseHolder("launcher")
+        return LeaseHolder("lease holder", detached=True) if self._real else LeaseHolder("proxy")
 
     def refusal(self, capability: type, target: str) -> str:
+        if capability is CanAnswerRequests and self._real:
+            return "Toxiproxy knows no requests, only bytes: it has no toxic that answers one"
         return self.no_list(target) if capability is CanSpoilDiscovery else super().refusal(capability, target)
 
     def inventory(self) -> Inventory:
@@ -138,28 +142,6 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
     def region_instances(self, region: str) -> tuple[Instance, ...]:
         return _by_name(_instance(each) for each in self._instances() if each.region == region)
 
-    # parameters: those of CanShapeLinks
-    def delay_link(self, link: str, name: str, delay_ms: float, jitter_ms: float, until: float) -> None:
-        found = self._link(link)
-        if found is None:
-            raise ActionFailed(f"there is no link {link}", took_effect="no")
-        attributes: dict[str, int | float | str] = {"latency": round(delay_ms), "jitter": round(jitter_ms)}
-        toxic = proxy_api.Toxic(name=name, type="latency", stream="downstream", attributes=attributes, expires_at=until)
-        proxy_api.put(found.proxy_api, link, toxic)
-
-    def clear_link(self, link: str, name: str) -> None:
-        found = self._link(link)
-        if found is not None:
-            proxy_api.delete(found.proxy_api, link, name)
-
-    def round_trip_ms(self, link: str) -> float | None:
-        """The end of a stream sent over the link until the other end's comes back.
-
-        A refusal by the destination counts as an answer: it passes the link as everything does.
-        """
-        found = self._link(link)
-        return None if found is None else round_trip.measure_ms(found.address)
-
     def _hold(self, names: list[str], holder: str, until: float) -> None:
         request = {"op": "hold", "instances": names, "holder": holder, "until": until}
         control.ask(self._state().control, request)
@@ -175,9 +157,6 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
 
     def _find(self, instance: str) -> InstanceStatus | None:
         return next((each for each in self._instances() if each.name == instance), None)
-
-    def _link(self, name: str) -> LinkStatus | None:
-        return next((each for each in self._listed().links if each.name == name), None)
 
     def _instances(self) -> tuple[InstanceStatus, ...]:
         return self._listed().instances

@@ -35,6 +35,7 @@ class Link(Struct, frozen=True, kw_only=True):
     listen_port: int
     upstream_port: int
     base_delay_ms: float
+    proxy_api: str = ""
 
 
 def settings_of(ref: EnvironmentRef) -> Settings:
@@ -60,7 +61,7 @@ def launch_spec(ref: EnvironmentRef) -> dict[str, JSON]:
     if not settings.processes:
         raise BadInput(f"environment {ref.name} lists no processes, so there is nothing to start", _PROCESSES_HINT)
     folder = Path(str(ref.settings.get("source") or ".")).absolute().parent
-    links = _links(settings)
+    links = links_of(settings)
     regions = tuple(dict.fromkeys(process.region for process in settings.processes))
     with_links = [region for region in regions if any(link.source_region == region for link in links)]
     instances = [each for process in settings.processes for each in _instances(process, links, folder)]
@@ -70,11 +71,16 @@ def launch_spec(ref: EnvironmentRef) -> dict[str, JSON]:
         "regions": list(regions),
         "instances": instances,
         "links": [msgspec.structs.asdict(link) for link in links],
-        "proxies": [{"region": region, "api_port": port + number} for number, region in enumerate(with_links)],
+        "proxies": [
+            {"region": region, "api_port": port + number}
+            for number, region in enumerate(with_links)
+            if not settings.toxiproxy
+        ],
     }
 
 
-def _links(settings: Settings) -> list[Link]:
+def links_of(settings: Settings) -> list[Link]:
+    """One for each call of each instance."""
     found = []
     for number, (source, region, (process, replica)) in enumerate(settings.links):
         instance = process.instances[replica]
@@ -88,6 +94,7 @@ def _links(settings: Settings) -> list[Link]:
             listen_port=settings.first_proxy_port + number,
             upstream_port=process.port + replica,
             base_delay_ms=0.0 if region == process.region else settings.distance_ms,
+            proxy_api=settings.toxiproxy,
         )
         found.append(link)
     return found

@@ -85,14 +85,20 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `processes` are processes of your own: `chaos platform up --environment FILE` runs them with a fault proxy on
     every call. The proxies take ports from `proxy_port` on; by default those after the highest port of a process.
     `distance_ms` is added, in each direction, to what passes between regions.
+    `toxiproxy` is the URL of a Toxiproxy on this machine that carries the links instead of proxies of ours.
     """
 
     state: str = ""
     processes: tuple[Process, ...] = ()
     proxy_port: Port | None = None
     distance_ms: Annotated[float, Meta(ge=0)] = 0.0
+    toxiproxy: Annotated[str, Meta(pattern=r"^(http://[A-Za-z0-9.-]+:[0-9]+)?$", description="http://HOST:PORT:")] = ""
 
     def __post_init__(self) -> None:
+        if self.toxiproxy and not self.processes:
+            raise BadSetting("toxiproxy carries the links of processes, and there are none", "", ("toxiproxy",))
+        if self.toxiproxy and self.distance_ms:
+            raise BadSetting("Toxiproxy has no distance between regions", "leave distance out", ("distance",))
         if self.state and self.processes:
             raise BadSetting("settings have both state and processes", "one or the other", ("state",))
         names: dict[str, str] = {}
@@ -121,7 +127,7 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def ports_of_proxies(self) -> int:
         """How many are needed: one for each link, and one for the API of each region that has links."""
-        return len(self.links) + len({region for _, region, _ in self.links})
+        return len(self.links) + (0 if self.toxiproxy else len({region for _, region, _ in self.links}))
 
     @property
     def links(self) -> tuple[tuple[str, str, tuple[Process, int]], ...]:
