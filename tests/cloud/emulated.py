@@ -63,7 +63,13 @@ class Emulated:
     def reach(self, endpoint: str) -> None:
         """At another address from now on."""
         self.endpoint = endpoint
-        self.__dict__.pop("account", None)
+        self.close()
+
+    def close(self) -> None:
+        """The connections to it, not the account."""
+        used = self.__dict__.pop("account", None)
+        if used is not None:
+            used.close()
 
     def forget(self) -> None:
         """The account is empty again."""
@@ -145,7 +151,9 @@ def emulated(folder: Path, port: int) -> Iterator[Emulated]:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         until(lambda: _answers(port), within=30)
-        yield Emulated(f"http://127.0.0.1:{port}")
+        reached = Emulated(f"http://127.0.0.1:{port}")
+        yield reached
+        reached.close()
     finally:
         server.kill()
         server.wait()

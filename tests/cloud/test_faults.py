@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from chaos.catalog import Catalog
+from chaos.environments.aws import AwsEnvironment
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
@@ -55,11 +56,11 @@ class Stand:
         deadline = time.monotonic() + seconds
         while (seen := self.fault.active(self.environment, undo)).active is not wanted:
             assert time.monotonic() < deadline, seen.evidence
-            self.environment.changed()
+            self.environment.forget()
 
     def world(self) -> object:
         """Everything that a fault could have changed, without what a new incarnation has anew."""
-        self.environment.changed()
+        self.environment.forget()
         looks = self.environment.looks()
         return (
             [(each.id, each.state, each.groups, each.tags) for look in looks for each in look.machines],
@@ -110,8 +111,11 @@ def test_twice_is_once_and_a_fresh_process_can_undo_it_from_the_record(stand: St
     stand.becomes(undo, Active.YES)
     ref = msgspec.json.decode(msgspec.json.encode(stand.environment.ref), type=EnvironmentRef)
     again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
+    fresh = Catalog().open_environment(ref)
+    assert isinstance(fresh, AwsEnvironment)
     for _ in range(2):
-        stand.fault.revert(Catalog().open_environment(ref), again)
+        stand.fault.revert(fresh, again)
+    fresh.account.close()
     stand.becomes(undo, Active.NO)
     assert stand.world() == before
 
@@ -145,7 +149,7 @@ def test_a_database_has_another_writer_and_the_fault_has_passed(aws: Emulated) -
     stand.becomes(undo, Active.PASSED)
     writer = stand.environment.writer(stand.target.name)
     stand.inject(undo)
-    stand.environment.changed()
+    stand.environment.forget()
     assert stand.environment.writer(stand.target.name) == writer, "twice is once"
 
 
@@ -166,7 +170,7 @@ def test_a_machine_that_was_terminated_meanwhile_counts_as_reverted(aws: Emulate
     stand.inject(undo)
     region, _, id = stand.target.name.partition("/")
     aws.call("ec2", region, "terminate_instances", InstanceIds=[id])
-    stand.environment.changed()
+    stand.environment.forget()
     stand.revert(undo)
     stand.becomes(undo, Active.NO)
     assert stand.environment.residues() == ()
@@ -196,7 +200,7 @@ def test_an_acl_that_was_deleted_meanwhile_is_replaced_by_the_default_one(aws: E
     stand = Stand(aws, "aws/zone_outage")
     [state] = stand.environment.subnets("eu-west-1", "eu-west-1a")
     own = _own_acl(aws, state.subnet)
-    stand.environment.changed()
+    stand.environment.forget()
     undo = stand.prepare()
     stand.inject(undo)
     stand.becomes(undo, Active.YES)

@@ -93,7 +93,7 @@ def desk(aws: Emulated, tmp_path: Path) -> Desk:
 
 
 def test_a_machine_is_stopped_and_started_and_the_evidence_names_it(desk: Desk) -> None:
-    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "5s")
+    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "8s")
     code, said = desk.chaos("run", file, "-e", desk.environment())
     assert code == 0, said
     [injected] = [event for event in read(all_runs(desk.home)[-1].journal) if isinstance(event, Injected)]

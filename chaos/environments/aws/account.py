@@ -53,6 +53,13 @@ class Account:
             for page in self._client(service, region).get_paginator(operation).paginate(**given):
                 yield from page.get(key, ())
 
+    def close(self) -> None:
+        """Close all connections; what is asked afterwards opens new ones."""
+        with self._making:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
     def _client(self, service: str, region: str) -> Any:
         with self._making:
             if (service, region) not in self._clients:

@@ -24,6 +24,7 @@ class Functions(Isolation):
     """What was reserved for a function before stands in its tag. A role's policy bears its end in its condition."""
 
     def limit_function(self, function: str, holder: str, at_once: int, until: float) -> None:
+        self.forget()
         found = self.function(function)
         if found is None:
             raise ActionFailed(f"there is no function {function}", took_effect="no")
@@ -38,7 +39,7 @@ class Functions(Isolation):
         self.changed()
 
     def unlimit_function(self, function: str, holder: str) -> None:
-        self.changed()
+        self.forget()
         found = self.function(function)
         if found is None or holder not in found.holds:
             return

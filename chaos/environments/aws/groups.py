@@ -16,6 +16,7 @@ class Groups(Networks):
     """What a group was asked for before stands in its tag: smallest, wanted, and the processes that we suspended."""
 
     def set_capacity(self, group: str, holder: str, wanted: int, until: float) -> None:
+        self.forget()
         found = self.group(group)
         if found is None:
             raise ActionFailed(f"there is no group {group}", took_effect="no")
@@ -31,7 +32,7 @@ class Groups(Networks):
         self.changed()
 
     def restore_capacity(self, group: str, holder: str) -> None:
-        self.changed()
+        self.forget()
         found = self.group(group)
         if found is None or holder not in found.holds:
             return

@@ -36,6 +36,7 @@ class Isolation(Traffic):
         with after_a_change():
             group = self._group(machine.region, _name(holder)) or self._group_for(machine, holder)
             self._give(machine, [group["GroupId"]])
+        self.changed()
 
     def rejoin_machine(self, instance: str, holder: str) -> None:
         machine = self.machine_now(instance)
@@ -47,6 +48,7 @@ class Isolation(Traffic):
             self.account.call("ec2", region, "delete_security_group", GroupId=group["GroupId"])
         if machine is not None and holder in machine.holds:
             self.account.call("ec2", region, "delete_tags", Resources=[id], Tags=[{"Key": key_of(holder)}])
+        self.changed()
 
     def machine_network(self, instance: str) -> MachineNetwork | None:
         machine = self.machine(instance)

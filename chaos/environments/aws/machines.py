@@ -20,6 +20,7 @@ class Machines(Opened):
         with after_a_change():
             # Force: as when power is cut, without the operating system being told.
             self.account.call("ec2", region, "stop_instances", InstanceIds=[id], Force=True)
+        self.changed()
 
     def let_go(self, instance: str, holder: str) -> None:
         region, _, id = instance.partition("/")
@@ -34,6 +35,7 @@ class Machines(Opened):
             self.account.call("ec2", region, "delete_tags", Resources=[id], Tags=[tag])
         except NotThere:
             pass  # terminated meanwhile: there is nothing left to put right
+        self.changed()
 
     def is_held(self, instance: str, holder: str) -> bool:
         machine = self.machine(instance)

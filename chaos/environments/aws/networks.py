@@ -39,7 +39,7 @@ class Networks(Machines):
     """A subnet is the system's when one of its machines is in it."""
 
     def cut(self, region: str, zone: str, holder: str, until: float) -> None:
-        self.changed()
+        self.forget()
         wanted = self._subnets_with_machines(region, zone)
         if not wanted:
             raise ActionFailed(f"no machine of the system is in {zone or region}", took_effect="no")

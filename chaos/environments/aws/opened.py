@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import msgspec
@@ -20,9 +21,9 @@ from chaos.model.environment import EnvironmentRef
 
 _ENGINES_OWN = ("armed", "source", "monkey")
 _FRESH_SECONDS = 1.0
-_AT_MOST_SHARE = 0.1
+_QUIET_FACTOR = 5
 """A look serves for a second, and longer when it took long: of a thousand machines it is seconds of work, the engine
-looks ten times a second at each of them, and AWS counts requests."""
+looks ten times a second at each of them, and AWS counts requests. Five times as long while we change nothing."""
 
 _SETTLE_EVERY_SECONDS = 1.0
 
@@ -39,7 +40,8 @@ class Opened:
         self.settings = msgspec.convert(given, Settings)
         self.account = Account(self.settings)
         self._looking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._seen: dict[str, tuple[float, object]] = {}
+        self._seen: dict[str, _Seen] = {}
+        self._changed_at = float("-inf")
 
     def looks(self) -> list[Look]:
         """All that the account holds of the system. Raises ApiFailed, Refused."""
@@ -96,18 +98,21 @@ class Opened:
 
     def recent(self, what: str, look: Callable[[], Seen]) -> Seen:
         """What a look gave a moment ago; who asks meanwhile shares one look. Raises ApiFailed, Refused."""
+        self.account.verify()
         with self._looking[what]:
             began = time.monotonic()
-            ends_at, seen = self._seen.get(what, (float("-inf"), None))
-            if began >= ends_at:
-                self.account.verify()
+            last = self._seen.get(what)
+            if last is None or began >= last.ends_at(self._changed_at):
                 seen = look()
-                took = time.monotonic() - began
-                self._seen[what] = (time.monotonic() + max(_FRESH_SECONDS, took / _AT_MOST_SHARE), seen)
-            return cast(Seen, seen)
+                last = self._seen[what] = _Seen(seen, began, time.monotonic())
+            return cast(Seen, last.seen)
 
     def changed(self) -> None:
-        """What was seen before is no longer so."""
+        """What was seen before may be no longer so: from now on looks serve for a shorter time."""
+        self._changed_at = time.monotonic()
+
+    def forget(self) -> None:
+        """The next look is a new one."""
         self._seen.clear()
 
     def until_settled(self, settled: Callable[[], bool], what: str) -> None:
@@ -120,6 +125,18 @@ class Opened:
 
     def _listed(self, what: str, region: str, of: looking.Lists[Named]) -> tuple[Named, ...]:
         return self.recent(f"{what} of {region}", lambda: of(self.account, region, self.settings.selector))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    seen: object
+    began: float
+    ended: float
+
+    def ends_at(self, changed_at: float) -> float:
+        """Until when it serves; times are of a clock that never goes back."""
+        serves = max(_FRESH_SECONDS, self.ended - self.began)
+        return self.ended + (serves if changed_at >= self.began else _QUIET_FACTOR * serves)
 
 
 def _named(name: str, listed: Callable[[str], Sequence[Named]]) -> Named | None:

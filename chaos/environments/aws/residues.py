@@ -18,7 +18,7 @@ class Residues(Functions):
     role/NAME."""
 
     def residues(self) -> tuple[Residue, ...]:
-        self.changed()
+        self.forget()
         found = [
             _residue(f"machine/{machine.name}", holder, hold)
             for look in self.looks()
