@@ -296,3 +296,13 @@ def test_the_end_of_a_run_that_left_something_broken_says_what_to_do() -> None:
     watching = Watching(Replay((), 1.0))
     watching.state.take([*(event for event in EVENTS if event.at <= INJECTED + 5), RunEnded(at=LATER, by="run")])
     assert "1 still open: `chaos rollback`" in plain(watching.picture(80, 24)[-1])
+
+
+def test_where_there_is_room_it_shows_how_fast_the_error_budget_burns() -> None:
+    wide = shown(state_at(INJECTED + 8), INJECTED + 8, width=110)
+    [row] = [each for each in wide.splitlines() if "start success" in each]
+    assert "4.8x" in row  # 9.6 % failed over the last seconds, 2 % may
+    assert "burn" in wide
+    assert "burn" not in shown(state_at(INJECTED + 8), INJECTED + 8, width=80)
+    judged = shown(state_at(ENDED[-1].at, events=ENDED), ENDED[-1].at, width=110)
+    assert "x  " not in next(each for each in judged.splitlines() if "start success" in each)
