@@ -10,7 +10,7 @@ numbers are divided by it, the larger one of both runs (J. N. K. Rao, A. J. Scot
 clustered binary data", Biometrics 48, 1992). Of two shares the interval of the difference is Newcombe's (intervals.py),
 and p is the level at which it just touches 0. Who compares twenty things finds one in twenty different, so the levels
 are Holm's (S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6,
-1979): of all that is said to differ, with a chance of 95 % nothing is noise.
+1979): of all objectives that are said to differ, with a chance of 95 % none is noise, and so of all requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from chaos.judge.series import point, rank_value
 from chaos.judge.slis import Series, sli_pairs
 from chaos.judge.wording import Measures
 from chaos.model.events import Event
-from chaos.model.sample import Count, Histogram, Measurement, Ratio, Spread, merge, upper_bound
+from chaos.model.sample import GROWTH, Count, Histogram, Measurement, Ratio, Spread, merge, upper_bound
 
 _STEPS = 60
 
@@ -75,8 +75,10 @@ def compare_runs(a: Sequence[Event], b: Sequence[Event], confidence: float = 0.9
     """Compare run B with run A, from their journals. Raises BadInput when one of them holds no run."""
     pairs, notes = sli_pairs(a, b)
     raw = [_difference(first, second, confidence) for first, second in pairs]
-    measured = [each for each in raw if each.change != "not measured"]
-    levels = dict(zip((each.name for each in measured), holm([each.p for each in measured]), strict=True))
+    levels: dict[str, float] = {}
+    for kind in ("objective", "request"):
+        family = [each for each in raw if each.kind == kind and each.change != "not measured"]
+        levels |= zip((each.name for each in family), holm([each.p for each in family]), strict=True)
     found = (structs.replace(each, adjusted=levels.get(each.name, 1.0)) for each in raw)
     return Comparison(differences=tuple(_changed(each, 1 - confidence) for each in found), notes=tuple(notes))
 
@@ -127,7 +129,11 @@ def _difference(a: Series, b: Series, confidence: float) -> Difference:
 def _common_quantile(a: Measurement, b: Measurement) -> float | None:
     if not (isinstance(a, Spread) and isinstance(b, Spread)):
         return None
-    return rank_value(Histogram.merged([a.histogram, b.histogram]), a.quantile)
+    together = Histogram.merged([a.histogram, b.histogram])
+    common = rank_value(together, a.quantile)
+    # Everything is at or below the largest value ("never", where more failed than the quantile leaves out): then it is
+    # compared how much is below it.
+    return common / GROWTH if common >= upper_bound(max(together.buckets)) else common
 
 
 def _met(part: Measurement, common: float | None, wants_more: bool) -> tuple[int, int]:

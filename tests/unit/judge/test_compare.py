@@ -16,7 +16,7 @@ from chaos.judge.verdict import judge
 from chaos.model.errors import ExitCode
 from chaos.model.events import Event, Loaded, RunStarted, Sampled
 from chaos.model.experiment import Objective, PluginUse, Threshold
-from chaos.model.sample import Histogram, Measurement, Ratio, Spread
+from chaos.model.sample import NEVER_MS, Histogram, Measurement, Ratio, Spread
 from chaos.model.verdict import Outcome
 from tests.unit.reports.synthetic import START_SUCCESS, Synthetic
 
@@ -131,6 +131,26 @@ def test_a_slower_run_is_worse_in_its_quantile_alone() -> None:
     assert worse.common is not None
     assert worse.b is not None
     assert worse.a < worse.common < worse.b
+
+
+def test_a_quantile_that_is_never_reached_by_one_of_the_runs_is_worse() -> None:
+    """More fail than the quantile leaves out, so the quantile of both together is "never" as well."""
+    draw = random.Random(6)
+    failing = [
+        structs.replace(
+            event, values={**event.values, TIME.name: Spread(Histogram.of([100.0] * 14 + [NEVER_MS] * 6), 0.95)}
+        )
+        if isinstance(event, Sampled)
+        else event
+        for event in run(draw)
+    ]
+    assert changes(compare_runs(run(draw), failing))["in time"] == "worse"
+
+
+def test_many_kinds_of_requests_hide_no_objective() -> None:
+    found = compare_runs(Synthetic().journal(), Synthetic(weakened=True, seed=8).journal())
+    objectives = [each for each in found.differences if each.kind == "objective"]
+    assert [each.adjusted for each in objectives] == holm([each.p for each in objectives])
 
 
 def test_kinds_of_requests_are_compared_too_where_no_objective_says_the_same() -> None:
