@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-PORT = 21450
+PORT = 30650
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def test_a_token_is_asked_for_and_where_there_is_none_the_network_is_warned_of(t
     with serving("--host", "0.0.0.0") as process:
         process.terminate()
         assert process.stderr is not None
-        assert "whoever reaches 0.0.0.0:21450 can break what passes here" in process.stderr.read()
+        assert "whoever reaches 0.0.0.0:30650 can break what passes here" in process.stderr.read()
 
 
 def test_bytes_are_counted_while_a_connection_is_open() -> None:

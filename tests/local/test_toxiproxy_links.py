@@ -21,7 +21,7 @@ from tests import toxiproxy
 from tests.local.own_system import ROOT, chaos, write_system
 from tests.local.test_kill_9 import children_of, command_line
 
-PORT, TOXIPROXY_PORT = 21460, 21470
+PORT, TOXIPROXY_PORT = 30660, 30670
 LINK = "local:shop>store-1"
 pytestmark = pytest.mark.slow
 

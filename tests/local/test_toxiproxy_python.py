@@ -16,7 +16,7 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from tests import toxiproxy
 
-SERVERS = {"toxiproxy": (toxiproxy.real, 21420), "ours": (toxiproxy.ours, 21425)}
+SERVERS = {"toxiproxy": (toxiproxy.real, 30620), "ours": (toxiproxy.ours, 30625)}
 
 
 class Echo(socketserver.BaseRequestHandler):
@@ -85,7 +85,7 @@ def test_a_proxy_is_created_found_and_destroyed(server: Toxiproxy, upstream: str
 
 
 def test_a_proxy_may_be_created_disabled(server: Toxiproxy, upstream: str) -> None:
-    created = server.create(name="off", upstream=upstream, listen="127.0.0.1:21430", enabled=False)
+    created = server.create(name="off", upstream=upstream, listen="127.0.0.1:30630", enabled=False)
     assert created.enabled is False
     with pytest.raises(ConnectionRefusedError):
         connect(created)
@@ -211,20 +211,20 @@ def test_reset_enables_all_and_removes_all_toxics(server: Toxiproxy, proxy: Prox
 
 def test_populate_answers_with_those_it_had_to_create(server: Toxiproxy, upstream: str) -> None:
     wanted = [
-        {"name": "one", "upstream": upstream, "listen": "127.0.0.1:21431"},
-        {"name": "two", "upstream": upstream, "listen": "127.0.0.1:21432"},
+        {"name": "one", "upstream": upstream, "listen": "127.0.0.1:30631"},
+        {"name": "two", "upstream": upstream, "listen": "127.0.0.1:30632"},
     ]
     assert [each.name for each in server.populate(wanted)] == ["one", "two"]
     assert server.populate(wanted) == []
-    wanted[1]["listen"] = "127.0.0.1:21433"
+    wanted[1]["listen"] = "127.0.0.1:30633"
     assert [each.name for each in server.populate(wanted)] == ["two"]
-    assert server.get_proxy("two").listen == "127.0.0.1:21433"
+    assert server.get_proxy("two").listen == "127.0.0.1:30633"
     assert says(server.get_proxy("two"), b"moved") == b"moved"
 
 
 def test_a_port_that_is_taken_is_no_error_of_this_client_but_an_answer_without_a_name(server: Toxiproxy) -> None:
-    with socket.create_server(("127.0.0.1", 21434)), pytest.raises(KeyError):
-        server.create(name="x", upstream="127.0.0.1:1", listen="127.0.0.1:21434")
+    with socket.create_server(("127.0.0.1", 30634)), pytest.raises(KeyError):
+        server.create(name="x", upstream="127.0.0.1:1", listen="127.0.0.1:30634")
     assert server.proxies() == {}
 
 

@@ -18,7 +18,7 @@ FILES = [Path(__file__).with_name(f"{name}.yaml") for name in ("api", "populate"
 CASES = {case: steps for file in FILES for case, steps in yaml.safe_load(file.read_text()).items()}
 TOXICS = yaml.safe_load(FILES[2].read_text())
 SERVERS = {"toxiproxy": toxiproxy.real, "ours": toxiproxy.ours}
-PORTS = {"toxiproxy": 21400, "ours": 21410}
+PORTS = {"toxiproxy": 30600, "ours": 30610}
 
 
 class Server:
