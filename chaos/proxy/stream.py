@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chaos.proxy.pipes import PIPE_BYTES, Pipe
-from chaos.proxy.toxics import Chunk, Runtime, Stage
+from chaos.proxy.toxics import BUFFER_BYTES, Chunk, Runtime, Stage
 
 if TYPE_CHECKING:
     from chaos.proxy.end import End
@@ -39,7 +39,7 @@ class Stream:
     """
 
     __slots__ = (
-        "_full", "_full_reads", "_pipe", "_piped", "_runtime", "_sink", "_sink_full", "_source", "_stages",
+        "_buffer", "_full", "_full_reads", "_pipe", "_piped", "_pipes", "_sink", "_sink_full", "_source", "_stages",
         "received_bytes", "sent_bytes", "take",
     )  # fmt: skip
 
@@ -50,7 +50,8 @@ class Stream:
         """What comes from the source goes in here. Without stages this is the sink itself."""
         self._source = source
         self._sink = sink
-        self._runtime = runtime
+        self._buffer = runtime.buffer
+        self._pipes = runtime.pipes
         self._stages = _NO_STAGES
         self._full = False
         self._sink_full = False
@@ -100,23 +101,40 @@ class Stream:
         if self._full_reads >= _FULL_READS_OF_BULK:
             self._carry_bulk()
             return
-        source, buffer = self._source, self._runtime.buffer
+        buffer = self._buffer
         try:
-            count = source.receive(buffer)
+            count = self._source.receive(buffer)
         except BlockingIOError:
             return
         except OSError:
-            source.lost()
+            self._source.lost()
             return
         if not count:
-            source.read_all()
+            self._source.read_all()
             return
         self.received_bytes += count
-        self._full_reads = self._full_reads + 1 if count == len(buffer) else 0
+        self._full_reads = self._full_reads + 1 if count == BUFFER_BYTES else 0
         if self._stages and not self._passes():
             self.take(bytes(buffer[:count]))
         else:
-            self._sink.write_now(buffer[:count])
+            self._pass_on(buffer[:count], count)
+
+    def _pass_on(self, data: memoryview, count: int) -> None:
+        """Straight to the sink: each call that is saved here is seen in the time a small message takes."""
+        sink = self._sink
+        if sink.is_blocked:
+            sink.write_now(data)
+            return
+        try:
+            sent = sink.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            sink.lost()
+            return
+        self.sent_bytes += sent
+        if sent < count:
+            sink.keep(data[sent:])
 
     def sink_full(self, full: bool) -> None:
         """The writing socket takes no more for now, or again."""
@@ -142,7 +160,7 @@ class Stream:
         if (self._stages and not self._passes()) or self._sink.is_blocked or self._sink.is_closed:
             self._carry_large()
             return
-        pipe = self._runtime.pipes.lend()
+        pipe = self._pipes.lend()
         if pipe is None:
             self._carry_large()
             return
@@ -199,7 +217,7 @@ class Stream:
     def _give_pipe_back(self) -> None:
         pipe, self._pipe = self._pipe, None
         if pipe is not None:
-            self._runtime.pipes.give_back(pipe, is_empty=not self._piped)
+            self._pipes.give_back(pipe, is_empty=not self._piped)
             self._piped = 0
 
     def _carry_large(self) -> None:
