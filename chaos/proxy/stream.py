@@ -22,11 +22,11 @@ HELD_BYTES_LIMIT = 8 * 1024 * 1024
 """Reading stops while a stream holds more than this: a little over the receive window of a real long link."""
 
 _FULL_READS_OF_BULK = 2
-_SPLICES_IN_A_TURN = 8
+_SPLICES_IN_A_TURN = 2
 _SMALL_SPLICE_BYTES = 16 * 1024
 _LARGE_READ_BYTES = 64 * 1024
 """Memory of this size is used again and again; larger pieces would be new pages of the system each time."""
-_LARGE_READS_IN_A_TURN = 8
+_LARGE_READS_IN_A_TURN = 4
 _NO_STAGES: list[tuple[str, Stage]] = []  # one for all: streams put another in its place and never change it
 _SPLICE_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 

@@ -12,7 +12,7 @@ UPSTREAM_PORT = 20501
 
 def test_ten_thousand_changes_of_toxics_under_traffic_lose_no_byte() -> None:
     link = Changing(UPSTREAM_PORT)
-    command = [sys.executable, "-m", "tests.unit.proxy.traffic", link.address, str(UPSTREAM_PORT), "3"]
+    command = [sys.executable, "-m", "tests.unit.proxy.traffic", link.address, str(UPSTREAM_PORT), "2"]
     traffic = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert traffic.stdin is not None

@@ -19,7 +19,7 @@ from chaos.proxy.toxics import Runtime, Toxic
 from chaos.proxy.toxics.bandwidth import Bandwidth
 from chaos.proxy.toxics.latency import Latency
 
-SECONDS = 20
+SECONDS = 60
 
 
 class Sender(threading.Thread):
@@ -109,11 +109,20 @@ class Changing:
 
     def change_toxics(self, changes: int, seed: int) -> None:
         """Add, update and remove as often as that, two at most at a time on each direction."""
-        draw, actions = Random(seed), [self._add, self._update, self._remove]
-        while changes:
-            name, action = draw.choice("abcd"), draw.choice(actions)
-            changes -= self._loop.ask(partial(action, draw, name))
-        self._loop.ask(self._proxy.clear)
+        done = threading.Event()
+        self._loop.ask(lambda: self._change(Random(seed), changes, done))
+        assert done.wait(SECONDS)
+
+    def _change(self, draw: Random, left: int, done: threading.Event) -> None:
+        """Some in each turn of the loop, between pieces that it carries."""
+        for _ in range(20):
+            name, action = draw.choice("abcd"), draw.choice([self._add, self._update, self._remove])
+            left -= action(draw, name)
+        if left > 0:
+            self._loop.later(0, partial(self._change, draw, left, done))
+        else:
+            self._proxy.clear()
+            done.set()
 
     def close(self) -> None:
         self._loop.ask(self._proxy.close)
