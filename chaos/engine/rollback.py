@@ -106,14 +106,16 @@ class Reverter:
         """
         fault = self.tools.plugins.build_fault(injection.fault)
         began = self.tools.clock.now()
-        wait = _FIRST_LOOK_SECONDS
+        wait, longest = _FIRST_LOOK_SECONDS, patience
         while True:
             try:
-                seen, longest = fault.active(self.tools.environment, injection.undo), patience
+                seen = fault.active(self.tools.environment, injection.undo)
             except ChaosError as error:
                 seen = Observation(Active.UNKNOWN, error.message)
-                silent = isinstance(error, ActionFailed) and error.took_effect == "unknown"
-                longest = max(patience, BLIND_PATIENCE_SECONDS) if silent else patience
+                if isinstance(error, ActionFailed) and error.took_effect == "unknown":
+                    longest = max(
+                        patience, BLIND_PATIENCE_SECONDS
+                    )  # also when it answers again: all else has to wake up
             if seen.active.over or self.tools.clock.now() - began >= longest:
                 return seen, problem
             self.tools.clock.sleep(wait)

@@ -47,15 +47,15 @@ def test_a_node_is_lost_while_two_of_its_pods_are_faulted(whole: Stage, tmp_path
     network.start()
     try:
         target = f"{{instance: {{service: web, node: {node}}}}}"
-        held = whole.experiment("held", "kubernetes/network_isolation", target, duration="2s", margin="2s")
+        held = whole.experiment("held", "kubernetes/network_isolation", target, duration="12s", margin="2s")
         text = EXPERIMENT.format(
-            name="inside", fault="{latency: {delay: 200ms}}", target=LINK, duration="8s", margin="2s"
+            name="inside", fault="{latency: {delay: 200ms}}", target=LINK, duration="12s", margin="2s"
         )
         inside = network.folder / "inside.yaml"
         inside.write_text(text)
         of_link = network.start_chaos("run", str(inside), "-e", str(network.environment_file()))
-        wait_until(lambda: injected(network.home), 40, "the link is slow")
         of_pod = start(whole, held)
+        wait_until(lambda: injected(network.home), 40, "the link is slow")
         with lost(node):
             assert of_pod.wait(60) == 6, (whole.folder / "run.log").read_text()
             assert of_link.wait(60) == 6, (network.folder / "run.log").read_text()
