@@ -113,9 +113,8 @@ class Reverter:
             except ChaosError as error:
                 seen = Observation(Active.UNKNOWN, error.message)
                 if isinstance(error, ActionFailed) and error.took_effect == "unknown":
-                    longest = max(
-                        patience, BLIND_PATIENCE_SECONDS
-                    )  # also when it answers again: all else has to wake up
+                    # Also for when it answers again: whatever acts on its word has to wake up, too.
+                    longest = max(patience, BLIND_PATIENCE_SECONDS)
             if seen.active.over or self.tools.clock.now() - began >= longest:
                 return seen, problem
             self.tools.clock.sleep(wait)
