@@ -51,7 +51,6 @@ class End:
     def open(self, linked: socket.socket) -> None:
         """From here on the socket is this object's; it does not block."""
         linked.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _spare_pacing(linked)
         self._socket = linked
         self.fd = linked.fileno()
         self.receive = linked.recv_into
@@ -276,16 +275,3 @@ class End:
             self._loop.forget(self.fd)
             self._socket.close()
             self.fd = -1
-
-
-def _spare_pacing(linked: socket.socket) -> None:
-    """To a peer on this machine: BBR, which some systems take by default, paces by timers, for twice the CPU time.
-
-    There is nothing to be paced on loopback; reno is part of every kernel, and anybody may ask for it.
-    """
-    try:
-        host = str(linked.getpeername()[0])
-        if host == "::1" or host.startswith("127."):
-            linked.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
-    except OSError:
-        pass  # the peer is gone already, as reading will tell, or the kernel has only its own
