@@ -12,7 +12,8 @@ from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.system import Target
 
-Action = Annotated[str, Meta(pattern=r"^[a-z0-9-]+:[A-Za-z*]+$", description='an action is written "s3:GetObject":')]
+_AS = 'an action is written "s3:GetObject":'
+Action = Annotated[str, Meta(pattern=r"^[a-z0-9-]+:[A-Za-z*]+$", description=_AS, examples=["s3:GetObject"])]
 
 
 class Deny(Struct, frozen=True, kw_only=True):
