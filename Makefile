@@ -55,7 +55,7 @@ bench: $(VENV)/installed
 # Six runs on a platform that is weakened, weakened without a fault, and well: which ones follows from the commit.
 bench-sample: $(VENV)/installed
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && STEADFAST_HOME="$$home" \
-	  $(BIN)/chaos bench detection --sample 6 --turn "$$(git rev-parse HEAD)" --base-port 26000
+	  $(BIN)/chaos bench detection --sample 6 --ask-again 1 --turn "$$(git rev-parse HEAD)" --base-port 26000
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

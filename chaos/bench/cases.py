@@ -129,6 +129,11 @@ def sample(of: Source, size: int, turn: str) -> list[Case]:
     return legs
 
 
+def again(case: Case, time: int) -> Case:
+    """The same question with another seed: for the first, second, ... time that it had no answer."""
+    return msgspec.structs.replace(case, seed=_seed(f"{case.seed}/again/{time}"))
+
+
 def _weakened(of: Source, experiment: str, weakness: Weakness, path: Path, repeat: int) -> Case:
     """Repeats have the same seed: the same targets, times and arrivals."""
     return Case(

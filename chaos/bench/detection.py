@@ -112,6 +112,17 @@ def as_wished(result: Result) -> bool:
     return result.outcome in wished or result.outcome == NOT_POSSIBLE
 
 
+def unanswered(results: Sequence[Result]) -> tuple[Result, ...]:
+    """Inconclusive runs whose question no later run has answered either."""
+
+    def question(result: Result) -> tuple[str, str, str, int]:
+        case = result.case
+        return case.kind, case.experiment, case.weakness, case.repeat
+
+    answered = {question(each) for each in results if each.outcome in (*RED, "held")}
+    return tuple(each for each in results if each.outcome == "inconclusive" and question(each) not in answered)
+
+
 _KINDS: tuple[Kind, ...] = ("weakened", "healthy", "control")
 
 

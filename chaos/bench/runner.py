@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from chaos.bench.cases import Case
+from chaos.bench.cases import Case, again
 from chaos.bench.detection import ANSWERS
 from chaos.bench.results import NOT_POSSIBLE, Result, Results
 from chaos.model.errors import ActionFailed, ExitCode
@@ -68,6 +68,18 @@ def measure(cases: Sequence[Case], results: Results, run: Run, say: Say, at_most
         off = f": {', '.join(result.off)}" if result.off else ""
         say(f"{number}/{len(cases)}  {case.words}: {result.outcome}{off} ({result.seconds:.0f} s)")
     return [found for case in cases if (found := made.get(case.key) or results.of(case)) is not None]
+
+
+def ask_again(asked: list[Result], times: int, measured: Callable[[Sequence[Case]], list[Result]]) -> list[Result]:
+    """All results, those of inconclusive cases that were asked again with other seeds among them.
+
+    Stands apart from `measure` as it is for gates: a measurement counts what had no answer and leaves it at that.
+    """
+    results, open_cases = asked, asked
+    for time_ in range(1, times + 1):
+        open_cases = measured([again(each.case, time_) for each in open_cases if each.outcome == "inconclusive"])
+        results = results + open_cases
+    return results
 
 
 class OwnProcess:

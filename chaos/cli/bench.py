@@ -41,18 +41,21 @@ def detection(  # noqa: PLR0913  one parameter is one option
     out: Annotated[Path | None, typer.Option(help="Folder of the results; what is in it is not run again.")] = None,
     base_port: Annotated[int | None, typer.Option(help="First port of the platform, if it must be started.")] = None,
     at_most: Annotated[int | None, typer.Option(min=0, help="Make so many runs now, and say what is known.")] = None,
+    again: Annotated[
+        int, typer.Option("--ask-again", min=0, help="Run what was inconclusive so many times more, with other seeds.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Run experiments on a platform whose weaknesses are known, and count how often the answer is right.
 
     It starts the platform if it is not up, and takes it down again. Killed at any moment, the same command goes on.
-    Exit code: 0 every run said what it should, 1 a weakness was missed or a healthy platform accused, 3 a run had no
-    answer, 130 interrupted.
+    Exit code: 0 every run said what it should, or did when asked again, 1 a weakness was missed or a healthy platform
+    accused, 3 a run had no answer, 130 interrupted.
     """
     from chaos.bench import cases as chosen
     from chaos.bench.detection import detection as figures
     from chaos.bench.results import Results
-    from chaos.bench.runner import OwnProcess, measure, platform_for
+    from chaos.bench.runner import OwnProcess, ask_again, measure, platform_for
     from chaos.bench.tables import as_json as json_of
     from chaos.bench.tables import as_markdown, as_text
     from chaos.model.errors import ExitCode
@@ -66,7 +69,9 @@ def detection(  # noqa: PLR0913  one parameter is one option
     try:
         if any(results.of(case) is None for case in wanted) and at_most != 0:
             with platform_for(folder, lambda: _up(base_port), _down):
-                known = measure(wanted, results, OwnProcess(folder / "runs"), _say, at_most)
+                runs = OwnProcess(folder / "runs")
+                known = measure(wanted, results, runs, _say, at_most)
+                known = ask_again(known, again, lambda cases: measure(cases, results, runs, _say))
         else:
             known = measure(wanted, results, OwnProcess(folder / "runs"), _say, 0)
     except KeyboardInterrupt:
@@ -80,14 +85,15 @@ def detection(  # noqa: PLR0913  one parameter is one option
 
 
 def _code(found: Detection, known: list[Result]) -> ExitCode:
-    from chaos.bench.detection import ANSWERS
+    from chaos.bench.detection import ANSWERS, unanswered
     from chaos.bench.results import NOT_POSSIBLE
     from chaos.model.errors import ExitCode
 
     if any(each.outcome in ANSWERS and each.outcome != "inconclusive" for each in found.wrong):
         return ExitCode.DEVIATED
     asked = any(each.outcome != NOT_POSSIBLE for each in known)
-    return ExitCode.INCONCLUSIVE if found.wrong or not asked else ExitCode.HELD
+    without = unanswered(known) or [each for each in found.wrong if each.outcome not in ANSWERS]
+    return ExitCode.INCONCLUSIVE if without or not asked else ExitCode.HELD
 
 
 def _up(base_port: int | None) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from chaos.bench.cases import Case, Kind, Source, all_cases, chosen, sample, source
-from chaos.bench.detection import as_wished, detection
+from chaos.bench.detection import as_wished, detection, unanswered
 from chaos.bench.results import NOT_POSSIBLE, Result, Results
-from chaos.bench.runner import measure, platform_for
+from chaos.bench.runner import ask_again, measure, platform_for
 from chaos.bench.tables import as_json, as_markdown, as_text
 from chaos.model.errors import BadInput
 
@@ -156,6 +157,30 @@ def test_who_was_refused_is_told_and_made_again(tmp_path: Path, stock: Source) -
     refused = Result(case=case, outcome="refused", exit_code=4, seconds=1.0)
     assert measure([case], Results(tmp_path), lambda _: refused, lambda _: None) == [refused]
     assert Results(tmp_path).all() == ()
+
+
+def test_what_had_no_answer_is_asked_again_with_another_seed_and_still_counted(tmp_path: Path, stock: Source) -> None:
+    cases = all_cases(stock, 1, 0)[:2]
+    said = {cases[0].seed: "inconclusive", cases[1].seed: "deviated"}
+
+    def run(case: Case) -> Result:
+        return Result(case=case, outcome=said.get(case.seed, "deviated"), exit_code=0, seconds=1.0)
+
+    def measured(wanted: Sequence[Case]) -> list[Result]:
+        return measure(wanted, Results(tmp_path), run, lambda _: None)
+
+    first = measured(cases)
+    assert [each.case for each in unanswered(first)] == [cases[0]]
+    both = ask_again(first, 2, measured)
+    assert [each.outcome for each in both] == ["inconclusive", "deviated", "deviated"], "one more run, and no third"
+    assert both[2].case.seed != cases[0].seed
+    assert unanswered(both) == ()
+    assert detection(both).inconclusive.number == 1
+
+
+def test_asking_again_does_not_turn_a_wrong_answer_into_a_right_one() -> None:
+    missed = detection([result("weakened", "held"), result("weakened", "deviated")])
+    assert [each.outcome for each in missed.wrong] == ["held"]
 
 
 @pytest.mark.parametrize(("was_up", "downs"), [(True, 0), (False, 1)])
