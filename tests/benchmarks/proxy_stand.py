@@ -28,7 +28,7 @@ class Through:
     """One way to the server: `port` leads there. Direct has no API and no process of its own.
 
     `toxic_port` leads there, too, over a link that toxics are put on, before there are connections; they are never
-    removed, as that can make Toxiproxy's API stand still for ever (its issues 159 and 247 are about it).
+    removed, as that can make Toxiproxy's API stand still for ever (https://github.com/Shopify/toxiproxy/issues/558).
     """
 
     name: str
