@@ -16,8 +16,12 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed
 	$(BIN)/chaos demo
 
+# Those of tests/local look at times of a platform that takes all cores: they are run by themselves, one after the other.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@failed=0; \
+	$(BIN)/python -m pytest tests --ignore tests/local -n 2 --dist loadfile $(PYTEST_ARGS) || failed=1; \
+	$(BIN)/python -m pytest tests/local $(PYTEST_ARGS) || failed=1; \
+	exit $$failed
 
 quick: $(VENV)/installed
 	$(BIN)/python -m pytest tests/unit tests/contract tests/simulation tests/tidy $(PYTEST_ARGS)

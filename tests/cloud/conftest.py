@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cloud.emulated import Emulated, emulated
-
-PORT = 26350
+from tests.ports import own
 
 
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
-    with emulated(tmp_path_factory.mktemp("aws"), PORT) as server:
+    with emulated(tmp_path_factory.mktemp("aws"), own(26350, 1)) as server:
         yield server
 
 
@@ -24,6 +23,8 @@ def aws(_server: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    _server.forget()
-    _server.fill()
+    if not _server.is_as_filled:
+        _server.forget()
+        _server.fill()
+    _server.is_as_filled = False
     return _server

@@ -33,6 +33,8 @@ class Emulated:
 
     endpoint: str
     zone_id: str = ""
+    is_as_filled: bool = False
+    """A test that has seen to it that nothing is changed says so here; to fill an account takes a second."""
 
     @cached_property
     def account(self) -> Account:
