@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -33,25 +32,22 @@ class PromqlRatio(Prometheus, frozen=True, kw_only=True, dict=True):
     total: Annotated[str, Meta(examples=["requests_total"])]
 
     def sample(self, environment: Environment) -> Ratio | NoSample:
-        now = f"{time.time():.3f}"  # the same for both, so that both see the same scrapes
-        good = self.asked("query", query=self.good, time=now)
-        total = self.asked("query", query=self.total, time=now)
-        if isinstance(good, NoSample):
-            return good
-        if isinstance(total, NoSample):
-            return total
-        if not total:
+        answer = self.asked("query", query=f"{_part('good', self.good)} or {_part('total', self.total)}")
+        if isinstance(answer, NoSample):
+            return answer
+        parts = {which: [each for each in answer if (_PART, which) in each.labels] for which in ("good", "total")}
+        if not parts["total"]:
             return NoSample(f"{self.total} gives no data")
         first = not self._before["total"]
-        events = self._added("total", total)
-        well = self._added("good", good)
+        events = self._added("total", parts["total"])
+        well = self._added("good", parts["good"])
         if first:
             return NoSample("this look is the first")
         if events < 1:
             return NoSample("nothing was counted since the last look")
         return Ratio(good=min(round(well), round(events)), total=round(events))
 
-    def _added(self, which: str, now: tuple[Series, ...]) -> float:
+    def _added(self, which: str, now: list[Series]) -> float:
         """What was counted since the last look. A series that was not there then began at 0."""
         before = self._before[which]
         added = 0.0
@@ -67,3 +63,11 @@ class PromqlRatio(Prometheus, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _before(self) -> dict[str, Counts]:
         return {"good": {}, "total": {}}
+
+
+_PART = "steadfast_part"
+
+
+def _part(which: str, selector: str) -> str:
+    """Both selectors in one query: two queries may see different scrapes, and a failure between them would be lost."""
+    return f'label_replace({selector}, "{_PART}", "{which}", "", "")'

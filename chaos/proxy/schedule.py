@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
 _RAMP_STEPS = 50
-_SHORTEST_STEP_MS = 20.0
+_SHORTEST_STEP_MS = 20
 
 
 class Schedule(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +38,7 @@ class Schedule(Struct, frozen=True, forbid_unknown_fields=True):
             return 0.0
         if at_ms >= self.ramp:
             return 1.0
-        return (int(at_ms / self._step_ms()) + 1) * self._step_ms() / (self.ramp + self._step_ms())
+        return (at_ms // self._step_ms() + 1) * self._step_ms() / (self.ramp + self._step_ms())
 
     def next_change_ms(self, since_ms: float) -> float | None:
         """How long after `since_ms` that changes, at the soonest; None when it never does again."""
@@ -53,5 +55,6 @@ class Schedule(Struct, frozen=True, forbid_unknown_fields=True):
             waits.append(min(self._step_ms() - at_ms % self._step_ms(), self.ramp - at_ms))
         return min(waits, default=None)
 
-    def _step_ms(self) -> float:
-        return max(self.ramp / _RAMP_STEPS, _SHORTEST_STEP_MS)
+    def _step_ms(self) -> int:
+        """Whole milliseconds: the remainder of a division by them is exact, so that no step begins twice."""
+        return max(math.ceil(self.ramp / _RAMP_STEPS), _SHORTEST_STEP_MS)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,15 @@ method:
   - {fault: kill, target: {instance: {service: edge}}, duration: 4s}
 recovery: 1s
 """
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A Prometheus, and when it saw the run: asking takes long on a busy machine, and must not change what is seen."""
+
+    url: str
+    began_at: float
+    ended_at: float = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +79,8 @@ def started(environment: dict[str, str], *arguments: str | Path) -> Iterator[sub
 
 
 @pytest.fixture(scope="module")
-def seen(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prometheus that has seen the platform, its rules, and a run with a fault in it; its address."""
+def seen(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """A Prometheus that has seen the platform, its rules, and a run with a fault in it."""
     tool("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     (folder / "looked-at.yaml").write_text(EXPERIMENT)
@@ -78,6 +88,7 @@ def seen(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
         chaos(environment, "platform", "up", "--base-port", str(BASE_PORT))
         rules = ["--rules", "dashboards/rules.yaml", "--every", "1", "--runs", f"127.0.0.1:{RUNS}"]
         config = chaos(environment, "platform", "scrape-config", *rules)
+        began_at = time.time()
         with (
             started(environment, "metrics", "--port", str(RUNS)),
             prometheus(config, folder, PROMETHEUS) as url,
@@ -85,10 +96,11 @@ def seen(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
         ):
             said, _ = run.communicate(timeout=90)
             assert run.returncode in (0, 1, 3), said  # what came of it does not matter here
-            ends_at = time.monotonic() + 10
-            while not numbers(url, "chaos_run_verdict") and time.monotonic() < ends_at:
-                time.sleep(0.2)  # the next scrape sees the run's end
-            yield url
+            ends_at = time.monotonic() + 30
+            while not numbers(Seen(url, began_at, time.time()), "chaos_run_verdict"):
+                assert time.monotonic() < ends_at, "the run's end was never scraped"
+                time.sleep(0.2)
+            yield Seen(url, began_at, time.time())
     finally:
         chaos(environment, "platform", "down")
 
@@ -125,16 +137,15 @@ def filled_in(query: str, run: str) -> str:
     return re.sub(r"\$(\w+)", lambda name: known[name[1]], query)
 
 
-def numbers(url: str, query: str) -> list[float]:
-    """Everything it gave in the last half minute that is a number."""
-    now = time.time()
-    data = asked(url, "query_range", query=query, start=f"{now - 30:.0f}", end=f"{now:.0f}", step="1")
+def numbers(seen: Seen, query: str) -> list[float]:
+    """Everything it gave from the run's beginning on, every second, that is a number."""
+    data = asked(seen.url, "query_range", query=query, start=f"{seen.began_at}", end=f"{seen.ended_at}", step="1")
     values = [float(value) for series in data["result"] for _, value in series["values"]]
     return [value for value in values if math.isfinite(value)]
 
 
-def test_no_query_is_an_error_and_each_gives_data(seen: str) -> None:
-    run = asked(seen, "label/run/values")[-1]
+def test_no_query_is_an_error_and_each_gives_data(seen: Seen) -> None:
+    run = asked(seen.url, "label/run/values")[-1]
     queries = all_queries()
     assert len(queries) > 200
     empty = [(where, query) for where, query in queries if not numbers(seen, filled_in(query, run))]
@@ -142,25 +153,24 @@ def test_no_query_is_an_error_and_each_gives_data(seen: str) -> None:
     assert 0 < len(empty) <= sum(where == ALERT for where, _ in queries), "alerts give data only while a budget burns"
 
 
-def test_what_variables_choose_from_is_there(seen: str) -> None:
+def test_what_variables_choose_from_is_there(seen: Seen) -> None:
     for file in (ROOT / "dashboards").glob("*.json"):
         for variable in json.loads(file.read_text())["templating"]["list"]:
             definition = re.fullmatch(r"label_values\((.+), (\w+)\)", variable.get("definition", ""))
             if definition:
                 matching = re.sub(r"\{.*\}", "", definition[1])
-                assert asked(seen, f"label/{definition[2]}/values", **{"match[]": matching}), (file, variable)
+                assert asked(seen.url, f"label/{definition[2]}/values", **{"match[]": matching}), (file, variable)
 
 
-def test_the_fault_has_a_beginning_and_an_end(seen: str) -> None:
+def test_the_fault_has_a_beginning_and_an_end(seen: Seen) -> None:
     values = numbers(seen, "max(chaos_fault_active)")
-    assert set(values) == {0.0, 1.0}
-    assert 2 <= values.count(1.0) <= 8
+    assert re.fullmatch("0*1+0+", "".join(f"{value:.0f}" for value in values)), values
 
 
-def test_prometheus_took_over_the_rules_and_scrapes_every_instance(seen: str) -> None:
-    groups = asked(seen, "rules")["groups"]
+def test_prometheus_took_over_the_rules_and_scrapes_every_instance(seen: Seen) -> None:
+    groups = asked(seen.url, "rules")["groups"]
     assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
     scraped = {
-        target["labels"]["job"] for target in asked(seen, "targets")["activeTargets"] if target["health"] == "up"
+        target["labels"]["job"] for target in asked(seen.url, "targets")["activeTargets"] if target["health"] == "up"
     }
     assert scraped == {"streaming", "chaos"}

@@ -31,6 +31,16 @@ def sick(probe: AnyProbe, address: str) -> str:
     return reason(structs.replace(probe, url=f"http://{address}").sample(NOWHERE))
 
 
+def parts(**values: list[str]) -> str:
+    """What one query gives for two selectors."""
+    result = [
+        {"metric": {"instance": str(number), "steadfast_part": which}, "value": [0, value]}
+        for which, several in values.items()
+        for number, value in enumerate(several)
+    ]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
 def vector(*values: str) -> str:
     result = [{"metric": {"n": str(n)}, "value": [1, value]} for n, value in enumerate(values)]
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
@@ -120,27 +130,21 @@ def test_a_quantile_is_in_milliseconds() -> None:
 
 
 def test_a_ratio_counts_from_look_to_look_each_series_on_its_own_and_restarts_from_zero() -> None:
-    seen = iter(["100", "1000"])  # the first look: good, total
-
-    def answer(path: str) -> tuple[int, str]:
-        return 200, texts.pop(0)
-
-    texts = [vector(next(seen)), vector(next(seen))]
-    with serving(answer) as (address,):
+    answers: list[str] = []
+    with serving(lambda path: (200, answers.pop())) as (address,):
         probe = PromqlRatio(good="g", total="t", url=f"http://{address}")
-        assert reason(probe.sample(NOWHERE)) == "this look is the first"
-        texts += [vector("108"), vector("1010")]
-        assert probe.sample(NOWHERE) == Ratio(8, 10)
-        texts += [vector("5"), vector("6")]  # it was restarted
-        assert probe.sample(NOWHERE) == Ratio(5, 6)
-        texts += [vector("5", "20"), vector("6", "30")]  # a second instance appears
-        assert probe.sample(NOWHERE) == Ratio(20, 30)
-        texts += [vector(), vector("6", "34")]  # nothing was good
-        assert probe.sample(NOWHERE) == Ratio(0, 4)
-        texts += [vector("5", "20"), vector("6", "34")]
-        assert reason(probe.sample(NOWHERE)) == "nothing was counted since the last look"
-        texts += [vector("5"), vector()]
-        assert reason(probe.sample(NOWHERE)) == "t gives no data"
+
+        def look(good: list[str], total: list[str]) -> Ratio | NoSample:
+            answers.append(parts(good=good, total=total))
+            return probe.sample(NOWHERE)
+
+        assert reason(look(["100"], ["1000"])) == "this look is the first"
+        assert look(["108"], ["1010"]) == Ratio(8, 10)
+        assert look(["5"], ["6"]) == Ratio(5, 6), "it was restarted"
+        assert look(["5", "20"], ["6", "30"]) == Ratio(20, 30), "a second instance appears"
+        assert look([], ["6", "34"]) == Ratio(0, 4), "nothing was good"
+        assert reason(look(["5", "20"], ["6", "34"])) == "nothing was counted since the last look"
+        assert reason(look(["5"], [])) == "t gives no data"
 
 
 def test_a_token_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

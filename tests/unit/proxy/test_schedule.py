@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chaos.proxy.client_hello import Unread, matches, server_name
@@ -68,6 +68,9 @@ def test_it_grows_in_steps_from_little_to_all() -> None:
 
 
 @settings(deadline=None)
+@example(
+    Schedule(ramp=2167)
+)  # a step of 43.34 ms began at 216.7 ms by one way of computing it, and just after by another
 @given(st.builds(lambda s, d, n, r: Schedule(s, d, n, n and 40, r), TIMES, TIMES, st.sampled_from([0, 30]), TIMES))
 def test_nothing_changes_before_it_is_said_to(schedule: Schedule) -> None:
     at_ms, changes = 0.0, 0
