@@ -2,6 +2,7 @@
 
     deadline   the time the caller of this service has left, or the policy's, whichever ends first; sent along
     bulkhead   a place among the calls to this dependency, or a quick refusal
+    balance    each instance in turn; who fails much more often than it should is asked last for a while
     retry      tenacity: the next instance after a random, growing pause, while attempts, time and retry budget last
     breaker    pybreaker, one an instance: who failed several times in a row is left alone for a while
     fallback   what the caller offers instead, if the policy names it
@@ -97,7 +98,7 @@ class Calls:
         target = choice.next()
         usual_seconds = dependency.policy.attempt_seconds
         seconds = min(usual_seconds, deadline.left_seconds(ends_at))
-        outcome = "cancelled"
+        outcome, began = "cancelled", time.monotonic()
         try:
             with dependency.breaker(target).calling():
                 headers = {deadline.HEADER: deadline.header_value(seconds)}
@@ -107,9 +108,12 @@ class Calls:
                     failure.hurried = failure.kind == "timeout" and seconds < usual_seconds / 2
                     raise
                 outcome = "answered"
+                dependency.balance.heard(target, time.monotonic() - began, failed=False)
                 return reply
         except CallFailed as failure:
             outcome = failure.kind
+            if not failure.hurried and failure.kind not in ("open", "shed"):
+                dependency.balance.heard(target, time.monotonic() - began, failed=True)
             raise
         finally:
             self._metrics.attempts.labels(dependency.caller, dependency.callee, target.region, outcome).inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from target_platform.kit.balance import Balance
 from target_platform.kit.breaker import Breaker
 from target_platform.kit.breakers import Breakers
 from target_platform.kit.bulkhead import Bulkhead
@@ -30,6 +31,7 @@ class Dependency:
         self.bulkhead = Bulkhead(policy.bulkhead, self.name)
         metrics.watch_waiting(callee, lambda: self.bulkhead.waiting)
         self.budget = RetryBudget(policy.retry_budget)
+        self.balance = Balance(policy.balance)
         self._targets = Targets((), config, policy.failover == "other-region")
         self._breakers = Breakers(policy.breaker, self.caller, callee, metrics)
         registry.watch(callee, self._changed)
@@ -40,11 +42,13 @@ class Dependency:
     def choice(self, ask: Ask) -> Choice:
         """For one call: whom to ask, one attempt after the other."""
         only = ask.only or self.policy.only_region
-        return Choice(self, self._targets.only(only) if only else self._targets.in_order(ask.region))
+        order = self._targets.only(only) if only else self._targets.in_order(ask.region)
+        return Choice(self, self.balance.ordered(order))
 
     def _changed(self, known: Known) -> None:
         self._targets.change(known.listed, known.others)
         self._breakers.keep(known.all)
+        self.balance.keep(known.all)
 
 
 class Choice:

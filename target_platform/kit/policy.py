@@ -9,6 +9,7 @@
         fallback: popular
     players: ...                  # the same for the devices in front of the services
     steering: ...                 # which edges a device is told
+    caches: ...                   # what edges do about a file that they do not have
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts
     discovery: ...                # how far the list of instances is believed
@@ -34,6 +35,7 @@ from target_platform.kit.policy_text import merged, read_sections, typed
 Milliseconds = Annotated[float, Meta(gt=0, le=600_000)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=1, le=10_000)]
+PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
 
 
 class Backoff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +73,17 @@ class BulkheadPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     queue: Annotated[int, Meta(ge=0, le=10_000)] = 64
 
 
+class BalancePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a call asks first in a region: each in turn, or who gave the quickest of its last ten answers, good or bad.
+
+    With turns, who failed `eject_failures` of its last ten times is asked last there for `eject_seconds`; None: never.
+    """
+
+    by: Literal["turns", "quickest"] = "turns"
+    eject_failures: Annotated[int, Meta(ge=1, le=10)] | None = None
+    eject_seconds: Annotated[float, Meta(gt=0, le=3600)] = 20
+
+
 class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call. `deadline_ms` is for everything together, `attempt_ms` for one attempt (the deadline if not given).
 
@@ -87,6 +100,7 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retry_budget: RetryBudgetPolicy = RetryBudgetPolicy()
     breaker: BreakerPolicy = BreakerPolicy()
     bulkhead: BulkheadPolicy = BulkheadPolicy()
+    balance: BalancePolicy = BalancePolicy()
     fallback: str = "none"
     failover: Literal["none", "other-region"] = "none"
     only_region: str = ""
@@ -128,6 +142,13 @@ class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     edges_listed: Count = 3
     edges_watched: bool = True
     edge_is_well: Literal["when-it-answers", "when-it-accepts"] = "when-it-answers"
+
+
+class CachePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether all who wait for a file share one request to the origin, and whether the next edge is kept warm."""
+
+    coalesce: bool = True
+    warm_next: bool = True
 
 
 class StartPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -188,17 +209,22 @@ class SheddingLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     concurrent: Count | None = None
     delay_ms: Milliseconds | None = None
+    per_second: PerSecond | None = None
+    burst: Count | None = None
 
 
 class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An instance is full with so many requests under way, or with a standing delay of `delay_ms` in its event loop.
 
+    So it is when more than `per_second` have been let in for long, and `burst` at once; None: no such bound.
     Of `priorities` the first that lists a path applies; `otherwise` is the share of a path that none lists. `services`
     have limits of their own.
     """
 
     concurrent: Count = 256
     delay_ms: Milliseconds = 250
+    per_second: PerSecond | None = None
+    burst: Count = 60
     retry_after_seconds: Count = 1
     otherwise: Annotated[float, Meta(gt=0, le=1)] = 1.0
     priorities: dict[str, PriorityPolicy] = {}
@@ -208,7 +234,11 @@ class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """For the instances of one service."""
         own = self.services.get(service, SheddingLimits())
         return structs.replace(
-            self, concurrent=own.concurrent or self.concurrent, delay_ms=own.delay_ms or self.delay_ms
+            self,
+            concurrent=own.concurrent or self.concurrent,
+            delay_ms=own.delay_ms or self.delay_ms,
+            per_second=own.per_second or self.per_second,
+            burst=own.burst or self.burst,
         )
 
     def priority(self, path: str) -> PriorityPolicy:
@@ -225,6 +255,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     calls: dict[str, CallPolicy] = {}
     players: dict[str, PlayerPolicy] = {}
     steering: Steering = Steering()
+    caches: CachePolicy = CachePolicy()
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
@@ -263,6 +294,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
             for edge, policy in sections.get("players", {}).items()
         },
         steering=typed(sections.get("steering", {}), Steering, source, "steering"),
+        caches=typed(sections.get("caches", {}), CachePolicy, source, "caches"),
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
         discovery=typed(sections.get("discovery", {}), DiscoveryPolicy, source, "discovery"),

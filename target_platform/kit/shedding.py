@@ -1,9 +1,9 @@
 """Load shedding by priority: an instance that cannot serve everybody serves what matters most, and refuses the rest.
 
-How full an instance is: the requests under way as a share of `concurrent`, or the delay that stands in its event loop
-as a share of `delay_ms`, whichever is more. Each class of requests is let in up to its own share; so the least
-important is refused first, and what is left serves the others. A refusal costs microseconds; a request that is served
-too late costs as much as one that is served in time.
+How full an instance is: the requests under way as a share of `concurrent`, the delay that stands in its event loop as a
+share of `delay_ms`, or how much of `burst` is used up while more than `per_second` come, whichever is most. Each class
+of requests is let in up to its own share; so the least important is refused first, and what is left serves the others.
+A refusal costs microseconds; a request that is served too late costs as much as one that is served in time.
 
 The delay is that of a timer, and counts only when each of the last few was late: a short burst makes a queue that is
 gone a moment later, only one that stands is overload. Sources: Nichols and Jacobson, "Controlling Queue Delay" (CoDel),
@@ -13,6 +13,7 @@ ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015; Google SRE Book, "Handl
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Shedding:
 
     def __init__(self, policy: SheddingPolicy, metrics: Metrics) -> None:
         self._policy = policy
+        self._rate = Rate(policy.per_second, policy.burst) if policy.per_second else None
         self._delay = StandingDelay()
         self._under_way = 0
         self._shed = metrics.counter("requests_shed", "Requests refused because the instance was too full", "priority")
@@ -45,6 +47,7 @@ class Shedding:
         return max(
             self._under_way / self._policy.concurrent,
             self._delay.seconds * 1000 / self._policy.delay_ms,
+            self._rate.used if self._rate else 0.0,
         )
 
     @contextmanager
@@ -55,6 +58,8 @@ class Shedding:
             self._shed.labels(priority.name).inc()
             yield self._refusal(priority.name)
             return
+        if self._rate:
+            self._rate.take()
         self._under_way += 1
         self._delay.watch(lambda: self._under_way > 0)
         try:
@@ -67,6 +72,29 @@ class Shedding:
         refusal.headers["Retry-After"] = str(self._policy.retry_after_seconds)
         refusal.headers[SHED] = priority
         return refusal
+
+
+class Rate:
+    """A token bucket: filled at `per_second`, it holds `burst`. `clock` gives seconds that never go back."""
+
+    def __init__(self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._tokens = burst
+        self._filled_at = clock()
+
+    @property
+    def used(self) -> float:
+        """The share of the burst that is used up: 1 when there is no whole token left."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
+        self._filled_at = now
+        return 1 - int(self._tokens) / self._burst
+
+    def take(self) -> None:
+        """One request is let in."""
+        self._tokens -= 1
 
 
 class StandingDelay:

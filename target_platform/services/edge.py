@@ -1,34 +1,62 @@
-"""A cache in front of the media origin, and the server viewers fetch their video from."""
+"""A cache in front of the media origin, and the server viewers fetch their video from.
+
+When an edge is gone, players turn to the next one, which was never asked for those titles: all of them would go to the
+origin together. So an edge tells the next one every two seconds which files more than one viewer has wanted, and that
+one fetches those that it does not have, one after the other.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import logging
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from contextvars import Context
 from urllib.parse import quote
 
+import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from target_platform.kit.answer import answer, passed_on
-from target_platform.kit.client import Reply
+from target_platform.kit.body import read_body
+from target_platform.kit.client import Ask, Reply
+from target_platform.kit.errors import CallFailed
+from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 
 CACHE_BYTES = 96 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
+TELL_EVERY_SECONDS = 2.0
+TOLD_AT_ONCE, TOLD_BYTES = 500, 128 * 1024
 HEADERS = {
     "Access-Control-Allow-Origin": "*",  # a player in a browser page of another host
     "Cache-Control": "public, max-age=3600",
 }
 
+log = logging.getLogger("edge")
+
+
+class Wanted(Struct, frozen=True):
+    """Paths of files that viewers of another edge want."""
+
+    paths: tuple[str, ...]
+
 
 def routes(instance: Instance) -> Sequence[Route]:
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
     edge = Edge(instance, Cache(limit_bytes))
-    return [Route("/media/{title}/{path:path}", edge.media), Route("/load", edge.load)]
+    if instance.policies.caches.warm_next:
+        instance.every(TELL_EVERY_SECONDS, edge.tell_next)
+    instance.at_close(edge.close)
+    return [
+        Route("/media/{title}/{path:path}", edge.media),
+        Route("/load", edge.load),
+        Route("/wanted", edge.wanted, methods=["POST"]),
+    ]
 
 
 class Cache:
@@ -62,13 +90,57 @@ class Edge:
     def __init__(self, instance: Instance, cache: Cache) -> None:
         self._instance = instance
         self._cache = cache
+        self._coalesce = instance.policies.caches.coalesce
         self._under_way: dict[str, asyncio.Task[Reply]] = {}
         self._asking = 0
+        self._wanted: set[str] = set()
+        self._warming: asyncio.Task[None] | None = None
         self._asked = instance.metrics.counter("edge_cache", "Files asked for", "cache")
+        self._kept = instance.metrics.counter("edge_kept", "Files fetched from the origin that were not there yet")
 
     async def load(self, request: Request) -> Response:
         """How many files are asked for at this moment, for steering."""
         return answer({"under_way": self._asking})
+
+    async def tell_next(self) -> None:
+        """Tell the edges that players turn to next what was wanted here since the last time. Raises CallFailed."""
+        wanted, self._wanted = self._wanted, set()
+        by_edge: defaultdict[str, list[str]] = defaultdict(list)
+        for path in wanted:
+            if following := self._next(title=path.split("/")[2]):
+                by_edge[following].append(path)
+        for edge, paths in by_edge.items():
+            body = msgspec.json.encode(Wanted(tuple(paths[:TOLD_AT_ONCE])))
+            await self._instance.call("edge", Ask(path="/wanted", method="POST", body=body, only=edge))
+
+    async def wanted(self, request: Request) -> Response:
+        """Another edge's viewers want these files. What is told while the last ones are still fetched is told again."""
+        told = await read_body(request, Wanted, TOLD_BYTES)
+        if self._warming is None or self._warming.done():
+            paths = [path for path in told.paths if path.startswith("/media/") and self._cache.get(path) is None]
+            self._warming = asyncio.get_running_loop().create_task(self._warm(paths), context=Context())
+        return Response(status_code=204)
+
+    async def close(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+
+    async def _warm(self, paths: Sequence[str]) -> None:
+        try:
+            for path in paths:
+                await asyncio.shield(self._fetching(path))
+        except CallFailed as failure:
+            log.info("warming: %s", failure)
+
+    def _next(self, title: str) -> str:
+        """Who is best for a title in this region after this edge, by name; empty when there is nobody."""
+        config = self._instance.config
+        others = [
+            each
+            for each in self._instance.registry.known("edge").listed
+            if each.region == config.region and each.instance != config.name
+        ]
+        return steered(title, others, config.region)[0].instance if others else ""
 
     async def media(self, request: Request) -> Response:
         self._asking += 1
@@ -83,7 +155,9 @@ class Edge:
         found = "hit" if reply else "miss"
         self._asked.labels(found).inc()
         if reply is None:
-            reply = await asyncio.shield(self._fetching(path))
+            reply = await (asyncio.shield(self._fetching(path)) if self._coalesce else self._fetch(path))
+        else:
+            self._wanted.add(path)  # by a second one at least
         if reply.status != 200:
             return passed_on(reply)
         return _Pieces(reply.body, media_type=reply.content_type, headers={**HEADERS, "X-Cache": found})
@@ -104,6 +178,8 @@ class Edge:
     async def _fetch(self, path: str) -> Reply:
         reply = await self._instance.call("origin", path)
         if reply.status == 200:
+            if self._cache.get(path) is None:
+                self._kept.inc()
             self._cache.put(path, reply)
         return reply
 
@@ -140,4 +216,4 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-SERVICE = Service(name="edge", calls=("origin",), criticality="critical", routes=routes)
+SERVICE = Service(name="edge", calls=("origin", "edge"), criticality="critical", routes=routes)

@@ -21,7 +21,7 @@ from target_platform.kit.errors import CallFailed
 from target_platform.kit.policy import BreakerPolicy, parse_policies
 from target_platform.kit.serve import running
 from target_platform.kit.service import Instance, Service
-from target_platform.kit.shedding import TICK_SECONDS, TICKS
+from target_platform.kit.shedding import TICK_SECONDS, TICKS, Rate
 from target_platform.weaknesses import effective_policies
 from tests.unit.kit.stage import config_for
 
@@ -68,7 +68,7 @@ class Crowd:
             return await response.text()
 
 
-def visit(folder: Path, play: Callable[[Crowd], Awaitable[None]]) -> None:
+def visit(folder: Path, play: Callable[[Crowd], Awaitable[None]], policies: str = POLICIES) -> None:
     async def run() -> None:
         leave = asyncio.Event()
 
@@ -81,7 +81,7 @@ def visit(folder: Path, play: Callable[[Crowd], Awaitable[None]]) -> None:
 
         routes = [Route("/{kind}/and-stay", stay), Route("/{kind}", pass_by), Route("/{kind}/{title}", pass_by)]
         service = Service(name="door", criticality="critical", routes=lambda instance: routes)
-        (folder / "policies.yaml").write_text(POLICIES)
+        (folder / "policies.yaml").write_text(policies)
         async with (
             asyncio.timeout(10),
             running(service, config_for(folder, "door")) as instance,
@@ -172,6 +172,30 @@ def test_a_refusal_under_load_is_worth_asking_another_and_opens_no_breaker(tmp_p
         assert breaker.state is BreakerState.CLOSED
 
     visit(tmp_path, play)
+
+
+def test_a_rate_lets_a_burst_in_and_then_as_many_as_come_by_its_clock() -> None:
+    now = [0.0]
+    rate = Rate(per_second=2, burst=4, clock=lambda: now[0])
+    for _ in range(4):
+        assert rate.used < 1
+        rate.take()
+    assert rate.used == 1
+    now[0] = 0.5
+    assert rate.used == 0.75
+    now[0] = 60.0
+    assert rate.used == 0
+
+
+def test_more_than_its_rate_is_refused_and_the_less_important_first(tmp_path: Path) -> None:
+    async def play(crowd: Crowd) -> None:
+        statuses = [await crowd.status("/heartbeat") for _ in range(4)]
+        assert statuses == [200, 200, 503, 503]
+        assert [await crowd.status("/play/x") for _ in range(3)] == [200, 200, 503]
+        assert "requests_under_way 0.0" in await crowd.text("/metrics")
+
+    limited = POLICIES + "  per_second: 0.001\n  burst: 4\n"
+    visit(tmp_path, play, limited)
 
 
 def test_what_is_played_goes_first_and_what_has_a_substitute_last() -> None:

@@ -12,6 +12,7 @@ from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
 from target_platform.services.catalog import ALL
 from target_platform.services.edge import Cache
+from target_platform.weaknesses import effective_policies
 from tests.unit.platform.stage import Platform, media, visit
 
 ORIGIN, EDGE = "here/origin-1", "here/edge-1"
@@ -42,6 +43,48 @@ def test_however_many_want_a_file_at_once_the_origin_is_asked_once(tmp_path: Pat
         again = await made.ask(EDGE, "/media/t/segment.ts")
         assert again.headers["X-Cache"] == "hit"
         assert len(made.log(ORIGIN)) == 1
+
+    visit(tmp_path, (ORIGIN, EDGE), play)
+
+
+def test_without_coalescing_each_of_them_asks_the_origin(tmp_path: Path) -> None:
+    media(tmp_path, segment__ts=SEGMENT)
+    (tmp_path / "policies.yaml").write_text(effective_policies(["cache-stampede"]))
+
+    async def play(made: Platform) -> None:
+        answers = await asyncio.gather(*(made.ask(EDGE, "/media/t/segment.ts") for _ in range(20)))
+        assert {answer.body for answer in answers} == {SEGMENT}
+        assert len(made.log(ORIGIN)) > 1
+        metrics = (await made.ask(EDGE, "/metrics")).body.decode()
+        assert "edge_kept_total 1.0" in metrics
+
+    visit(tmp_path, (ORIGIN, EDGE), play)
+
+
+def test_what_two_viewers_wanted_the_next_edge_has_as_well(tmp_path: Path) -> None:
+    media(tmp_path, segment__ts=SEGMENT, other__ts=SEGMENT)
+
+    async def play(made: Platform) -> None:
+        for path in ("/media/t/segment.ts", "/media/t/segment.ts", "/media/t/other.ts"):
+            await made.ask(EDGE, path)
+        while len(made.log(ORIGIN)) < 3:  # noqa: ASYNC110  it is a file
+            await asyncio.sleep(0.01)
+        next_edge = "here/edge-2"
+        assert (await made.ask(next_edge, "/media/t/segment.ts")).headers["X-Cache"] == "hit"
+        assert (await made.ask(next_edge, "/media/t/other.ts")).headers["X-Cache"] == "miss"
+
+    visit(tmp_path, (ORIGIN, "here/edge-2", "there/edge-1", EDGE), play)
+
+
+def test_an_edge_is_told_of_files_only_and_fetches_nothing_else(tmp_path: Path) -> None:
+    media(tmp_path, segment__ts=SEGMENT)
+
+    async def play(made: Platform) -> None:
+        told = await made.ask(EDGE, "/wanted", "POST", data=b'{"paths": ["/load", "/media/t/segment.ts"]}')
+        assert told.status == 204
+        while not made.log(ORIGIN):  # noqa: ASYNC110  it is a file
+            await asyncio.sleep(0.01)
+        assert [line.path for line in made.log(ORIGIN)] == ["/media/t/segment.ts"]
 
     visit(tmp_path, (ORIGIN, EDGE), play)
 

@@ -1,0 +1,63 @@
+"""Who is asked first of the instances in a region: each in turn, but who fails too often is put last for a while.
+
+A breaker sees failures in a row. An instance that fails every other time never has so many, and a balancer that looks
+at how long answers take even prefers it, since nothing is as quick as an error. So outliers are ejected by how many of
+their last answers were failures. Source: Envoy, "Outlier detection" (success rate) in its documentation of upstreams.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from target_platform.kit.config import Endpoint
+from target_platform.kit.policy import BalancePolicy
+
+LAST = 10
+
+
+class Balance:
+    """Of one dependency. `clock` gives seconds that never go back."""
+
+    def __init__(self, policy: BalancePolicy, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._records: dict[Endpoint, _Record] = {}
+
+    def ordered(self, order: Sequence[Endpoint]) -> list[Endpoint]:
+        """`order`, which has each region's instances together, changed within the regions."""
+        regions = list(dict.fromkeys(each.region for each in order))
+        return sorted(order, key=lambda each: (regions.index(each.region), self._rank(each)))
+
+    def heard(self, target: Endpoint, seconds: float, failed: bool) -> None:
+        """An attempt has ended in a way that says something about the instance."""
+        record = self._records.setdefault(target, _Record())
+        record.seconds.append(seconds)
+        record.failed.append(failed)
+        if self._policy.eject_failures and sum(record.failed) >= self._policy.eject_failures:
+            record.last_until = self._clock() + self._policy.eject_seconds
+            record.failed.clear()
+
+    def keep(self, targets: Iterable[Endpoint]) -> None:
+        """Forget all others."""
+        wanted = set(targets)
+        self._records = {each: record for each, record in self._records.items() if each in wanted}
+
+    def _rank(self, target: Endpoint) -> float:
+        record = self._records.get(target)
+        if record is None:
+            return 0.0
+        if self._policy.by == "quickest":
+            return min(record.seconds)
+        return 1.0 if self._clock() < record.last_until else 0.0
+
+
+class _Record:
+    """What is remembered of one instance."""
+
+    def __init__(self) -> None:
+        self.seconds: deque[float] = deque(maxlen=LAST)
+        self.failed: deque[bool] = deque(maxlen=LAST)
+        self.last_until = -math.inf

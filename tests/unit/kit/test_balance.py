@@ -1,0 +1,98 @@
+"""Whom a call asks first: each in turn, but not who fails too often; and what the quickest first makes of that."""
+
+from __future__ import annotations
+
+import asyncio
+
+from target_platform.kit.balance import Balance
+from target_platform.kit.client import Ask
+from target_platform.kit.config import Endpoint
+from target_platform.kit.policy import BalancePolicy
+from tests.unit.kit.stage import stage
+
+A, B, FAR = (
+    Endpoint(instance=name, region=name.partition("-")[0], address=name) for name in ("here-1", "here-2", "there-1")
+)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def names(order: list[Endpoint]) -> list[str]:
+    return [each.instance for each in order]
+
+
+def test_turns_are_kept_until_somebody_fails_too_often() -> None:
+    balance = Balance(BalancePolicy(eject_failures=3))
+    for failed in (True, False, True, False, False):
+        balance.heard(A, 0.001, failed)
+    assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
+    balance.heard(A, 0.001, failed=True)
+    assert names(balance.ordered([A, B])) == ["here-2", "here-1"]
+
+
+def test_failures_that_are_long_past_do_not_count() -> None:
+    balance = Balance(BalancePolicy(eject_failures=3))
+    for failed in (True, True, *[False] * 9, True):
+        balance.heard(A, 0.001, failed)
+    assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
+
+
+def test_who_was_put_last_comes_before_other_regions_and_has_a_new_beginning_after_its_time() -> None:
+    clock = Clock()
+    balance = Balance(BalancePolicy(eject_failures=1, eject_seconds=20), clock)
+    balance.heard(A, 0.001, failed=True)
+    clock.now = 19.9
+    assert names(balance.ordered([A, B, FAR])) == ["here-2", "here-1", "there-1"]
+    clock.now = 20.0
+    assert names(balance.ordered([A, B, FAR])) == ["here-1", "here-2", "there-1"]
+
+
+def test_when_all_fail_they_go_on_taking_turns() -> None:
+    balance = Balance(BalancePolicy(eject_failures=1))
+    for each in (A, B):
+        balance.heard(each, 0.001, failed=True)
+    assert names(balance.ordered([B, A])) == ["here-2", "here-1"]
+
+
+def test_nobody_is_put_last_unless_the_policy_says_so() -> None:
+    balance = Balance(BalancePolicy())
+    for _ in range(20):
+        balance.heard(A, 0.001, failed=True)
+    assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
+
+
+def test_the_quickest_first_loves_who_fails_at_once() -> None:
+    balance = Balance(BalancePolicy(by="quickest"))
+    for _ in range(3):
+        balance.heard(B, 0.001, failed=True)
+        balance.heard(A, 0.004, failed=False)
+    assert names(balance.ordered([A, B])) == ["here-2", "here-1"]
+
+
+def test_who_is_not_known_any_more_is_forgotten() -> None:
+    balance = Balance(BalancePolicy(eject_failures=1))
+    balance.heard(A, 0.001, failed=True)
+    balance.keep([B])
+    balance.keep([A, B])
+    assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
+
+
+def test_a_call_leaves_an_instance_alone_that_fails_every_other_time() -> None:
+    async def run() -> None:
+        policy = {"balance": {"eject_failures": 3}, "backoff": {"first_ms": 0.1, "max_ms": 0.1}}
+        async with asyncio.timeout(5), stage({"here-1": "ok", "here-2": "ok"}, **policy) as made:
+            sick = made.instances[0]
+            for _ in range(12):  # six turns of the sick one, of which three fail
+                sick.behaviour = "500" if sick.behaviour == "ok" else "ok"
+                await made.calls.call("callee", Ask(path="/x"))
+            before = sick.calls
+            for _ in range(6):
+                await made.calls.call("callee", Ask(path="/x"))
+            assert sick.calls == before
+
+    asyncio.run(run())
