@@ -11,6 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from statistics import median
 
 from target_platform.kit.config import Endpoint
 from target_platform.kit.policy import BalancePolicy
@@ -50,7 +51,7 @@ class Balance:
         if record is None:
             return 0.0
         if self._policy.by == "quickest":
-            return min(record.seconds)
+            return median(record.seconds)
         return 1.0 if self._clock() < record.last_until else 0.0
 
 

@@ -74,7 +74,7 @@ class BulkheadPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class BalancePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom a call asks first in a region: each in turn, or who gave the quickest of its last ten answers, good or bad.
+    """Whom a call asks first in a region: each in turn, or whose last ten answers, good or bad, were the quickest.
 
     With turns, who failed `eject_failures` of its last ten times is asked last there for `eject_seconds`; None: never.
     """
