@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import leftovers
+
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = Path(__file__).parent / "cluster"
 PROOFS = Path(__file__).parent / "experiments" / "test_every_experiment_is_proven.py"
@@ -61,6 +63,8 @@ class _Skips:
 def pytest_configure(config: pytest.Config) -> None:
     # A shell has what it runs in the background ignore Ctrl-C, and children inherit that: tests press it in theirs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    leftovers.end_leftovers()
+    leftovers.mark_this_run()
     config.pluginmanager.register(_Skips(), "expected-skips")
 
 

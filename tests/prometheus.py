@@ -53,11 +53,11 @@ def prometheus(config: str, folder: Path, port: int) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    ends_at = time.monotonic() + 20
+    ends_at = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < ends_at:
         connection = HTTPConnection("127.0.0.1", port, timeout=1)
         try:

@@ -43,7 +43,7 @@ def _running(command: Sequence[str], port: int) -> Iterator[str]:
 
 
 def _await(port: int, server: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 30
     while time.monotonic() < ends:
         assert server.poll() is None, f"it ended with {server.returncode}"
         with socket.socket() as client:

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -114,16 +115,24 @@ class Histories:
         body = {"position_seconds": sequence, "at_ms": 1_000 + sequence, "sequence": sequence, "session": "s"}
         try:
             return str(_exchange(self._url(name, path), "PUT", body)["region"])
-        except OSError:
+        except (OSError, HTTPException):  # the latter when it dies while it answers
             return ""
 
     def read(self, name: str, path: str) -> int | None:
         """The sequence of what is kept, -1 for nothing; None when there is no answer."""
         try:
             kept = _exchange(self._url(name, path), "GET")
-        except OSError:
+        except (OSError, HTTPException):
             return None
         return int(kept["progress"]["sequence"]) if kept["progress"] else -1
+
+    def alone(self, name: str, path: str) -> int:
+        """The sequence that this instance has by itself, whatever its sibling knows; -1 for nothing or no answer."""
+        try:
+            entry = _exchange(f"http://127.0.0.1:{self.configs[name].port}/entries/{path}", "GET")
+        except (OSError, HTTPException):
+            return -1
+        return int(json.loads(entry["value"])["sequence"]) if entry else -1
 
     def seconds_until_read(self, name: str, path: str, sequence: int, patience: float) -> float | None:
         """How long until it is read there; None when it is not within `patience`."""
@@ -148,12 +157,12 @@ class Histories:
         ]
 
     def _until_answers(self, url: str) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(url, timeout=2).close()
+                urllib.request.urlopen(url, timeout=5).close()
                 return
-            except OSError:
+            except (OSError, HTTPException):
                 assert time.monotonic() < until, f"{url} does not answer"
                 time.sleep(0.02)
 
@@ -200,6 +209,6 @@ def _carried(link: LinkSpec) -> dict[str, Any]:
 def _exchange(url: str, method: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=3) as answer:
+    with urllib.request.urlopen(request, timeout=10) as answer:
         content = answer.read()
         return json.loads(content) if content else None

@@ -99,7 +99,7 @@ class Trial:
     def signal_launcher(self, number: signal.Signals) -> int:
         """Signal the launcher and return its exit code."""
         self._launchers[-1].send_signal(number)
-        return self._launchers[-1].wait(timeout=10)
+        return self._launchers[-1].wait(timeout=30)
 
     @property
     def launcher_pid(self) -> int:
@@ -116,6 +116,10 @@ class Trial:
 
     def hold(self, *names: str, seconds: float = 60) -> None:
         self.ask("hold", instances=names, until=time.time() + seconds)
+
+    def hold_briefly(self, name: str) -> float:
+        """Hold it for a fifth of a second, or longer where that is over before the launcher hears of it; the end."""
+        return briefly(lambda until: self.ask("hold", instances=[name], until=until))
 
     def release(self, *names: str) -> None:
         self.ask("release", instances=names)
@@ -137,12 +141,12 @@ class Trial:
     def answer(self, name: str) -> str:
         """The body of the answer of an instance."""
         host, port = self.instance(name).address.split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
             received = b"".join(iter(lambda: connection.recv(4096), b""))
         return received.partition(b"\r\n\r\n")[2].decode()
 
-    def until_ready(self, *names: str, within: float = 15) -> None:
+    def until_ready(self, *names: str, within: float = 60) -> None:
         def ready() -> bool:
             chosen = [each for each in self.state().instances if not names or each.name in names]
             return all(each.state in ("ready", "held down") for each in chosen)
@@ -171,8 +175,20 @@ class Trial:
             return False
 
 
-def until(condition: Callable[[], bool], within: float = 10) -> None:
-    """Return when the condition holds; fails the test when it does not in time."""
+def briefly(wish: Callable[[float], object]) -> float:
+    """Wish for something until a moment that is soon, and that a busy machine has not passed when it is heard."""
+    for seconds in (0.2, 1.0, 5.0):
+        try:
+            wish(ends_at := time.time() + seconds)
+            return ends_at
+        except LauncherError as error:
+            if "in the future" not in error.message:
+                raise
+    raise AssertionError("the launcher takes more than five seconds to hear of anything")
+
+
+def until(condition: Callable[[], bool], within: float = 30) -> None:
+    """Return when the condition holds; fails the test when it does not in time. Generous: machines may be busy."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "it did not come about in time"

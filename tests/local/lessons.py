@@ -51,7 +51,7 @@ def run_lesson(page: Path, folder: Path, environment: Mapping[str, str], base_po
             env=dict(environment),
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
         said = done.stdout + done.stderr

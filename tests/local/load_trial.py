@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,12 +45,16 @@ class Fast(FastHttpUser):
 
 
 class Server:
-    """Answers 200 with five bytes, 404 under /missing; while `gate` is clear it takes requests and answers nothing."""
+    """Answers 200 with five bytes, 404 under /missing; while `gate` is clear it takes requests and answers nothing.
+
+    `waiting` are the paths of those that met a closed gate.
+    """
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
-        handler = type("Handler", (_Handler,), {"gate": self.gate})
+        self.waiting: list[str] = []
+        handler = type("Handler", (_Handler,), {"gate": self.gate, "waiting": self.waiting})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -66,11 +70,14 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     gate: threading.Event
+    waiting: list[str]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self.gate.wait(30)
+        if not self.gate.is_set():
+            self.waiting.append(self.path)
+        self.gate.wait(60)
         try:
             self.send_response(404 if self.path == "/missing" else 200)
             self.send_header("Content-Length", "5")
@@ -112,7 +119,20 @@ def collect(source: LocustLoad, seconds: float) -> list[LoadReport]:
     return reports
 
 
-def finish(source: LocustLoad, patience_seconds: float = 10.0) -> list[LoadReport]:
+def collect_until(
+    source: LocustLoad, enough: Callable[[list[LoadReport]], object], patience_seconds: float = 60.0
+) -> list[LoadReport]:
+    """Poll until the reports are enough: how long that takes is the machine's affair."""
+    reports: list[LoadReport] = []
+    until = time.monotonic() + patience_seconds
+    while not enough(reports):
+        assert time.monotonic() < until, f"what was waited for is not in {len(reports)} reports"
+        reports += source.poll()
+        time.sleep(0.02)
+    return reports
+
+
+def finish(source: LocustLoad, patience_seconds: float = 30.0) -> list[LoadReport]:
     """Stop it and poll to the last report."""
     source.stop()
     reports: list[LoadReport] = []

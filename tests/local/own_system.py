@@ -19,7 +19,7 @@ class Relay(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         for store in STORES:
             try:
-                with urllib.request.urlopen(store + self.path, timeout=0.3) as answer:
+                with urllib.request.urlopen(store + self.path, timeout=0.5) as answer:
                     body = answer.read()
             except OSError:
                 continue
@@ -88,6 +88,6 @@ def chaos(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=home.parent,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=180,
         check=False,
     )

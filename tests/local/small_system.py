@@ -89,7 +89,7 @@ class SmallSystem:
             env=self.environment_variables,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 
@@ -138,7 +138,7 @@ class SmallSystem:
             env=self.environment_variables,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

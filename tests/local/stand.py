@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from chaos.catalog import Catalog
 from chaos.environments.local import LocalEnvironment
+from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
 from chaos.model.system import JSON, Target
@@ -36,7 +37,23 @@ class Stand:
         assert seen.evidence
         return seen
 
-    def until(self, undo: Undo, wanted: Active, seconds: float = 8) -> Observation:
+    def seen_under_a_short_lease(self, seconds: float = 1.0) -> Undo:
+        """Injected and seen before the lease ended it; a busy machine gets one that is longer for that."""
+        for times in (1, 4, 16):
+            undo = self.prepare(times * seconds)
+            try:
+                self.inject(undo)
+            except ActionFailed:
+                assert time.time() >= undo.lease.expires_at
+            while time.time() < undo.lease.expires_at:
+                if self.active(undo).active is Active.YES:
+                    return undo
+                time.sleep(0.02)
+            self.revert(undo)
+            self.until(undo, Active.NO)
+        raise AssertionError("it was not seen before its lease ended")
+
+    def until(self, undo: Undo, wanted: Active, seconds: float = 30) -> Observation:
         deadline = time.monotonic() + seconds
         while (seen := self.active(undo)).active is not wanted:
             assert time.monotonic() < deadline, seen.evidence

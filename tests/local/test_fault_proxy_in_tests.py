@@ -25,7 +25,7 @@ PLUGIN = "chaos.proxy.pytest_plugin"
 
 
 def exchange(link_port: int, sent: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", link_port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", link_port), timeout=20) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: client.recv(4096), b""))
@@ -66,7 +66,7 @@ def test_a_toxic_lasts_as_long_as_its_with(fault_proxy: FaultProxy, echo: str) -
     assert link.address == f"{link.host}:{link.port}"
     with link.latency(ms=300, stream="both"):
         assert seconds_of(link.port) >= 0.6
-    assert seconds_of(link.port) < 0.6
+    assert min(seconds_of(link.port) for _ in range(5)) < 0.6, "a busy machine is not slow every time"
 
 
 def test_every_toxic_has_a_name_here(fault_proxy: FaultProxy, echo: str) -> None:
@@ -87,18 +87,18 @@ def test_every_toxic_has_a_name_here(fault_proxy: FaultProxy, echo: str) -> None
         toxic.remove()
     with link.limit_data(3):
         assert exchange(link.port, b"hello") == b"hel"
-    with link.reset_peer(), socket.create_connection((link.host, link.port), timeout=5) as client:
+    with link.reset_peer(), socket.create_connection((link.host, link.port), timeout=20) as client:
         client.sendall(b"hello")
         with pytest.raises(ConnectionResetError):
             client.recv(5)
-    with link.timeout(ms=50):
+    with link.timeout(ms=300):  # time enough for a busy machine to send: what comes after the end is reset
         assert exchange(link.port, b"hello") == b""
 
 
 def test_a_service_that_is_down_refuses_and_comes_back_where_it_was(fault_proxy: FaultProxy, echo: str) -> None:
     link = fault_proxy.to(echo)
     before = link.address
-    with socket.create_connection((link.host, link.port), timeout=5) as client:
+    with socket.create_connection((link.host, link.port), timeout=20) as client:
         client.sendall(b"x")
         assert client.recv(1) == b"x"
         assert link.connection_count == 1
@@ -113,7 +113,7 @@ def test_a_service_that_is_down_refuses_and_comes_back_where_it_was(fault_proxy:
 def test_udp_has_toxics_of_its_own(fault_proxy: FaultProxy) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as client:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(20)
         link = fault_proxy.to(f"127.0.0.1:{server.getsockname()[1]}", protocol="udp")
         with link.toxic("udp_duplicate", stream="upstream", share=1):
             client.sendto(b"x", (link.host, link.port))
@@ -172,7 +172,7 @@ def test_the_example_of_the_page_works_with_a_real_client(tmp_path: Path) -> Non
     loaded = () if is_installed else ("-p", PLUGIN)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *loaded, str(tmp_path)]
     try:
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     finally:
         server.shutdown()
         server.server_close()

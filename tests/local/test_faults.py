@@ -68,7 +68,7 @@ def whole(system: SmallSystem) -> bool:
     return set(states) == {"ready"} and system.broken() == []
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
@@ -89,8 +89,8 @@ def test_what_cannot_be_done_on_one_machine_is_not_offered_there(system: SmallSy
 
 def test_it_is_inactive_then_active_then_inactive(stand: Stand) -> None:
     undo = stand.prepare()
-    assert stand.system.broken() == [], "preparing changes nothing"
-    assert stand.active(undo).active is Active.NO
+    eventually(lambda: stand.system.broken() == [])  # preparing changes nothing
+    stand.until(undo, Active.NO)
     stand.fault.inject(stand.environment, undo)
     stand.until(undo, Active.YES)
     stand.fault.revert(stand.environment, undo)
@@ -113,15 +113,13 @@ def test_reverting_what_was_never_injected_changes_nothing(stand: Stand) -> None
     undo = stand.prepare()
     before = identities(stand.environment)
     stand.fault.revert(stand.environment, undo)
-    assert stand.active(undo).active is Active.NO
+    stand.until(undo, Active.NO)
     assert identities(stand.environment) == before
 
 
 def test_its_lease_ends_it_alone(stand: Stand) -> None:
     holder = stand.environment.lease_holder(stand.fault.needs)
-    undo = stand.prepare(seconds=1.0)
-    stand.fault.inject(stand.environment, undo)
-    stand.until(undo, Active.YES, seconds=0.9)
+    undo = stand.seen_under_a_short_lease()
     if holder.detached:
         assert stand.fault.target_kind == "instance"
         stand.fault.revert(stand.environment, undo)  # as the detached lease holder does
@@ -203,7 +201,8 @@ class TestWithoutItsLauncher:
         os.kill(state.launcher["pid"], signal.SIGKILL)
         with pytest.raises(ActionFailed, match="the launcher did not release"):
             stand.fault.revert(stand.environment, undo)
-        assert stand.active(undo).active is Active.YES
+        seen = stand.active(undo).active
+        assert seen is Active.YES or time.time() >= undo.lease.expires_at
         system.start()
         stand.until(undo, Active.NO)
         assert time.time() >= undo.lease.expires_at

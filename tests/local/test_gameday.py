@@ -84,7 +84,7 @@ def test_runs_are_asked_for_noted_on_and_compared_with_what_was_predicted(
     system: SmallSystem, file: str, tmp_path: Path
 ) -> None:
     day = start(system, file, "--seed", "3", "--out", str(tmp_path / "out"))
-    output, _ = day.communicate("y\nthat was quick\n\ny\n", timeout=60)
+    output, _ = day.communicate("y\nthat was quick\n\ny\n", timeout=180)
     assert day.returncode == 1, output
     assert output.index("hits 1 of 4 that match") < output.index("run it?") < output.index("injected kill on")
     assert "NOT AS PREDICTED: held was expected, it is deviated" in output
@@ -113,7 +113,7 @@ def test_ctrl_c_in_a_pause_ends_the_day_with_its_page(system: SmallSystem, file:
             if line == "noted\n":
                 break
         os.kill(day.pid, signal.SIGINT)
-        output, _ = day.communicate(timeout=20)
+        output, _ = day.communicate(timeout=60)
     finally:
         day.kill()
         day.communicate()

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from target_platform.kit.list_file import Named
-from target_platform.launcher.discovery import HEARTBEAT_SECONDS
+from target_platform.launcher.discovery import HEARTBEAT_SECONDS, LEAVES_AFTER_SECONDS
 from target_platform.launcher.errors import LauncherError
-from tests.local.launcher_trial import Trial, server, until
+from tests.local.launcher_trial import Trial, briefly, server, until
 
 
 @pytest.fixture
@@ -27,6 +27,12 @@ def listed(trial: Trial, region: str = "r1") -> Named:
     return msgspec.json.decode(trial.folder.discovery(region).read_bytes(), type=Named)
 
 
+def spoil_briefly(trial: Trial) -> float:
+    """Empty the list for a moment; when that ends."""
+    spoilt = {"region": "r1", "how": "empty", "holder": "a fault"}
+    return briefly(lambda until: trial.ask("spoil_discovery", **spoilt, until=until))
+
+
 def spoil(trial: Trial, how: str, seconds: float, holder: str = "a fault") -> None:
     trial.ask("spoil_discovery", region="r1", how=how, holder=holder, until=time.time() + seconds)
 
@@ -36,9 +42,11 @@ def test_a_list_names_who_is_ready_is_written_again_and_again_and_keeps_for_a_wh
     first = listed(trial)
     assert set(first.instances) == {"a", "b"}
     assert listed(trial, "r2").instances == first.instances
+    held_at = time.time()
     trial.hold("a")
-    until(lambda: listed(trial).as_of > first.as_of + HEARTBEAT_SECONDS / 2)
-    assert "a" in listed(trial).instances, "retries have to survive a short death"
+    until(lambda: listed(trial).as_of > max(held_at, first.as_of + HEARTBEAT_SECONDS / 2))
+    after = listed(trial)
+    assert "a" in after.instances or after.as_of > held_at + LEAVES_AFTER_SECONDS, "retries survive a short death"
 
 
 def test_a_list_can_be_emptied_and_stopped_by_several_and_is_whole_when_all_have_let_go(trial: Trial) -> None:
@@ -58,22 +66,29 @@ def test_a_list_can_be_emptied_and_stopped_by_several_and_is_whole_when_all_have
 
 def test_a_spoilt_list_survives_its_launcher_and_ends_by_itself(trial: Trial) -> None:
     trial.launch(server("a"), discovery=True)
-    spoil(trial, "empty", 1.5)
-    trial.kill_launcher()
-    trial.start_launcher()
-    trial.until_ready("a")
-    assert listed(trial).instances == ()
-    until(lambda: listed(trial).instances == ("a",), within=4)
+    for seconds in (1.0, 5.0, 25.0):  # a busy machine may take longer to start a launcher than the list is spoilt
+        spoil(trial, "empty", seconds)
+        ends_at = trial.state().discovery[0].spoilt_by["a fault"]
+        trial.kill_launcher()
+        trial.start_launcher()
+        trial.until_ready("a")
+        still, now = listed(trial).instances, time.time()
+        if now < ends_at:
+            break
+    assert now < ends_at
+    assert still == ()
+    until(lambda: listed(trial).instances == ("a",))
+    assert time.time() >= ends_at
     until(lambda: trial.state().discovery[0].spoilt_by == {})
 
 
 def test_what_ran_out_without_a_launcher_is_over_and_nobody_is_dropped_meanwhile(trial: Trial) -> None:
     trial.launch(server("a"), discovery=True)
-    spoil(trial, "empty", 0.2)
+    ends_at = spoil_briefly(trial)
     trial.kill_launcher()
-    time.sleep(0.25)
+    until(lambda: time.time() > ends_at)
     trial.start_launcher()
-    until(lambda: listed(trial).instances != (), within=2)
+    until(lambda: listed(trial).instances != ())
     assert listed(trial).instances == ("a",)
 
 
@@ -91,9 +106,17 @@ def test_what_cannot_be_spoilt_is_refused_with_a_sentence(trial: Trial) -> None:
 
 
 def test_what_stands_still_may_be_the_list_as_it_was_before(trial: Trial) -> None:
-    trial.launch(server("a"), server("b", slow=1.5), discovery=True)
-    began = time.time()
-    spoil_behind = {"region": "r1", "how": "stale", "until": began + 60, "behind_seconds": 1.0}
-    trial.ask("spoil_discovery", **spoil_behind)
-    assert listed(trial).instances == ("a",), "as of a second ago, when b was not ready"
-    assert abs(listed(trial).as_of - (began - 1.0)) < 0.5
+    trial.launch(server("a"), server("b"), discovery=True)
+    trial.hold("b")
+    trial.kill_launcher()
+    trial.folder.discovery("r1").unlink()
+    trial.start_launcher()  # it remembers nothing of b
+    until(lambda: trial.folder.discovery("r1").exists() and listed(trial).instances == ("a",))
+    then = time.time()
+    until(lambda: time.time() > then + 0.5)  # so late may the launcher hear what is asked of it below
+    trial.release("b")
+    until(lambda: listed(trial).instances == ("a", "b"))
+    behind_seconds = (began := time.time()) - then
+    trial.ask("spoil_discovery", region="r1", how="stale", until=began + 60, behind_seconds=behind_seconds)
+    assert began <= listed(trial).as_of + behind_seconds <= time.time()
+    assert listed(trial).instances == ("a",), "as of then, when b was not ready"

@@ -37,9 +37,10 @@ def test_the_platform_comes_up_is_weakened_adopted_and_leaves_nothing(trial: Tri
     gateways = [each.address for each in state.instances if each.service == "gateway"]
     assert all(address in "".join(said) for address in gateways)
     for address in gateways:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=20) as answer:
             assert answer.status == 200
-    assert len(trial.processes()) == len(state.instances) + len(state.proxies) + 2  # zygote and launcher
+    wanted = len(state.instances) + len(state.proxies) + 2  # zygote and launcher
+    until(lambda: len(trial.processes()) == wanted)
 
     platform.up(["no-edge-failover"], None, said.append)
     assert trial.state().weakened == ("no-edge-failover",)

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from target_platform.launcher.errors import LauncherError
 from target_platform.launcher.folder import SOCKET_PATH_LIMIT_BYTES
 from tests.local.launcher_trial import Trial, bundled, server, until
 
@@ -73,7 +74,7 @@ def test_down_leaves_no_process_also_of_an_earlier_launcher(trial: Trial) -> Non
     trial.kill_launcher()
     trial.start_launcher()
     trial.until_ready()
-    assert len(trial.processes()) == 6  # a launcher, a zygote, four instances
+    until(lambda: len(trial.processes()) == 6)  # a launcher, a zygote, four instances
     code, said = trial.command_line("down")
     assert (code, said[-1]) == (0, {"event": "down", "stopped": True})
     assert trial.processes() == []
@@ -142,7 +143,7 @@ def test_a_launcher_killed_at_any_moment_loses_nothing(trial: Trial, seed: int) 
     for _ in range(3):
         for name in random.sample(names, 2):
             os.kill(trial.pid(name), signal.SIGKILL)
-        trial.ask("hold", instances=names[:1], until=time.time() + random.uniform(0.02, 0.1))
+        hold_for_a_moment(trial, names[0], random.uniform(0.02, 0.1))
         time.sleep(random.uniform(0, 0.08))
         trial.kill_launcher()
         trial.start_launcher()
@@ -150,6 +151,15 @@ def test_a_launcher_killed_at_any_moment_loses_nothing(trial: Trial, seed: int) 
         trial.kill_launcher()
         trial.start_launcher()
         until(lambda: all(each.state == "ready" for each in trial.state().instances))
-    assert len(trial.processes()) == 8  # a launcher, a zygote, six instances: nothing runs twice
+    until(lambda: len(trial.processes()) == 8)  # a launcher, a zygote, six instances: nothing runs twice
     for name in names:
         assert trial.answer(name) in (str(trial.pid(name)), "none")
+
+
+def hold_for_a_moment(trial: Trial, name: str, seconds: float) -> None:
+    """So short that on a busy machine it is over before the launcher hears of it, which refuses it then."""
+    try:
+        trial.hold(name, seconds=seconds)
+    except LauncherError as error:
+        if "in the future" not in error.message:
+            raise

@@ -14,7 +14,8 @@ import pytest
 from chaos.load import driver, worker
 from chaos.model.errors import BadInput, ChaosError
 from chaos.model.experiment import Load
-from tests.local.load_trial import PLAIN, Server, collect, finish, server, started, streams_of
+from chaos.model.sample import LoadReport
+from tests.local.load_trial import PLAIN, Server, collect, collect_until, finish, server, started, streams_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +31,8 @@ def test_a_users_own_locustfile_works_in_both_modes(tmp_path: Path, shape: dict[
     with server() as target:
         load = Load(locustfile=_locustfile(tmp_path, PLAIN), host=target.host, **shape)  # type: ignore[arg-type]
         with started(load, tmp_path) as source:
-            reports = collect(source, 1.5) + finish(source)
+            reports = collect_until(source, lambda seen: min(asked(seen, "/page"), asked(seen, "/missing")) > 20)
+            reports += finish(source)
     pages, missing = streams_of(reports, "/page"), streams_of(reports, "/missing")
     assert sum(s.count for s in pages) > 20
     assert {s.region for s in pages} == {"east"}
@@ -43,6 +45,10 @@ def test_a_users_own_locustfile_works_in_both_modes(tmp_path: Path, shape: dict[
     assert all(f"heard {event}" in log for event in ("init", f"test_start {target.host}", "test_stop after"))
 
 
+def asked(reports: list[LoadReport], request: str) -> int:
+    return sum(stream.count for stream in streams_of(reports, request))
+
+
 TASK_SETS = """
 from locust import SequentialTaskSet, TaskSet, User, task
 
@@ -51,39 +57,38 @@ class Steps(SequentialTaskSet):
 
     @task
     def one(self):
-        print("DID one", flush=True)
+        self.user.did.append("one")
 
     @task
     def two(self):
-        print("DID two", flush=True)
+        self.user.did.append("two")
 
 class Nested(TaskSet):
     def on_start(self):
-        print("DID begin", flush=True)
+        self.user.did.append("begin")
 
     @task
     def inside(self):
-        print("DID inside", flush=True)
+        self.user.did.append("inside")
 
 class Walker(User):
     tasks = [Steps, Nested]
 
     def on_start(self):
-        print("DID start", flush=True)
+        self.did = ["start"]
 
     def on_stop(self):
-        print("DID stop", flush=True)
+        print("DID", *self.did, flush=True)
 """
 
 
 def test_an_open_session_runs_one_task_of_a_task_set_and_all_of_a_sequence(tmp_path: Path) -> None:
-    load = Load(locustfile=_locustfile(tmp_path, TASK_SETS), arrivals_per_second=40)
+    load = Load(locustfile=_locustfile(tmp_path, TASK_SETS), arrivals_per_second=100)
+    log = tmp_path / "locust.log"
     with started(load, tmp_path) as source:
-        collect(source, 1.0)
+        collect_until(source, lambda _: log.read_text().count("DID") > 20)
         assert finish(source)[-1].unfinished == 0
-    did = " ".join(line.removeprefix("DID ") for line in (tmp_path / "locust.log").read_text().splitlines())
-    sessions = {session.strip() for session in did.split("stop") if session.strip()}
-    assert sessions == {"start one two", "start begin inside"}
+    assert set(log.read_text().splitlines()) == {"DID start one two", "DID start begin inside"}
 
 
 RAISING = """
@@ -99,7 +104,7 @@ class Broken(User):
 def test_a_mistake_in_a_task_is_told_and_the_load_goes_on(tmp_path: Path) -> None:
     load = Load(locustfile=_locustfile(tmp_path, RAISING), arrivals_per_second=20)
     with started(load, tmp_path) as source:
-        reports = collect(source, 1.2) + finish(source)
+        reports = collect_until(source, lambda seen: any(report.failures for report in seen)) + finish(source)
     told = {text for report in reports for text in report.failures}
     assert told == {"Broken: ValueError: this is the locustfile's own mistake"}
 
@@ -145,12 +150,9 @@ def test_sessions_that_do_not_end_within_the_drain_are_cut_off_and_counted(
     with server() as target:
         load = Load(locustfile=_locustfile(tmp_path, PLAIN), host=target.host, drain_seconds=0.3, **shape)  # type: ignore[arg-type]
         with started(load, tmp_path) as source:
-            collect(source, 0.5)
             target.gate.clear()
-            collect(source, 1.0)
-            began = time.monotonic()
-            last = finish(source)[-1]
-            assert time.monotonic() - began < 3.0
+            collect_until(source, lambda _: len(target.waiting) >= 6)
+            last = finish(source, patience_seconds=30)[-1]  # half as long as the gate is closed
     assert last.finished
     assert last.unfinished >= 6
 
@@ -205,7 +207,7 @@ def test_a_child_that_dies_early_is_an_error_with_its_last_words(tmp_path: Path)
         started(Load(locustfile=_locustfile(tmp_path, DYING), arrivals_per_second=1), tmp_path) as source,
         pytest.raises(ChaosError, match=r"ended before its time.*\n.*these are my last words"),
     ):
-        collect(source, 5.0)
+        collect(source, 60)
 
 
 HUNG = """
@@ -225,7 +227,7 @@ def test_a_generator_that_hangs_is_an_error_not_silence(tmp_path: Path, monkeypa
         started(Load(locustfile=_locustfile(tmp_path, HUNG), users=1), tmp_path) as source,
         pytest.raises(ChaosError, match="has said nothing for"),
     ):
-        collect(source, 6.0)
+        collect(source, 60)
 
 
 HELPED = """

@@ -27,11 +27,11 @@ steadyState:
   - name: customers are served
     probe: {load_ratio: {request: look}}
     target: ">= 95%"
-    minSamples: 50
+    minSamples: 20
 load: {locustfile: locustfile.py, users: 2, warmUp: 500ms, baseline: 500ms, drain: 1s}
 method:
   - {fault: kill, target: {instance: {service: store}}, duration: 1s}
-  - {fault: {latency: {delay: 400ms}}, target: {link: {from: shop, to_instance: store-1}}, duration: 1s}
+  - {fault: {latency: {delay: 800ms}}, target: {link: {from: shop, to_instance: store-1}}, duration: 1s}
 recovery: 500ms
 """
 
@@ -65,7 +65,7 @@ def test_it_is_kept_running_in_a_folder_of_its_own(shop: Shop) -> None:
     assert [each["name"] for each in status["state"]["instances"]] == ["store-1", "store-2", "shop"]
     assert (shop.home / "systems" / "shop" / "state.json").exists()
     assert not (shop.home / "platform").exists()
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORT + 2}/relay.py", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT + 2}/relay.py", timeout=20) as answer:
         assert b"class Relay" in answer.read(), "store serves the folder of the environment file, through the relay"
     assert '"GET /relay.py HTTP/1.1" 200' in shop.platform("logs", "store-1")
     assert "up already" in shop.platform("up")

@@ -28,7 +28,7 @@ class Served:
         self.pid = pid
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        connection = HTTPConnection("127.0.0.1", API_PORT, timeout=5)
+        connection = HTTPConnection("127.0.0.1", API_PORT, timeout=20)
         try:
             connection.request(method, path, body=None if body is None else json.dumps(body))
             response = connection.getresponse()
@@ -38,12 +38,16 @@ class Served:
             connection.close()
 
     def is_well(self) -> bool:
-        """Whether the other proxy and the API answer, both at once."""
+        """Whether the other proxy and the API answer, both at once: of three times once, for machines may be busy."""
+        return any(self._seconds_of_both() < 1 for _ in range(3))
+
+    def _seconds_of_both(self) -> float:
         began = time.monotonic()
-        with socket.create_connection(("127.0.0.1", WELL_PORT), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", WELL_PORT), timeout=20) as client:
             client.sendall(b"hello")
-            answered = client.recv(5) == b"hello"
-        return answered and self.ask("GET", "/proxies")[0] == 200 and time.monotonic() - began < 1
+            assert client.recv(5) == b"hello"
+        assert self.ask("GET", "/proxies")[0] == 200
+        return time.monotonic() - began
 
     def memory_mib(self) -> float:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -73,7 +77,7 @@ def nobody_else_is_hurt(served: Served) -> Iterator[None]:
 @pytest.mark.parametrize("how", ["announced", "in chunks"])
 def test_a_body_of_10_mib_is_refused_and_not_kept(served: Served, how: str) -> None:
     before = served.memory_mib()
-    with socket.create_connection(("127.0.0.1", API_PORT), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", API_PORT), timeout=20) as client:
         form = "Content-Length: 10485760" if how == "announced" else "Transfer-Encoding: chunked"
         client.sendall(f"POST /populate HTTP/1.1\r\nHost: x\r\n{form}\r\n\r\n".encode())
         part = b" " * 65536 if how == "announced" else b"10000\r\n" + b" " * 65536 + b"\r\n"
@@ -106,7 +110,7 @@ def test_random_bytes_are_a_bad_request_or_the_end(served: Served) -> None:
             b"POST /proxies HTTP/1.1\r\n",
             b"POST /proxies HTTP/1.1\r\nContent-Length: 99\r\n\r\n",
         ):
-            with socket.create_connection(("127.0.0.1", API_PORT), timeout=5) as client:
+            with socket.create_connection(("127.0.0.1", API_PORT), timeout=20) as client:
                 try:
                     client.sendall(head + random_bytes(size))
                     client.shutdown(socket.SHUT_WR)
@@ -122,7 +126,7 @@ def test_random_bytes_are_a_bad_request_or_the_end(served: Served) -> None:
 )
 def test_json_of_no_use_is_a_bad_request(served: Served, body: bytes) -> None:
     for path in ("/proxies", "/populate", "/proxies/well/toxics", "/proxies/well"):
-        connection = HTTPConnection("127.0.0.1", API_PORT, timeout=5)
+        connection = HTTPConnection("127.0.0.1", API_PORT, timeout=20)
         connection.request("POST", path, body=body)
         response = connection.getresponse()
         assert (response.status, b"bad request body" in response.read()) == (400, True), path
@@ -132,7 +136,7 @@ def test_json_of_no_use_is_a_bad_request(served: Served, body: bytes) -> None:
 def test_many_who_say_nothing_do_not_keep_others_out(served: Served) -> None:
     with ExitStack() as stack:
         for _ in range(400):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", API_PORT), timeout=5))
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", API_PORT), timeout=20))
             client.sendall(b"GET / HTT")
         assert served.is_well()
 
@@ -192,20 +196,21 @@ def test_disabling_a_proxy_ends_its_connections_and_no_others(served: Served) ->
 def test_connections_are_listed_with_their_bytes_and_toxics(served: Served) -> None:
     served.ask("POST", "/proxies/well/toxics", {"name": "seen", "type": "latency", "toxicity": 1.0})
     served.ask("POST", "/proxies/well/toxics", {"name": "spared", "type": "latency", "toxicity": 0.0})
+    began = time.time()
     with connected(WELL_PORT) as client:
         client.sendall(b"12345")
         assert client.recv(5) == b"12345"
-        (listed,) = served.ask("GET", "/proxies/well/connections")[1]
+        (listed,) = wait_for(lambda: served.ask("GET", "/proxies/well/connections")[1], 1)  # those before have ended
         assert listed["client"] == f"127.0.0.1:{client.getsockname()[1]}"
         assert listed["toxics"] == ["seen"]
         assert listed["upstream"] == listed["downstream"] == {"received_bytes": 5, "sent_bytes": 5}
-        assert 0 <= time.time() - listed["since"] < 10
+        assert began <= listed["since"] <= time.time()
     wait_for(lambda: served.ask("GET", "/proxies/well/connections")[1], 0)
     assert served.ask("POST", "/reset")[0] == 204
 
 
 def wait_for(listed: Any, count: int) -> Any:
-    ends = time.monotonic() + 5
+    ends = time.monotonic() + 30
     while len(found := listed()) != count:
         assert time.monotonic() < ends, found
         time.sleep(0.01)
@@ -213,7 +218,7 @@ def wait_for(listed: Any, count: int) -> Any:
 
 
 def connected(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
 
 
 @contextmanager

