@@ -5,7 +5,6 @@ Run as a module it is such a launcher: `python -m tests.local.launcher_trial HOM
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -26,9 +25,10 @@ from target_platform.launcher.launch_file import write_spec
 from target_platform.launcher.process import Identity, is_alive
 from target_platform.launcher.spec import InstanceSpec, InstanceStatus, LaunchSpec, State
 from target_platform.launcher.state import read_state
+from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = itertools.count(32000)
+PORTS = ports.free(32000)
 MARK = "STEADFAST_TRIAL"
 
 SERVER = r"""
@@ -69,7 +69,8 @@ class Trial:
     def launch(self, *instances: InstanceSpec, **more: Any) -> None:
         """Start a launcher over these instances and return when they are ready."""
         write_spec(self.folder, LaunchSpec(name="trial", regions=("r1", "r2"), instances=instances, **more))
-        self.start_launcher()
+        said = self.start_launcher()
+        assert said["event"] == "started", said
         self.until_ready()
 
     def start_launcher(self, zygote: str = "tests.local.launcher_zygote") -> dict[str, Any]:

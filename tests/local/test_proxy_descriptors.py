@@ -73,7 +73,8 @@ class Client:
         """By now; who is carried hears nothing, for the upstream is silent."""
         if not self._was_reset:
             try:
-                assert self.socket.recv(1, socket.MSG_DONTWAIT) == b"x", "it ended without a reset"
+                self.socket.setblocking(False)
+                assert self.socket.recv(1) != b"", "it ended without a reset"
             except BlockingIOError:
                 pass  # it is carried, or not looked at yet
             except OSError as error:
