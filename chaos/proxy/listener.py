@@ -6,17 +6,20 @@ import errno
 import resource
 import socket
 import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from chaos.model.errors import BadInput
 from chaos.proxy.config import split_address
 from chaos.proxy.loop import READABLE, Loop
 
-BACKLOG = 1024
 _ACCEPTED_IN_A_TURN = 64
 _BREATH_SECONDS = 0.1
 _RESERVE = 64
 """Descriptors that no client's connection takes: for the API, upstreams, pipes and whatever else there is."""
+
+_SAID_AGAIN_SECONDS = 60.0
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST (socket(7))
 
@@ -35,8 +38,10 @@ class Listener:
             self._socket = _listen(*split_address(address))
         except OSError as error:
             raise cannot_listen(who, address, error) from error
+        self._who = who
         self._loop = loop
         self._accepted = accepted
+        self._says_at = loop.now()
         loop.watch(self._socket.fileno(), READABLE, self._accept)
 
     @property
@@ -63,11 +68,19 @@ class Listener:
                     return
                 continue  # that one was gone before it was accepted (accept(2))
             if linked.fileno() > highest:
-                linked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                linked.close()
+                self._refuse(linked, most)
                 continue
             linked.setblocking(False)
             self._accepted(linked, (str(peer[0]), int(peer[1])))
+
+    def _refuse(self, linked: socket.socket, most: int) -> None:
+        linked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        linked.close()
+        if self._loop.now() >= self._says_at:
+            self._says_at = self._loop.now() + _SAID_AGAIN_SECONDS
+            said = f"at most {most} descriptors, two for each connection: new ones are reset (`ulimit -n` raises that)"
+            with suppress(OSError):  # nobody reads it any more: no reason to stop accepting
+                print(f"proxy: {self._who}: {said}", file=sys.stderr, flush=True)
 
     def _breathe(self) -> None:
         """The system has nothing left for one more: what waits would be told again and again."""
@@ -87,7 +100,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(BACKLOG)
+        listening.listen(socket.SOMAXCONN)  # the kernel takes less if it is set to
         listening.setblocking(False)
     except OSError:
         listening.close()

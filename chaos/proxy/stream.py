@@ -7,12 +7,12 @@ reads. Splicing small messages would be slower, and the kernel may hold their la
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chaos.proxy.pipes import PIPE_BYTES, Pipe
+from chaos.proxy.stages import Stages
 from chaos.proxy.toxics import BUFFER_BYTES, Chunk, Runtime, Stage
 
 if TYPE_CHECKING:
@@ -27,11 +27,10 @@ _SMALL_SPLICE_BYTES = 16 * 1024
 _LARGE_READ_BYTES = 64 * 1024
 """Memory of this size is used again and again; larger pieces would be new pages of the system each time."""
 _LARGE_READS_IN_A_TURN = 4
-_NO_STAGES: list[tuple[str, Stage]] = []  # one for all: streams put another in its place and never change it
 _SPLICE_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 
-class Stream:
+class Stream(Stages):
     """Hands chunks from `source` through the stages, first to last, to `sink`.
 
     Everything happens in the calls themselves or in timers of stages: no task, so nothing can be half done when a
@@ -39,11 +38,12 @@ class Stream:
     """
 
     __slots__ = (
-        "_buffer", "_full", "_full_reads", "_pipe", "_piped", "_pipes", "_sink", "_sink_full", "_source", "_stages",
+        "_buffer", "_full", "_full_reads", "_pipe", "_piped", "_pipes", "_sink", "_sink_full", "_source",
         "received_bytes", "sent_bytes", "take",
     )  # fmt: skip
 
     def __init__(self, source: End, sink: End, runtime: Runtime) -> None:
+        super().__init__()
         self.received_bytes = 0
         self.sent_bytes = 0
         self.take: Callable[[Chunk], None] = sink.write
@@ -52,49 +52,11 @@ class Stream:
         self._sink = sink
         self._buffer = runtime.buffer
         self._pipes = runtime.pipes
-        self._stages = _NO_STAGES
         self._full = False
         self._sink_full = False
         self._full_reads = 0
         self._pipe: Pipe | None = None
         self._piped = 0
-
-    @property
-    def names(self) -> list[str]:
-        """Of the stages, first to last."""
-        return [name for name, _ in self._stages]
-
-    def stage(self, name: str) -> Stage | None:
-        return next((stage for held_name, stage in self._stages if held_name == name), None)
-
-    def add(self, name: str, stage: Stage, position: int | None = None) -> None:
-        """Put a stage in, by default as the last; it sees what is on its way in earlier stages and all that comes.
-
-        What waits in a pipe or for the sink has passed all stages, and leaves before anything that follows.
-        """
-        at = len(self._stages) if position is None else position
-        self._stages = [*self._stages[:at], (name, stage), *self._stages[at:]]
-        self._connect()
-
-    def remove(self, name: str) -> None:
-        """Take a stage out. What it held has been handed on when this returns, before anything that follows."""
-        for position, (held_name, stage) in enumerate(self._stages):
-            if held_name == name:
-                stage.release()
-                self._stages = [*self._stages[:position], *self._stages[position + 1 :]]
-                self._connect()
-                self._throttle()
-                return
-
-    def replace(self, name: str, stage: Stage) -> None:
-        """Put another stage in the place of one; what that held has been handed on when this returns."""
-        for position, (held_name, former) in enumerate(self._stages):
-            if held_name == name:
-                former.release()
-                self._stages = [*self._stages[:position], (name, stage), *self._stages[position + 1 :]]
-                self._connect()
-                self._throttle()
-                return
 
     def carry(self) -> None:
         """The source has something to be read."""
@@ -153,8 +115,7 @@ class Stream:
     def discard(self) -> None:
         """The connection is over."""
         self._give_pipe_back()
-        for _, stage in self._stages:
-            stage.discard()
+        super().discard()
 
     def _carry_bulk(self) -> None:
         if (self._stages and not self._passes()) or self._sink.is_blocked or self._sink.is_closed:
@@ -239,15 +200,11 @@ class Stream:
                 self._full_reads = 0 if len(data) < _SMALL_SPLICE_BYTES else self._full_reads
                 return
 
-    def _connect(self) -> None:
-        if not self._stages:
-            self.take = self._sink.write
-            return
-        stages = [stage for _, stage in self._stages]
-        for stage, following in itertools.pairwise(stages):
-            stage.forward = following.take
-        stages[-1].forward = self._leave
-        self.take = self._enter
+    def _connect(self, stages: list[tuple[str, Stage]]) -> None:
+        """What waits in a pipe or for the sink has passed all stages, and leaves before anything that follows."""
+        super()._connect(stages)
+        self.take = self._enter if stages else self._sink.write
+        self._throttle()
 
     def _enter(self, chunk: Chunk) -> None:
         self._stages[0][1].take(chunk)
@@ -259,9 +216,8 @@ class Stream:
             self._throttle()
 
     def _throttle(self) -> None:
-        held = sum(stage.held_bytes for _, stage in self._stages)
         # Once full, reading begins again at half: else the socket would be switched on and off for every chunk.
-        full = self._sink_full or held > (HELD_BYTES_LIMIT // 2 if self._full else HELD_BYTES_LIMIT)
+        full = self._sink_full or self._held_bytes() > (HELD_BYTES_LIMIT // 2 if self._full else HELD_BYTES_LIMIT)
         if full != self._full:
             self._full = full
             if full:

@@ -21,7 +21,7 @@ LIMIT = 200
 def test_at_its_limit_it_resets_new_connections_and_goes_on_with_the_others_and_the_api(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", UPSTREAM_PORT), backlog=1000) as upstream,
-        serving_with_few_descriptors(tmp_path),
+        serving_with_few_descriptors(tmp_path) as said,
         ExitStack() as stack,
     ):
         upstream.settimeout(20)
@@ -33,6 +33,7 @@ def test_at_its_limit_it_resets_new_connections_and_goes_on_with_the_others_and_
         assert 50 <= refused <= 100, "half of them do not fit: each takes two"
         first.socket.sendall(b"still here")
         assert server.recv(10) == b"still here"
+        assert said.read_text().count(f"proxy: link l: at most {LIMIT} descriptors") == 1, "once, not for each"
         for client in clients:
             client.socket.close()
         for _ in range(len(clients) - refused):
@@ -44,16 +45,18 @@ def test_at_its_limit_it_resets_new_connections_and_goes_on_with_the_others_and_
 
 
 @contextmanager
-def serving_with_few_descriptors(folder: Path) -> Iterator[None]:
-    config = folder / "proxy.json"
+def serving_with_few_descriptors(folder: Path) -> Iterator[Path]:
+    """Yields the file that what it says goes to."""
+    config, said = folder / "proxy.json", folder / "said"
     link = {"name": "l", "listen": f"127.0.0.1:{LINK_PORT}", "upstream": f"127.0.0.1:{UPSTREAM_PORT}"}
     config.write_text(json.dumps({"proxies": [link]}))
     command = [sys.executable, "-m", "chaos.proxy", "serve", "--api-port", str(API_PORT), "--config", str(config)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with said.open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         wait_for_api()
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
-        yield
+        yield said
     finally:
         process.kill()
         process.wait()
