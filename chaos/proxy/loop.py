@@ -24,8 +24,15 @@ BROKEN = select.EPOLLERR | select.EPOLLHUP
 """Reported whether asked for or not."""
 
 _Result = TypeVar("_Result")
+_IN_A_TURN = 8
+"""Sockets, or timers, that are served before the others are looked at. Were all timers that are due rung at once, the
+answers would come at once, too: a crowd that once began together would wait for each other for ever."""
+
 _FINE_SECONDS = 0.001
 """epoll waits in whole milliseconds; what is left of a wait after those is waited for by `select`, in microseconds."""
+
+_SELECTABLE = 1024
+"""`select` takes descriptors below this only; in a process with more open files a timer may be a millisecond late."""
 
 
 class Timer:
@@ -55,6 +62,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._waits_finely = self._epoll.fileno() < _SELECTABLE
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = 0
@@ -158,18 +166,23 @@ class Loop:
         while timers and timers[0][2].is_cancelled:
             heapq.heappop(timers)
         if not timers:
-            return self._epoll.poll()
+            return self._epoll.poll(None, _IN_A_TURN)
         left = timers[0][0] - time.monotonic()
         if left >= _FINE_SECONDS:
-            return self._epoll.poll(int(left * 1000) / 1000 - 0.0005)  # it rounds up to whole milliseconds
-        if left > 0:
+            whole_seconds = int(left * 1000) / 1000 - 0.0005  # it rounds up to whole milliseconds
+            return self._epoll.poll(whole_seconds, _IN_A_TURN)
+        if left > 0 and self._waits_finely:
             select.select((self._epoll,), (), (), left)
-        return self._epoll.poll(0)
+        elif left > 0:
+            return self._epoll.poll(left, _IN_A_TURN)
+        return self._epoll.poll(0, _IN_A_TURN)
 
     def _ring(self) -> None:
-        """Ring all timers that are due now, not those that they set."""
+        """Ring timers that are due now, not those that they set; those that are left have their next turn soon."""
         timers, now, last = self._timers, time.monotonic(), self._count
-        while timers and timers[0][0] <= now and timers[0][1] <= last:
+        for _ in range(_IN_A_TURN):
+            if not timers or timers[0][0] > now or timers[0][1] > last:
+                return
             timer = heapq.heappop(timers)[2]
             try:
                 timer.ring()

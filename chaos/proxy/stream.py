@@ -126,9 +126,12 @@ class Stream(Stages):
             self._carry_large()
             return
         self._pipe = pipe
+        before = self.received_bytes
         for _ in range(_SPLICES_IN_A_TURN):
             if not self._splice(pipe):
                 break
+        if self.received_bytes == before:
+            self._full_reads = 1  # it was told to be readable, and may be so by other means only
         if not self._piped:
             self._give_pipe_back()
 
@@ -141,7 +144,6 @@ class Stream(Stages):
         try:
             count = os.splice(self._source.fd, pipe.writes, PIPE_BYTES, flags=_SPLICE_FLAGS)
         except BlockingIOError:
-            self._full_reads = 1
             return False
         except OSError:
             self._source.lost()

@@ -92,4 +92,7 @@ class _Line(Delayed):
 
 
 def _delay(toxic: Latency, random: Random) -> Callable[[Chunk], float]:
+    if toxic.distribution == "uniform" and not toxic.jitter:
+        seconds = toxic.delay_seconds(random)  # always the same, and nothing is drawn
+        return lambda chunk: seconds
     return lambda chunk: toxic.delay_seconds(random)
