@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test quick lint types imports format bench bench-sample prove prove-one test-cluster dashboards clean
+.PHONY: demo test quick explore lint types imports format bench bench-sample prove prove-one test-cluster dashboards clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,10 @@ test: $(VENV)/installed
 
 quick: $(VENV)/installed
 	$(BIN)/python -m pytest tests/unit tests/contract tests/simulation tests/tidy $(PYTEST_ARGS)
+
+# Every property with thirty times the examples, and other ones each time. What fails prints how to see it again.
+explore: $(VENV)/installed
+	$(BIN)/python -m pytest tests/unit -m hypothesis --hypothesis-profile explore -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import leftovers
 
@@ -13,6 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = Path(__file__).parent / "cluster"
 PROOFS = Path(__file__).parent / "experiments" / "test_every_experiment_is_proven.py"
 EXPECTED_SKIPS = Path(__file__).parent / "expected_skips"
+
+# The same examples in every run, and none of them is late or slow to make up: whether a change is good must depend
+# neither on luck nor on the machine. New ones are looked for on purpose, by `make explore`.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("steady"), derandomize=False, max_examples=3000)
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -20,12 +20,6 @@ from chaos.proxy.listener import cannot_listen
 
 BODY_LIMIT_BYTES = 1024 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
-IDLE_SECONDS = 60.0
-REQUEST_SECONDS = 15.0
-"""From the first byte of a request to its last."""
-
-ANSWER_SECONDS = 30.0
-"""For the client to take an answer."""
 
 _REFUSED_SECONDS = 2.0
 """So long the rest of a refused request is read and dropped: closed at once, its sender would miss the reason."""
@@ -33,6 +27,18 @@ _REFUSED_SECONDS = 2.0
 _MOST_CONNECTIONS = 256
 _UNREAD_LIMIT_BYTES = 4 * 1024 * 1024
 """Who sends request after request without reading the answers is not answered for ever."""
+
+
+class Patience(Struct, frozen=True):
+    """How long a client may take before its connection ends: for nothing at all between two requests, for a request
+    from its first byte to its last, and to take an answer."""
+
+    idle_seconds: float = 60.0
+    request_seconds: float = 15.0
+    answer_seconds: float = 30.0
+
+
+_USUAL = Patience()
 
 
 class Request(Struct):
@@ -53,13 +59,15 @@ class Response(Struct):
 Answer = Callable[[Request], Response]
 
 
-async def listen(answer: Answer, host: str, port: int) -> asyncio.Server:
+async def listen(answer: Answer, host: str, port: int, patience: Patience = _USUAL) -> asyncio.Server:
     """Serve until the returned server is closed. Raises BadInput when the port cannot be listened on."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     split_address(address)
     open_ones: dict[_Exchange, None] = {}
     try:
-        return await asyncio.get_running_loop().create_server(lambda: _Exchange(answer, open_ones), host, port)
+        return await asyncio.get_running_loop().create_server(
+            lambda: _Exchange(answer, open_ones, patience), host, port
+        )
     except OSError as error:
         raise cannot_listen("the API", address, error) from error
 
@@ -67,8 +75,9 @@ async def listen(answer: Answer, host: str, port: int) -> asyncio.Server:
 class _Exchange(asyncio.Protocol):
     """One client's connection: request after request. The `on_` methods are called by the parser."""
 
-    def __init__(self, answer: Answer, open_ones: dict[_Exchange, None]) -> None:
+    def __init__(self, answer: Answer, open_ones: dict[_Exchange, None], patience: Patience) -> None:
         self._answer = answer
+        self._patience = patience
         self._open_ones = open_ones
         self._parser = httptools.HttpRequestParser(self)
         self._request = Request()
@@ -83,7 +92,7 @@ class _Exchange(asyncio.Protocol):
         if len(self._open_ones) >= _MOST_CONNECTIONS:
             next(iter(self._open_ones))._transport.abort()  # the one that has been silent longest
         self._open_ones[self] = None
-        self._within(IDLE_SECONDS)
+        self._within(self._patience.idle_seconds)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._open_ones.pop(self, None)
@@ -105,17 +114,17 @@ class _Exchange(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client takes no answers: read no further requests."""
         self._transport.pause_reading()
-        self._within(ANSWER_SECONDS)
+        self._within(self._patience.answer_seconds)
 
     def resume_writing(self) -> None:
         self._transport.resume_reading()
-        self._within(IDLE_SECONDS)
+        self._within(self._patience.idle_seconds)
 
     def on_message_begin(self) -> None:
         self._request = Request(headers={})
         self._body = []
         self._head_bytes = self._body_bytes = 0
-        self._within(REQUEST_SECONDS)
+        self._within(self._patience.request_seconds)
 
     def on_url(self, url: bytes) -> None:
         self._request.path += url.decode("latin-1")
@@ -170,11 +179,11 @@ class _Exchange(asyncio.Protocol):
     def _send(self, response: Response, keep: bool) -> None:
         if not keep:
             response.headers["Connection"] = "close"
-        self._within(IDLE_SECONDS)
+        self._within(self._patience.idle_seconds)
         self._write(response)
         if not keep:
             self._transport.close()
-            self._within(ANSWER_SECONDS)
+            self._within(self._patience.answer_seconds)
 
     def _write(self, response: Response) -> None:
         headers = dict(response.headers)

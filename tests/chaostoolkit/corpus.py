@@ -112,18 +112,18 @@ SAMPLES = (
     ),
     Sample("a command ended with an error", 3, 0, lambda f: experiment(f, process("fail", "false", []))),
     Sample("a probe of the method raised", 3, 0, lambda f: experiment(f, python("fail", "fail", "probe"))),
-    Sample("broken during, fine after", 1, 0, lambda f: experiment(f, breaking(f, 2.5))),
+    Sample("broken during, fine after", 1, 0, lambda f: experiment(f, breaking(f, 20))),
     Sample(
         "broken during, fine after, looked at continuously",
         1,
         0,
-        lambda f: experiment(f, breaking(f, 2.5), runtime=runtime("continuously")),
+        lambda f: experiment(f, breaking(f, 20), runtime=runtime("continuously")),
     ),
     Sample(
         'broken during, fine after, with the strategy "default" in the file',
         0,
         0,
-        lambda f: experiment(f, breaking(f, 2.5), runtime=runtime("default")),
+        lambda f: experiment(f, breaking(f, 1.5), runtime=runtime("default")),
     ),
     Sample("broken after", 1, 1, lambda f: experiment(f, breaking(f))),
     Sample(

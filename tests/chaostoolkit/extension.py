@@ -8,12 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
 def healthy(folder: str) -> bool:
-    return not (Path(folder) / "broken").exists()
+    if (Path(folder) / "broken").exists():
+        (Path(folder) / "seen").touch()
+        return False
+    return True
 
 
 def health(folder: str) -> dict[str, Any]:
@@ -21,10 +25,10 @@ def health(folder: str) -> dict[str, Any]:
 
 
 def break_it(folder: str, seconds: float = 0.0) -> str:
-    """Broken from now on; after `seconds`, if there are any, it mends itself."""
+    """Broken from now on. It mends itself once a probe has seen it, or after `seconds`, if there are any."""
     (Path(folder) / "broken").touch()
     if seconds:
-        time.sleep(seconds)
+        _wait(lambda: (Path(folder) / "seen").exists(), seconds)
         mend(folder)
     return "broken"
 
@@ -60,13 +64,32 @@ def sleep(seconds: float) -> str:
     return "slept"
 
 
-def sleep_with_children(folder: str, seconds: float) -> str:
-    """Hangs, and so does a child of it that would write a note in the end."""
-    code = f"import time; time.sleep({seconds}); open({str(Path(folder) / 'late')!r}, 'w')"
-    child = subprocess.Popen([sys.executable, "-c", code])
+def sleep_until_ended(folder: str, step: str) -> str:
+    """Until a journal says that this step has ended, half a minute at most."""
+
+    def has_ended() -> bool:
+        lines = [line for path in Path(folder).glob("home/runs/*/journal.jsonl") for line in path.open()]
+        return any('"step ended"' in line and f'"{step}"' in line for line in lines)
+
+    _wait(has_ended, 30)
+    return "slept"
+
+
+def sleep_with_children(folder: str) -> str:
+    """Hangs, and so does a child of it, whose pid is in the file `child`."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    written = Path(folder) / "child.part"
+    written.write_text(str(child.pid))
+    written.rename(Path(folder) / "child")
     threading.Thread(target=child.wait, daemon=True).start()
     while True:
         time.sleep(1)
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    ends = time.monotonic() + seconds
+    while not condition() and time.monotonic() < ends:
+        time.sleep(0.02)
 
 
 def spill(secrets: dict[str, str], configuration: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -93,19 +94,21 @@ def test_a_system_that_is_not_up_is_refused_with_what_to_do(tmp_path: Path) -> N
 
 
 def test_a_second_run_on_the_same_environment_is_refused(system: SmallSystem, tmp_path: Path) -> None:
-    file = write(tmp_path, KILL_A_WEB.replace("duration: 1s", "duration: 6s"))
-    known = len(all_runs(system.home))
+    file = write(tmp_path, KILL_A_WEB.replace("duration: 1s", "duration: 60s"))
+    known = injections(system)
     first = system.start_chaos("run", file)
     try:
-        deadline = time.monotonic() + 15
-        while len(all_runs(system.home)) == known and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while injections(system) == known and time.monotonic() < deadline:
             time.sleep(0.02)
         second = system.chaos("run", file)
         assert second.returncode == 4, second.stdout + second.stderr
         assert "another run is under way" in second.stdout
+        assert first.poll() is None, "it goes on"
     finally:
+        first.send_signal(signal.SIGINT)
         output, _ = first.communicate(timeout=60)
-    assert first.returncode == 0, output
+    assert first.returncode == 130, output
     assert system.broken() == []
 
 

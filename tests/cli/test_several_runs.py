@@ -15,7 +15,7 @@ from tests.cli.test_bad_input import KILL_A_WEB, write
 from tests.local.small_system import SmallSystem
 from tests.unit.reports.synthetic import Synthetic
 
-QUICK = KILL_A_WEB.replace("duration: 1s", "duration: 300ms").replace("kill-a-web", "several")
+QUICK = KILL_A_WEB.replace("duration: 1s", "duration: 1500ms").replace("kill-a-web", "several")
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def file(system: SmallSystem, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_series_that_was_stopped_goes_on_by_the_same_command(system: SmallSystem, file: str) -> None:
     known = len(all_runs(system.home))
     stopped = system.start_chaos("runs", "repeat", "3", file)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while len(all_runs(system.home)) == known and time.monotonic() < deadline:
         time.sleep(0.02)
     stopped.send_signal(signal.SIGINT)
-    said, _ = stopped.communicate(timeout=15)
+    said, _ = stopped.communicate(timeout=60)
     assert stopped.returncode == 130, said
     assert "1 of 3 runs were made before: going on" in said
     assert "the same command goes on from here" in said

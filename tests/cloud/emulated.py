@@ -76,7 +76,7 @@ class Emulated:
     def forget(self) -> None:
         """The account is empty again."""
         host = self.endpoint.removeprefix("http://")
-        connection = HTTPConnection(host, timeout=10)
+        connection = HTTPConnection(host, timeout=60)
         connection.request("POST", "/moto-api/reset")
         assert connection.getresponse().read()
         connection.close()
@@ -152,7 +152,7 @@ def emulated(folder: Path, port: int) -> Iterator[Emulated]:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        until(lambda: _answers(port), within=30)
+        until(lambda: _answers(port), within=60)
         reached = Emulated(f"http://127.0.0.1:{port}")
         yield reached
         reached.close()

@@ -34,9 +34,9 @@ def test_a_third_of_the_connections_being_reset_changes_nothing_but_the_time(aws
     with way.toxic("reset_peer", stream="downstream", toxicity=0.3):
         undo = stand.prepare()
         stand.inject(undo)
-        stand.becomes(undo, Active.YES, 60)
+        stand.becomes(undo, Active.YES)
         stand.revert(undo)
-        stand.becomes(undo, Active.NO, 60)
+        stand.becomes(undo, Active.NO)
     assert stand.world() == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -29,6 +30,7 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
     "aws/deny": {"actions": ["s3:*"]},
 }
 OF_KIND = {"capacity": "workers", "database_failover": "orders", "function_limit": "resize", "deny": "shop"}
+LEASE_SECONDS = 600
 HELD = sorted(set(EXAMPLES) - {"aws/database_failover"})
 
 
@@ -44,7 +46,7 @@ class Stand:
         self.target: Target = next(each for each in targets if each.name.endswith(wanted))
 
     def prepare(self, injection: str = "1.1") -> Undo:
-        return self.fault.prepare(self.environment, self.target, Lease("a run", injection, time.time() + 60))
+        return self.fault.prepare(self.environment, self.target, Lease("a run", injection, time.time() + LEASE_SECONDS))
 
     def inject(self, undo: Undo) -> None:
         self.fault.inject(self.environment, undo)
@@ -52,7 +54,7 @@ class Stand:
     def revert(self, undo: Undo) -> None:
         self.fault.revert(self.environment, undo)
 
-    def becomes(self, undo: Undo, wanted: Active, seconds: float = 10) -> None:
+    def becomes(self, undo: Undo, wanted: Active, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while (seen := self.fault.active(self.environment, undo)).active is not wanted:
             assert time.monotonic() < deadline, seen.evidence
@@ -193,11 +195,13 @@ def test_a_zone_that_another_fault_has_cut_is_refused_before_the_act(aws: Emulat
     assert zone.world() == before
 
 
-def test_a_denial_ends_by_itself_and_is_seen_to(aws: Emulated) -> None:
+def test_a_denial_ends_by_itself_and_is_seen_to(aws: Emulated, monkeypatch: pytest.MonkeyPatch) -> None:
     stand = Stand(aws, "aws/deny")
-    undo = stand.fault.prepare(stand.environment, stand.target, Lease("a run", "1.1", time.time() + 2))
+    undo = stand.prepare()
     stand.inject(undo)
     stand.becomes(undo, Active.YES)
+    later = SimpleNamespace(time=lambda: time.time() + LEASE_SECONDS + 1)
+    monkeypatch.setattr("chaos.faults.aws.deny.time", later)
     stand.becomes(undo, Active.NO)
     assert "has ended by itself" in stand.fault.active(stand.environment, undo).evidence
 

@@ -14,7 +14,7 @@ import pytest
 
 from chaos.journal.read import read, read_open_injections
 from chaos.journal.runs import all_runs
-from chaos.model.events import Injected
+from chaos.model.events import Event, Injected
 from tests.cloud.emulated import ACCOUNT, Emulated
 from tests.local.launcher_trial import until
 
@@ -111,16 +111,16 @@ def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(desk: Desk) -
     run = subprocess.Popen(command, env={**os.environ, "STEADFAST_HOME": str(desk.home)}, stdout=log, stderr=log)
     log.close()
     try:
-        until(lambda: desk.aws.environment().residues() != (), within=60)
+        until(lambda: any(isinstance(event, Injected) for event in _events(desk.home)), within=60)
         for pid in map(int, Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()):
             if b"chaos.engine.guardian" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, 9)
     finally:
         run.kill()
         run.wait()
-    until(_every_second(lambda: desk.aws.environment().residues() == ()), within=60)
+    until(_every_second(lambda: desk.aws.environment().residues() == ()), within=120)
     journal = all_runs(desk.home)[-1].journal
-    until(lambda: read_open_injections(journal) == (), within=30)
+    until(lambda: read_open_injections(journal) == (), within=60)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,10 @@ def assert_said(done: tuple[int, str], code: int, words: str) -> None:
     assert done[0] == code, done[1]
     assert words in done[1]
     assert "Traceback" not in done[1]
+
+
+def _events(home: Path) -> tuple[Event, ...]:
+    return tuple(event for run in all_runs(home) for event in read(run.journal))
 
 
 def _every_second(condition: Callable[[], bool]) -> Callable[[], bool]:

@@ -37,7 +37,7 @@ class Gate:
             env={**os.environ, "PATH": path, **variables},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
 

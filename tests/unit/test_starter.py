@@ -74,7 +74,7 @@ def test_a_person_is_asked_one_question_after_the_other(tmp_path: Path) -> None:
     answers = ["store", SERVE, "28200", "/", "y", "shop", SERVE, "28201", "/", "n", "n", "y", "STORE"]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     command = [sys.executable, "-c", "from chaos.cli import main; main()", "init", str(tmp_path / "made")]
-    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
     os.close(ours)
     os.close(theirs)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -93,6 +93,6 @@ def test_a_person_is_asked_one_question_after_the_other(tmp_path: Path) -> None:
 )
 def test_options_that_do_not_go_together_are_refused(arguments: list[str], says: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from chaos.cli import main; main()", "init", str(tmp_path), *arguments]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert says in done.stderr

@@ -34,7 +34,7 @@ class Server:
         self._words |= {f"{{{word} port}}": str(port) for word, port in ports.items()}
 
     def ask(self, method: str, path: str, body: bytes | None = None, agent: str = "test") -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body=body, headers={"User-Agent": agent})
             response = connection.getresponse()

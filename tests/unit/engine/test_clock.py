@@ -25,8 +25,8 @@ def test_a_signal_ends_a_sleep_at_once_and_is_remembered(clock: SystemClock) -> 
         timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGTERM))
         timer.start()
         began = time.monotonic()
-        clock.sleep(5.0)
-        assert time.monotonic() - began < 2.0
+        clock.sleep(60.0)
+        assert time.monotonic() - began < 50.0
         assert signals.received == "SIGTERM"
         timer.join()
 
@@ -56,8 +56,8 @@ def test_a_worker_that_sleeps_does_not_take_the_signal_of_the_loop(clock: System
         timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGTERM))
         timer.start()
         began = time.monotonic()
-        clock.sleep(3.0)
-        assert time.monotonic() - began < 2.0
+        clock.sleep(60.0)
+        assert time.monotonic() - began < 50.0
         assert signals.received == "SIGTERM"
         timer.join()
     workers.close()
@@ -68,12 +68,12 @@ def test_reverting_is_not_kept_waiting_by_probes_that_hang(clock: SystemClock) -
     hang = threading.Event()
 
     def probe() -> None:
-        hang.wait(10)
+        hang.wait(60)
 
     for _ in range(8):
         workers.submit(probe)
     began = time.monotonic()
     assert workers.each([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 50.0
     hang.set()
     workers.close()

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from chaos.judge.history_checks import looked_at, violations
 from chaos.model.history import Charge, Check, Operation
+from tests.examples import examples
 
 CHECKS: tuple[Check, ...] = (
     "acknowledged_kept",
@@ -21,7 +22,7 @@ CHECKS: tuple[Check, ...] = (
     "ledger_balanced",
 )
 PRICE = 999
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=examples(30))
 
 
 def write(version: int, begun: float, *, outcome: str = "ok", region: str = "here", key: str = "k") -> Operation:

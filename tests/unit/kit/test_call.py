@@ -17,15 +17,22 @@ from tests.unit.kit.stage import Stage, stage
 GET = Ask(path="/x")
 ONE_ATTEMPT = {"attempts": 1, "breaker": {"failures": 1000}}
 QUICK = {"backoff": {"first_ms": 0.1, "max_ms": 0.1}}
+PATIENT = {"deadline_ms": 60_000}
+"""Where a test is not about time: on a busy machine also what is well may take long."""
 
 
 def on_stage(play: Callable[[Stage], Awaitable[None]], behaviours: dict[str, str], **policy: Any) -> None:
     async def run() -> None:
-        async with asyncio.timeout(5):
-            async with stage(behaviours, **{**QUICK, **policy}) as made:
+        async with asyncio.timeout(30):
+            async with stage(behaviours, **{**QUICK, **PATIENT, **policy}) as made:
                 await play(made)
 
     asyncio.run(run())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  what is waited for is a server's count
+        await asyncio.sleep(0.001)
 
 
 async def failure_of(call: Awaitable[Reply]) -> CallFailed:
@@ -49,7 +56,8 @@ def test_a_retry_goes_to_the_next_instance(sick: str) -> None:
         assert set(answers) == {b"here-2"}
         assert made.metric('call_retries_total{target="callee"}') >= 1
 
-    on_stage(play, {"here-1": sick, "here-2": "ok"}, attempt_ms=30)
+    many = {"attempts": 20, "retry_budget": {"burst": 100}, "breaker": {"failures": 1000}}
+    on_stage(play, {"here-1": sick, "here-2": "ok"}, attempt_ms=30, **many)
 
 
 def test_a_sick_instance_is_the_first_in_every_second_call_and_no_oftener() -> None:
@@ -92,25 +100,29 @@ def test_what_is_not_idempotent_is_asked_once() -> None:
 
 def test_the_deadline_bounds_the_whole_call_whatever_the_dependency_does() -> None:
     async def play(made: Stage) -> None:
-        began = time.monotonic()
-        assert (await failure_of(made.calls.call("callee", GET))).kind == "timeout"
-        assert 0.05 <= time.monotonic() - began < 0.2
-        assert made.total >= 2
+        while made.total < 2:  # a busy machine may need all the time for the first attempt
+            made.instances[0].seen.clear()
+            made.instances[1].seen.clear()
+            began = time.monotonic()
+            assert (await failure_of(made.calls.call("callee", GET))).kind in ("timeout", "deadline")
+            took = time.monotonic() - began
+            assert 0.05 <= took < 5, "twenty attempts would take 20 s"
 
-    on_stage(play, {"here-1": "hang", "here-2": "hang"}, deadline_ms=60, attempt_ms=25, attempts=10)
+    patient = {"attempts": 20, "retry_budget": {"burst": 1000}, "backoff": {"first_ms": 1000, "max_ms": 2000}}
+    on_stage(play, {"here-1": "hang", "here-2": "hang"}, deadline_ms=60, attempt_ms=25, **patient)
 
 
 def test_the_time_left_is_sent_along_and_shrinks() -> None:
     async def play(made: Stage) -> None:
-        with deadline.inherited("80"):
+        with deadline.inherited("40000"):
             await asyncio.sleep(0.02)
             await made.calls.call("callee", GET)
         await made.calls.call("callee", GET)
         shrunk, fresh = (int(head["x-deadline-ms"]) for head in made.instances[0].seen)
-        assert shrunk <= 60
-        assert 900 < fresh <= 1000
+        assert shrunk <= 39_980
+        assert 40_000 < fresh <= 60_000
 
-    on_stage(play, {"here-1": "ok"}, deadline_ms=1000)
+    on_stage(play, {"here-1": "ok"}, deadline_ms=60_000)
 
 
 def test_nobody_is_asked_when_the_callers_deadline_is_over() -> None:
@@ -138,13 +150,13 @@ def test_an_open_breaker_answers_at_once_and_spares_the_dependency() -> None:
         for _ in range(3):
             await failure_of(made.calls.call("callee", GET))
         assert made.metric('breaker_state{caller="caller",region="here",target="callee"}') == 2
-        before, began = made.total, time.monotonic()
+        made.instances[0].behaviour = "hang"
+        before = made.total
         for _ in range(20):
             assert (await failure_of(made.calls.call("callee", GET))).kind == "open"
         assert made.total == before
-        assert time.monotonic() - began < 0.2
 
-    on_stage(play, {"here-1": "503"}, attempts=1, breaker={"failures": 3})
+    on_stage(play, {"here-1": "503"}, attempts=1, breaker={"failures": 3, "reset_seconds": 60})
 
 
 def test_a_dead_instance_is_left_alone_and_the_living_one_is_not() -> None:
@@ -178,9 +190,9 @@ def test_after_the_reset_time_one_of_twenty_calls_is_let_through_and_the_breaker
 def test_a_cancelled_caller_is_no_failure_of_the_dependency() -> None:
     async def play(made: Stage) -> None:
         [instance] = made.instances
-        for _ in range(5):
+        for number in range(5):
             task = asyncio.create_task(made.calls.call("callee", GET))
-            await asyncio.sleep(0.005)
+            await until(lambda: instance.calls > number)  # noqa: B023  it is asked in this round only
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -205,28 +217,30 @@ def test_a_failing_dependency_sees_a_tenth_more_calls_and_no_more() -> None:
 def test_beyond_the_bulkhead_and_its_queue_a_call_is_refused_at_once() -> None:
     async def play(made: Stage) -> None:
         waiting = [asyncio.create_task(made.calls.call("callee", GET)) for _ in range(5)]
-        await asyncio.sleep(0.02)
-        began = time.monotonic()
+        await until(lambda: made.total == 3)
         assert (await failure_of(made.calls.call("callee", GET))).kind == "full"
-        assert time.monotonic() - began < 0.02
         assert made.total == 3
+        await made.instances[0].stop()
         kinds = [(await failure_of(each)).kind for each in waiting]
-        assert kinds.count("timeout") >= 3
+        assert kinds.count("refused") == 2, "those of the queue came to their turn"
 
-    on_stage(play, {"here-1": "hang"}, deadline_ms=100, bulkhead={"concurrent": 3, "queue": 2}, **ONE_ATTEMPT)
+    on_stage(play, {"here-1": "hang"}, bulkhead={"concurrent": 3, "queue": 2}, **ONE_ATTEMPT)
 
 
 def test_a_place_in_the_bulkhead_is_waited_for_until_the_deadline_and_is_free_again_afterwards() -> None:
     async def play(made: Stage) -> None:
         first = asyncio.create_task(made.calls.call("callee", GET))
-        await asyncio.sleep(0.01)
+        await until(lambda: made.total == 1)
         with deadline.inherited("20"):
             assert (await failure_of(made.calls.call("callee", GET))).kind == "deadline"
-        await failure_of(first)
+        assert made.total == 1
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
         made.instances[0].behaviour = "ok"
         assert (await made.calls.call("callee", GET)).body == b"here-1"
 
-    on_stage(play, {"here-1": "hang"}, deadline_ms=60, bulkhead={"concurrent": 1, "queue": 1}, **ONE_ATTEMPT)
+    on_stage(play, {"here-1": "hang"}, bulkhead={"concurrent": 1, "queue": 1}, **ONE_ATTEMPT)
 
 
 def test_the_other_region_answers_when_the_own_one_cannot() -> None:

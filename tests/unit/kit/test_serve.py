@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,7 +35,7 @@ def routes(instance: Instance) -> Sequence[Route]:
         return Response("unreachable")
 
     async def slow(request: Request) -> Response:
-        await asyncio.sleep(30)
+        await asyncio.sleep(3600)
         return Response("late")
 
     return [Route("/hello", hello), Route("/ask/{what}", asking), Route("/slow", slow)]
@@ -71,7 +70,7 @@ async def site(folder: Path, policies: str = "") -> AsyncIterator[Site]:
 
 def visit(folder: Path, play: Callable[[Site], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with asyncio.timeout(5), site(folder) as made:
+        async with asyncio.timeout(30), site(folder) as made:
             await play(made)
 
     asyncio.run(run())
@@ -133,17 +132,16 @@ def test_the_access_log_counts_the_bytes_of_bodies(tmp_path: Path) -> None:
 
 
 def test_an_instance_that_stops_cuts_off_what_does_not_end(tmp_path: Path) -> None:
-    async def run() -> float:
-        async with asyncio.timeout(5):
+    async def run() -> None:
+        async with asyncio.timeout(30):  # what is not cut off takes an hour
             async with site(tmp_path) as made:
                 slow = asyncio.create_task(made.get("/slow"))
-                await asyncio.sleep(0.05)
-                began = time.monotonic()
+                while "requests_under_way 1.0" not in (await made.get("/metrics"))[1]:
+                    pass
             with pytest.raises((aiohttp.ClientError, RuntimeError)):  # cut off, and then the session is closed
                 await slow
-            return time.monotonic() - began
 
-    assert asyncio.run(run()) < 1
+    asyncio.run(run())
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

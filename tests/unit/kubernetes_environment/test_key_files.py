@@ -57,6 +57,6 @@ def test_several_clusters_that_are_connected_to_at_once_share_one_folder(tmp_pat
     """Each of them would else take the folder for another one's, and try again for ever."""
     variables = {**os.environ, "STEADFAST_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", ASKED_BY_MANY], capture_output=True, text=True, timeout=10, check=True, env=variables
+        [sys.executable, "-c", ASKED_BY_MANY], capture_output=True, text=True, timeout=60, check=True, env=variables
     )
     assert done.stdout.strip() == "1"

@@ -43,14 +43,16 @@ def uvicorn_server() -> Iterator[str]:
 @pytest.mark.parametrize("serve", [http_server, uvicorn_server])
 def test_a_server_answers_our_end_with_its_own(serve: object) -> None:
     with serve() as address:  # type: ignore[operator]
-        took_ms = min(round_trip.measure_ms(address) or 1e9 for _ in range(3))
-    assert 0 < took_ms < 100
+        took_ms = [round_trip.measure_ms(address) or 1e9 for _ in range(3)]
+        while min(took_ms) >= 100 and len(took_ms) < 20:  # a busy machine makes one late, a server that waits all
+            took_ms.append(round_trip.measure_ms(address) or 1e9)
+    assert 0 < min(took_ms) < 100
 
 
 def test_nobody_there_is_no_round_trip() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-    assert round_trip.measure_ms(address) is None
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen: nobody else can either
+        assert round_trip.measure_ms(f"127.0.0.1:{nobody.getsockname()[1]}") is None
 
 
 def test_a_server_that_stands_still_is_no_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +60,7 @@ def test_a_server_that_stands_still_is_no_round_trip(monkeypatch: pytest.MonkeyP
     with socket.create_server(("127.0.0.1", 0)) as listener:
         began = time.monotonic()
         assert round_trip.measure_ms(f"127.0.0.1:{listener.getsockname()[1]}") is None
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4
 
 
 def test_a_server_that_talks_without_end_is_no_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +80,7 @@ def test_a_server_that_talks_without_end_is_no_round_trip(monkeypatch: pytest.Mo
         talker = threading.Thread(target=talk, args=(listener,))
         talker.start()
         assert round_trip.measure_ms(f"127.0.0.1:{listener.getsockname()[1]}") is None
-        talker.join(5)
+        talker.join(30)
 
 
 def test_a_reset_is_an_answer() -> None:

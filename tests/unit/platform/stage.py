@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import yaml
 
 from target_platform import services
 from target_platform.kit.access_log import Served
@@ -17,7 +18,7 @@ from target_platform.kit.config import Endpoint, InstanceConfig
 from target_platform.kit.serve import access_log_path, running
 from target_platform.kit.service import Instance
 from target_platform.kit.tokens import Tokens
-from target_platform.weaknesses import POLICIES
+from target_platform.weaknesses import effective_policies
 
 REGIONS = ("here", "there")
 NOBODY = "127.0.0.1:1"
@@ -45,6 +46,9 @@ class Platform:
     def config(self, name: str, **settings: str) -> InstanceConfig:
         """Knows the instances that run already; of a called service that does not run there is one that is dead."""
         region, _, rest = name.partition("/")
+        policies = self._folder / "policies.yaml"
+        if not policies.exists():
+            policies.write_text(yaml.safe_dump(patient(yaml.safe_load(effective_policies()))))
         service = services.load(rest.rpartition("-")[0])
         return InstanceConfig(
             name=name,
@@ -52,7 +56,7 @@ class Platform:
             region=region,
             port=0,
             regions=REGIONS,
-            policies_file=str(changed if (changed := self._folder / "policies.yaml").exists() else POLICIES),
+            policies_file=str(policies),
             data_dir=str(self._folder / "data" / name),
             log_dir=str(self._folder / "logs" / region),
             endpoints={other: self._endpoints(other) for other in (*service.calls, *service.refers_to)},
@@ -89,6 +93,13 @@ class Platform:
         return tuple(found) or (Endpoint(instance=f"here/{service}-1", region="here", address=NOBODY),)
 
 
+def patient(policies: dict[str, Any]) -> dict[str, Any]:
+    """The same with twenty times the time for each call: on a busy machine also what is well may take long."""
+    for each in (policies["defaults"], *policies["calls"].values()):
+        each |= {key: 20 * each[key] for key in ("deadline_ms", "attempt_ms") if key in each}
+    return policies
+
+
 def signed_in(user: str = "viewer-1") -> dict[str, str]:
     """The header of somebody whose session is good, whoever issued it."""
     return {"Authorization": f"Bearer {Tokens(SESSION_KEY).issue(user, 'session', 60)}"}
@@ -106,10 +117,10 @@ async def platform(folder: Path, names: Iterable[str], **settings: str) -> Async
 
 
 def visit(folder: Path, names: Iterable[str], play: Callable[[Platform], Awaitable[None]], **settings: str) -> None:
-    """Run a play on a stage of its own, for 10 s at most."""
+    """Run a play on a stage of its own, for 50 s at most."""
 
     async def run() -> None:
-        async with asyncio.timeout(10), platform(folder, names, **settings) as made:
+        async with asyncio.timeout(50), platform(folder, names, **settings) as made:
             await play(made)
 
     asyncio.run(run())

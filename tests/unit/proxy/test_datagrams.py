@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from chaos.proxy.toxics.udp_delay import UdpDelay
 from chaos.proxy.toxics.udp_duplicate import UdpDuplicate
 from chaos.proxy.toxics.udp_loss import UdpLoss
 from chaos.proxy.toxics.udp_reorder import UdpReorder
+from tests.examples import examples
 from tests.unit.proxy.fake_time import Time, on
 
 NUMBERS = [bytes([number]) for number in range(100)]
@@ -50,7 +51,7 @@ class Udp:
 
     def client(self) -> socket.socket:
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        client.settimeout(2)
+        client.settimeout(30)
         host, port = self.proxy.listen_address.split(":")
         client.connect((host, int(port)))
         self._clients.append(client)
@@ -71,7 +72,7 @@ class Udp:
         self.loop.stop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(b"end", self._server.getsockname())
-        self._serving.join(5)
+        self._serving.join(30)
         self._server.close()
 
     def _serve(self) -> None:
@@ -96,6 +97,18 @@ def asks(client: socket.socket, text: bytes) -> bytes:
     return client.recv(65535)
 
 
+def asks_until_answered(client: socket.socket, text: bytes) -> None:
+    """Of a proxy that forgets soon: on a busy machine also whom an answer is for."""
+    client.settimeout(0.5)
+    for _ in range(60):
+        client.send(text)
+        with suppress(TimeoutError):
+            while client.recv(65535) != b"re: " + text:
+                pass  # of what was asked before
+            return
+    raise AssertionError("it is never answered")
+
+
 def test_datagrams_go_there_and_back_whole_and_to_whom_they_are_for() -> None:
     with udp() as link:
         one, other = link.client(), link.client()
@@ -113,12 +126,12 @@ def test_datagrams_go_there_and_back_whole_and_to_whom_they_are_for() -> None:
 def test_a_client_that_is_silent_is_forgotten_and_may_come_again() -> None:
     with udp(idle_timeout=60) as link:
         client = link.client()
-        assert asks(client, b"a") == b"re: a"
-        end = time.monotonic() + 2
+        asks_until_answered(client, b"a")
+        end = time.monotonic() + 30
         while link.session_count() and time.monotonic() < end:
             time.sleep(0.01)
         assert link.session_count() == 0
-        assert asks(client, b"b") == b"re: b"
+        asks_until_answered(client, b"b")
 
 
 def test_toxics_come_and_go_on_sessions_that_exist() -> None:
@@ -134,11 +147,15 @@ def test_toxics_come_and_go_on_sessions_that_exist() -> None:
         assert [asks(client, b"c"), client.recv(99)] == [b"re: c"] * 2
         link.loop.ask(lambda: link.proxy.remove("t"))
         link.put("udp_loss", loss_rate=1)
+        answered = link.loop.ask(lambda: link.proxy.traffic[2])
+        client.send(b"d")
+        while link.loop.ask(lambda: link.proxy.traffic[2]) == answered:
+            time.sleep(0.001)
         client.settimeout(0.05)
         with pytest.raises(TimeoutError):
-            asks(client, b"d")
+            client.recv(99)
         link.loop.ask(lambda: link.proxy.remove("t"))
-        client.settimeout(2)
+        client.settimeout(30)
         assert asks(client, b"e") == b"re: e"
 
 
@@ -199,7 +216,7 @@ def test_a_delayed_datagram_comes_when_it_is_due_or_when_the_toxic_goes() -> Non
     assert passed == [b"a", b"b"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(share=st.floats(0, 1), gap=st.integers(1, 5), seed=st.integers(0, 50))
 def test_reordering_loses_none_and_holds_none_for_ever(share: float, gap: int, seed: int) -> None:
     passed = passed_through(UdpReorder(share=share, gap=gap), NUMBERS, seed)

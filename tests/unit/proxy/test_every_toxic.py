@@ -21,6 +21,7 @@ from chaos.proxy.toxics.reset_peer import ResetPeer
 from chaos.proxy.toxics.slicer import Slicer
 from chaos.proxy.toxics.slow_close import SlowClose
 from chaos.proxy.toxics.timeout import Timeout
+from tests.examples import examples
 from tests.unit.proxy.fake_time import Line, Time, on, watched
 
 NEEDED: dict[str, dict[str, Any]] = {
@@ -64,7 +65,7 @@ def test_every_file_of_the_folder_is_a_toxic() -> None:
 
 
 @pytest.mark.parametrize("name", [each for each in toxic_types() if each not in LOSES and "tcp" in of(each).PROTOCOLS])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(actions=ACTIONS, seed=st.integers(0, 99))
 def test_no_byte_is_lost_moved_or_doubled(name: str, actions: list[Any], seed: int) -> None:
     time, line = Time(seed), Line()
@@ -94,7 +95,7 @@ def test_no_byte_is_lost_moved_or_doubled(name: str, actions: list[Any], seed: i
 LOSSLESS = [each for each in toxic_types() if each not in LOSES and "tcp" in of(each).PROTOCOLS]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     acts=st.lists(
         st.one_of(
@@ -144,7 +145,6 @@ def test_a_share_of_a_toxic_is_a_toxic(name: str) -> None:
     assert toxic.scaled(1.0) == toxic
 
 
-@settings(deadline=None)
 @given(sent=st.lists(st.binary(min_size=1, max_size=50), max_size=8), limit=st.integers(0, 120))
 def test_a_limit_of_data_lets_exactly_so_many_bytes_pass(sent: list[bytes], limit: int) -> None:
     line = Line()
@@ -177,7 +177,6 @@ def test_a_limit_of_data_goes_on_counting_when_it_is_changed() -> None:
     assert (passed, line.done) == ([b"12345", b"67", Ending.EOF], [Ending.EOF])
 
 
-@settings(deadline=None)
 @given(average=st.integers(1, 50), share=st.floats(0, 0.99), size=st.integers(1, 300))
 def test_slices_are_of_the_size_that_was_asked_for(average: int, share: float, size: int) -> None:
     variation = int(average * share)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
+from contextlib import suppress
 
-from chaos.proxy.http import BODY_LIMIT_BYTES, Request, Response, listen
+from chaos.proxy.http import BODY_LIMIT_BYTES, Patience, Request, Response, listen
 from tests.unit.proxy.carried import both_loops, run
 
 
@@ -73,5 +76,58 @@ def test_bodies_and_heads_have_a_limit(loop: str) -> None:
         assert (await talk(head + body)).startswith(b"HTTP/1.1 413 ")
         many = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 1000) for number in range(100))
         assert (await talk(b"GET / HTTP/1.1\r\n" + many)).startswith(b"HTTP/1.1 431 ")
+
+    run(test(), loop)
+
+
+SOON_SECONDS = 0.15
+HOURS = {"idle_seconds": 7200.0, "request_seconds": 7200.0, "answer_seconds": 7200.0}
+
+
+async def ends_after(patience: Patience, sent: bytes = b"", trickled: bytes = b"") -> float:
+    """Seconds until the server ended it. Who trickles something goes on with it for ever, and takes no answer."""
+    server = await listen(lambda request: Response(200, {}, bytes(20_000_000)), "127.0.0.1", 0, patience)
+    began, loop = time.perf_counter(), asyncio.get_running_loop()
+    try:
+        with socket.create_connection(("127.0.0.1", server.sockets[0].getsockname()[1])) as client:
+            client.setblocking(False)
+            with suppress(ConnectionError):
+                await loop.sock_sendall(client, sent)
+                while trickled:
+                    await asyncio.sleep(0.02)
+                    await loop.sock_sendall(client, trickled)
+                while await loop.sock_recv(client, 1_000_000):
+                    pass
+        return time.perf_counter() - began
+    finally:
+        server.close()
+
+
+@both_loops
+def test_a_request_must_have_arrived_in_time_however_busily_it_is_sent(loop: str) -> None:
+    async def test() -> None:
+        patience = Patience(**{**HOURS, "request_seconds": SOON_SECONDS})
+        assert await ends_after(patience, b"GET / HT") >= SOON_SECONDS
+        head = b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
+        assert await ends_after(patience, head, trickled=b"x") >= SOON_SECONDS
+
+    run(test(), loop)
+
+
+@both_loops
+def test_who_asks_nothing_is_let_go_before_and_after_a_request(loop: str) -> None:
+    async def test() -> None:
+        patience = Patience(**{**HOURS, "idle_seconds": SOON_SECONDS})
+        assert await ends_after(patience) >= SOON_SECONDS
+        assert await ends_after(patience, b"GET / HTTP/1.1\r\n\r\n") >= SOON_SECONDS
+
+    run(test(), loop)
+
+
+@both_loops
+def test_who_takes_no_answers_is_let_go(loop: str) -> None:
+    async def test() -> None:
+        patience = Patience(**{**HOURS, "answer_seconds": SOON_SECONDS})
+        assert await ends_after(patience, b"GET / HTTP/1.1\r\n\r\n", trickled=b"G") >= SOON_SECONDS
 
     run(test(), loop)

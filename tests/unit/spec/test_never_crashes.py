@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.model.errors import BadInput
+from tests.examples import examples
 from tests.unit.spec.fakes import MINIMAL, read
 from tests.unit.spec.test_experiment import WHOLE
 
@@ -58,7 +59,7 @@ def test_any_yaml_with_the_right_words(document: dict[str, Any]) -> None:
     answer(yaml.safe_dump({"apiVersion": "chaos/v1", "kind": "Experiment", **document}, allow_unicode=True))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     at=st.integers(0, len(WHOLE)),
     length=st.integers(0, 60),

@@ -110,7 +110,7 @@ def test_it_serves_the_runs_of_a_home_and_forgets_them(tmp_path: Path) -> None:
 
 
 def ask(port: int, path: str) -> str:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse().read().decode()
     connection.close()

@@ -77,7 +77,7 @@ def test_the_audit_shows_what_is_there_and_says_when_nobody_answers() -> None:
     store, written = Store(), Written()
     kept = diary(store, written)
     kept.write(12.0)
-    kept.audit(time.monotonic() + 1)
+    kept.audit(time.monotonic() + 60)
     store.silent = True
     kept.audit(time.monotonic() + 0.3)
     _, shown, unanswered = written.operations
@@ -90,14 +90,18 @@ def test_the_audit_waits_for_what_is_on_its_way_and_tells_what_never_comes() -> 
     kept = diary(store, written)
     kept.write(12.0)
     store.kept = None
-    kept.audit(time.monotonic() + 0.4)
+    for _ in range(20):  # a busy machine may take all the time for one look
+        store.asked.clear()
+        kept.audit(time.monotonic() + 0.4)
+        if len(store.asked) >= 2:
+            break
     assert store.asked.count("audit") >= 2
     assert (written.operations[-1].outcome, written.operations[-1].version) == ("ok", None)
 
 
 def test_who_was_acknowledged_nothing_is_not_audited() -> None:
     store, written = Store(), Written()
-    diary(store, written).audit(time.monotonic() + 1)
+    diary(store, written).audit(time.monotonic() + 60)
     assert store.asked == []
 
 
@@ -107,7 +111,7 @@ def test_charges_and_statements_are_written_down_also_again_at_the_end(monkeypat
     ledger = msgspec.json.encode({"charges": [{"id": "c1", "amount_cents": 999}]})
     monkeypatch.setattr(Connections, "ask", lambda *_: Answer(200, ledger))
     payer.pay("1-7", 1.0)
-    payer.audit(time.monotonic() + 1)
+    payer.audit(time.monotonic() + 60)
     assert [each.kind for each in written.operations] == ["charge", "statement", "statement"]
     assert {(each.key, each.charges[0].id, each.charges[0].cents) for each in written.operations} == {
         ("1-7", "c1", 999)
