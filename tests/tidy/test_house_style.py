@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,14 @@ def sources() -> Iterator[Path]:
         yield from sorted(folder.rglob("*.py"))
 
 
-def functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, Function):
-            yield node
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def functions(path: Path) -> list[Function]:
+    return [node for node in ast.walk(tree(path)) if isinstance(node, Function)]
 
 
 def name_of(path: Path) -> str:
@@ -78,7 +83,7 @@ def test_modules_are_named_after_what_they_hold() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [name_of(path) for path in sources() if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [name_of(path) for path in sources() if not ast.get_docstring(tree(path))]
     assert silent == []
 
 

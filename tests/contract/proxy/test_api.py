@@ -13,12 +13,13 @@ import pytest
 import yaml
 
 from tests import toxiproxy
+from tests.ports import own
 
 FILES = [Path(__file__).with_name(f"{name}.yaml") for name in ("api", "populate", "toxics")]
 CASES = {case: steps for file in FILES for case, steps in yaml.safe_load(file.read_text()).items()}
 TOXICS = yaml.safe_load(FILES[2].read_text())
 SERVERS = {"toxiproxy": toxiproxy.real, "ours": toxiproxy.ours}
-PORTS = {"toxiproxy": 30600, "ours": 30610}
+PORTS = {"toxiproxy": own(30600, 5), "ours": own(30610, 5)}
 
 
 class Server:

@@ -18,7 +18,7 @@ PODS = "/api/v1/namespaces/shop/pods"
 
 
 def connected(kubeconfig: Path) -> Cluster:
-    [cluster] = clusters_of(str(kubeconfig), [], 2.0)
+    [cluster] = clusters_of(str(kubeconfig), [], 60.0)
     return cluster
 
 

@@ -33,7 +33,7 @@ class Object:
 
 
 def cluster(kubeconfig: Path) -> Cluster:
-    [found] = clusters_of(str(kubeconfig), [], 5.0)
+    [found] = clusters_of(str(kubeconfig), [], 60.0)
     return found
 
 

@@ -36,7 +36,7 @@ def test_the_keys_of_a_killed_process_are_removed_by_the_next_and_those_of_a_liv
         assert {path.name for path in folders.iterdir()} == {str(killed.pid), str(living.pid)}
         assert {path.stat().st_mode & 0o077 for path in (folders, *folders.iterdir())} == {0}
         killed.send_signal(signal.SIGKILL)
-        killed.wait(10)
+        killed.wait(60)
         with writer(tmp_path)[0] as later:
             assert {path.name for path in folders.iterdir()} == {str(living.pid), str(later.pid)}
     assert list(folders.iterdir()) == [], "who ends in good order removes them"

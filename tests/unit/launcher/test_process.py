@@ -54,7 +54,8 @@ def test_stopping_ends_what_is_paused_and_what_does_not_listen() -> None:
         assert stubborn.stdout is not None
         stubborn.stdout.readline()
         paused.send_signal(signal.SIGSTOP)
-        stop_all([born(paused.pid), born(stubborn.pid)], 0.1)
+        stop_all([born(paused.pid)], 60)
+        stop_all([born(stubborn.pid)], 0.1)
         assert paused.wait() == -signal.SIGTERM
         assert stubborn.wait() == -signal.SIGKILL
 

@@ -69,7 +69,7 @@ def test_a_state_is_what_was_kept_without_what_expired_since(tmp_path: Path) -> 
     assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
 
 
-LEASES = {"alive": 60.0, "over": -0.1}
+LEASES = {"alive": 600.0, "over": -0.1}
 
 
 def test_a_state_that_is_broken_is_not_taken_for_none(tmp_path: Path) -> None:
