@@ -67,9 +67,9 @@ def test_what_two_viewers_wanted_the_next_edge_has_as_well(tmp_path: Path) -> No
     async def play(made: Platform) -> None:
         for path in ("/media/t/segment.ts", "/media/t/segment.ts", "/media/t/other.ts"):
             await made.ask(EDGE, path)
-        while len(made.log(ORIGIN)) < 3:  # noqa: ASYNC110  it is a file
-            await asyncio.sleep(0.01)
         next_edge = "here/edge-2"
+        while b"edge_kept_total 1.0" not in (await made.ask(next_edge, "/metrics")).body:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         assert (await made.ask(next_edge, "/media/t/segment.ts")).headers["X-Cache"] == "hit"
         assert (await made.ask(next_edge, "/media/t/other.ts")).headers["X-Cache"] == "miss"
 
