@@ -84,8 +84,8 @@ def test_who_is_not_known_any_more_is_forgotten() -> None:
 
 def test_a_call_leaves_an_instance_alone_that_fails_every_other_time() -> None:
     async def run() -> None:
-        policy = {"balance": {"eject_failures": 3}, "backoff": {"first_ms": 0.1, "max_ms": 0.1}}
-        async with asyncio.timeout(5), stage({"here-1": "ok", "here-2": "ok"}, **policy) as made:
+        policy = {"balance": {"eject_failures": 3}, "backoff": {"first_ms": 0.1, "max_ms": 0.1}, "deadline_ms": 50_000}
+        async with asyncio.timeout(30), stage({"here-1": "ok", "here-2": "ok"}, **policy) as made:
             sick = made.instances[0]
             for _ in range(12):  # six turns of the sick one, of which three fail
                 sick.behaviour = "500" if sick.behaviour == "ok" else "ok"
