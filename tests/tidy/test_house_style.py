@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,22 +19,35 @@ PLUG_INS = ("faults", "probes", "guardrails")
 BANNED_MODULES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 LONGEST_FILE, LONGEST_PLUG_IN, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 100, 60, 5
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
 
 def sources() -> Iterator[Path]:
     for folder in CODE:
         yield from sorted(folder.rglob("*.py"))
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+class Function(NamedTuple):
+    name: str
+    line: int
+    lines: int
+    parameters: int
+
+
+class Module(NamedTuple):
+    docstring: str | None
+    functions: tuple[Function, ...]
 
 
 @cache
-def functions(path: Path) -> list[Function]:
-    return [node for node in ast.walk(tree(path)) if isinstance(node, Function)]
+def module(path: Path) -> Module:
+    tree = ast.parse(path.read_text())
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return Module(ast.get_docstring(tree), tuple(function(node) for node in nodes))
+
+
+def function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
+    names = [item.arg for item in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    count = len([name for name in names if name not in ("self", "cls")])
+    return Function(node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1, count)
 
 
 def name_of(path: Path) -> str:
@@ -53,11 +67,7 @@ def test_a_plug_in_fits_on_a_screen_or_two() -> None:
 
 
 def test_functions_stay_short() -> None:
-    lengths = {
-        f"{name_of(path)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for path in sources()
-        for node in functions(path)
-    }
+    lengths = {f"{name_of(path)}:{each.name}": each.lines for path in sources() for each in module(path).functions}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
     ordered = sorted(lengths.values())
     assert ordered[len(ordered) // 2] <= 12, "the median function has grown"
@@ -69,12 +79,12 @@ def test_functions_have_few_parameters() -> None:
     for path in sources():
         if path.parent.name == "cli":
             continue
-        for node in functions(path):
-            names = [item.arg for item in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-            count = len([name for name in names if name not in ("self", "cls")])
+        for each in module(path).functions:
             # An interface of another library decides the parameters of functions that it calls.
-            if count > MOST_PARAMETERS and "# parameters:" not in path.read_text().splitlines()[node.lineno - 2]:
-                found[f"{name_of(path)}:{node.name}"] = count
+            if each.parameters <= MOST_PARAMETERS:
+                continue
+            if "# parameters:" not in path.read_text().splitlines()[each.line - 2]:
+                found[f"{name_of(path)}:{each.name}"] = each.parameters
     assert found == {}
 
 
@@ -83,7 +93,7 @@ def test_modules_are_named_after_what_they_hold() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [name_of(path) for path in sources() if not ast.get_docstring(tree(path))]
+    silent = [name_of(path) for path in sources() if not module(path).docstring]
     assert silent == []
 
 
