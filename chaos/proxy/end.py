@@ -13,9 +13,6 @@ from chaos.proxy.stream import Stream
 from chaos.proxy.toxics import Chunk, Ending
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST (socket(7))
-_ROOM_BYTES = 256 * 1024
-"""The stream that writes here is made to wait while more than this is left over; what came by then is kept."""
-
 _MOST_BUFFERS = 64  # in one call of the kernel; it takes 1024, but most calls take only the first few
 
 
@@ -26,7 +23,7 @@ class End:
     """
 
     __slots__ = (
-        "_closed", "_events", "_finishing", "_left", "_left_bytes", "_loop", "_read_all", "_socket",
+        "_closed", "_events", "_finishing", "_left", "_loop", "_read_all", "_socket",
         "_wrote_all", "fd", "incoming", "is_blocked", "is_closed", "outgoing", "reads", "receive", "send",
     )  # fmt: skip
     outgoing: Stream
@@ -46,7 +43,6 @@ class End:
         self._wrote_all = False
         self._finishing = False
         self._left: deque[memoryview | Ending] | None = None
-        self._left_bytes = 0
 
     def open(self, linked: socket.socket) -> None:
         """From here on the socket is this object's; it does not block."""
@@ -96,7 +92,7 @@ class End:
         self._keep(memoryview(bytes(data)))
 
     def await_room(self) -> None:
-        """Tell the incoming stream to wait until what it has put in its pipe is gone."""
+        """Tell the incoming stream to wait until what is left over, here or in its pipe, is gone."""
         self.is_blocked = True
         self._watch()
         self.incoming.sink_full(True)
@@ -181,10 +177,9 @@ class End:
             self.is_blocked = False
             self._left = None
             self._watch()
-        if passed or (self._left_bytes <= _ROOM_BYTES // 2 and self._left):
             self.incoming.sink_full(False)
-        if passed and self._finishing:
-            self.end()
+            if self._finishing:
+                self.end()
 
     def _flush_left(self) -> bool:
         """True when all is written; an end that was kept is one of the things to write."""
@@ -201,7 +196,6 @@ class End:
             except BlockingIOError:
                 return False
             self.incoming.sent_bytes += sent
-            self._left_bytes -= sent
             self._drop(sent)
         return True
 
@@ -234,13 +228,8 @@ class End:
         if self._left is None:
             self._left = deque()
         self._left.append(item)
-        if isinstance(item, memoryview):
-            self._left_bytes += len(item)
         if not self.is_blocked:
-            self.is_blocked = True
-            self._watch()
-        if self._left_bytes > _ROOM_BYTES:
-            self.incoming.sink_full(True)
+            self.await_room()
 
     def _end_writing(self) -> None:
         self._wrote_all = True

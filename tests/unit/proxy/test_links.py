@@ -10,6 +10,9 @@ import time
 
 import pytest
 
+from chaos.proxy.toxic import NamedToxic
+from chaos.proxy.toxics import BUFFER_BYTES
+from chaos.proxy.toxics.noop import Noop
 from tests.unit.proxy.carried import Carried, carried, run, soonest_ms, until
 
 SLACK_MS = 60
@@ -327,6 +330,29 @@ def test_a_toxic_removes_itself_when_its_lease_is_over() -> None:
             assert await reader.readexactly(4) == b"held"
             assert time.time() - began >= 0.15
             assert link.proxy.toxics == {}
+
+    run(test())
+
+
+def test_of_what_a_reader_that_stands_still_does_not_take_one_piece_is_held_at_most() -> None:
+    """With thousands of them, it is their number that counts."""
+
+    async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(bytes(256 * 1024))
+            await writer.drain()
+
+    async def test() -> None:
+        async with carried(floods) as link:
+            link.add(NamedToxic(name="n", type="noop", stream="downstream", toxicity=1.0, attributes=Noop()))
+            await link.connect()
+            before, looks = -1, 0
+            while looks < 20:  # at which something was held and nothing had moved
+                await asyncio.sleep(0.005)
+                _, _, received, sent = link.loop.ask(lambda: link.proxy.traffic)
+                assert received - sent <= BUFFER_BYTES
+                looks = looks + 1 if received == before and received > sent else 0
+                before = received
 
     run(test())
 
