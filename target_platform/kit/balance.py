@@ -17,6 +17,8 @@ from target_platform.kit.config import Endpoint
 from target_platform.kit.policy import BalancePolicy
 
 LAST = 10
+FORGET_SECONDS = 3.0
+"""How long it is remembered how quick somebody was: who was not asked for so long is asked next, to see."""
 
 
 class Balance:
@@ -35,6 +37,9 @@ class Balance:
     def heard(self, target: Endpoint, seconds: float, failed: bool) -> None:
         """An attempt has ended in a way that says something about the instance."""
         record = self._records.setdefault(target, _Record())
+        if self._is_forgotten(record):
+            record.seconds.clear()
+        record.heard_at = self._clock()
         record.seconds.append(seconds)
         record.failed.append(failed)
         if self._policy.eject_failures and sum(record.failed) >= self._policy.eject_failures:
@@ -51,8 +56,11 @@ class Balance:
         if record is None:
             return 0.0
         if self._policy.by == "quickest":
-            return median(record.seconds)
+            return 0.0 if self._is_forgotten(record) else median(record.seconds)
         return 1.0 if self._clock() < record.last_until else 0.0
+
+    def _is_forgotten(self, record: _Record) -> bool:
+        return self._clock() - record.heard_at > FORGET_SECONDS
 
 
 class _Record:
@@ -61,4 +69,5 @@ class _Record:
     def __init__(self) -> None:
         self.seconds: deque[float] = deque(maxlen=LAST)
         self.failed: deque[bool] = deque(maxlen=LAST)
+        self.heard_at = -math.inf
         self.last_until = -math.inf

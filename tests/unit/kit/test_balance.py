@@ -96,3 +96,16 @@ def test_a_call_leaves_an_instance_alone_that_fails_every_other_time() -> None:
             assert sick.calls == before
 
     asyncio.run(run())
+
+
+def test_how_quick_somebody_was_is_forgotten_so_that_it_is_asked_again() -> None:
+    clock = Clock()
+    balance = Balance(BalancePolicy(by="quickest"), clock)
+    balance.heard(A, 0.001, failed=False)
+    balance.heard(B, 0.009, failed=False)
+    clock.now = 3.0
+    balance.heard(A, 0.001, failed=False)
+    clock.now = 3.1
+    assert names(balance.ordered([A, B])) == ["here-2", "here-1"]
+    balance.heard(B, 0.0005, failed=True)
+    assert names(balance.ordered([A, B])) == ["here-2", "here-1"]
