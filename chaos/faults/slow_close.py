@@ -9,7 +9,7 @@ from msgspec import Struct
 from chaos.model.capabilities import CanChangeLinks
 from chaos.model.errors import ActionFailed
 from chaos.model.fault import Lease, Observation, Undo
-from chaos.model.links import Delay, LateClose, change_name, lateness
+from chaos.model.links import Delay, LateClose, change_name, fastest, lateness, usual_ms
 from chaos.model.system import Link, Target
 
 _PATIENCE_MS = 1000.0
@@ -19,7 +19,7 @@ class SlowClose(Struct, frozen=True, kw_only=True):
     """Delays the end of every connection over a link by `delay`: callers that wait for it hold on to their connections.
 
     Data comes as ever. Seen by timing how long the end of a connection takes to come back: active when it takes at
-    least a quarter of the delay more than before. Delays below 20 ms drown in the noise of a busy machine.
+    least half of the delay more than before. Delays below 20 ms drown in the noise of a busy machine.
     """
 
     target_kind: ClassVar[Literal["link"]] = "link"
@@ -33,10 +33,10 @@ class SlowClose(Struct, frozen=True, kw_only=True):
 
     def prepare(self, environment: CanChangeLinks, target: Target, lease: Lease) -> Undo:
         assert isinstance(target, Link), "the selector's kind is target_kind"
-        knock = environment.knock([target.name], _PATIENCE_MS).get(target.name)
-        if knock is None or knock.over == "silent":
+        before = usual_ms(lambda links: environment.knock(links, _PATIENCE_MS), [target.name])
+        if not before:
             raise ActionFailed(f"{target.name} does not answer, so a late close could not be seen", took_effect="no")
-        return Undo(target=target.name, lease=lease, data={"before_ms": round(knock.ms, 3)})
+        return Undo(target=target.name, lease=lease, data={"before_ms": before[target.name]})
 
     def inject(self, environment: CanChangeLinks, undo: Undo) -> None:
         change = LateClose(delay_ms=self.delay_ms)
@@ -46,6 +46,8 @@ class SlowClose(Struct, frozen=True, kw_only=True):
         environment.restore_links([undo.target], change_name(undo))
 
     def active(self, environment: CanChangeLinks, undo: Undo) -> Observation:
-        before = cast(float, undo.data["before_ms"])
-        knocks = environment.knock([undo.target], before + self.delay_ms + _PATIENCE_MS)
-        return lateness({undo.target: before}, knocks, Delay(delay_ms=self.delay_ms))
+        before = {undo.target: cast(float, undo.data["before_ms"])}
+        delay = Delay(delay_ms=self.delay_ms)
+        patience_ms = before[undo.target] + self.delay_ms + _PATIENCE_MS
+        knocks = fastest(lambda links: environment.knock(links, patience_ms), before, delay)
+        return lateness(before, knocks, delay)

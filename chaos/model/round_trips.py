@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chaos.model.fault import Active, Observation
-from chaos.model.links import Delay
+from chaos.model.links import LONG_DELAY_MS, Delay
 
 _LOOKS = 3
 _MOST_LOOKS = 12
 """On a busy machine three in a row may all be late; over a link between regions twelve take less than a second."""
-
-_LONG_DELAY_MS = 300.0
-"""From here on one look is enough: nothing else on a loaded machine takes that long."""
 
 Measure = Callable[[], float | None]
 """One round trip in milliseconds; None when nothing answers."""
@@ -43,7 +40,7 @@ def judged(measure: Measure, before_ms: float, delay: Delay) -> Observation | No
     delayed one may be that fast: then none may be late, and if only some are, nobody can tell.
     """
     seen: list[float] = []
-    for _ in range(1 if delay.delay_ms >= _LONG_DELAY_MS else _LOOKS):
+    for _ in range(1 if delay.delay_ms >= LONG_DELAY_MS else _LOOKS):
         took = measure()
         if took is None:
             return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
 from chaos.faults.latency import Latency, _Place
 from chaos.model.fault import Active, Lease, Observation
-from chaos.model.links import Delay, Knock, fastest, usual_ms
+from chaos.model.links import Delay, Knock, fastest, lateness, usual_ms
 from chaos.model.system import Link
 
 LINK = Link(
@@ -96,15 +96,30 @@ def test_of_many_links_those_that_are_late_by_chance_are_asked_again() -> None:
     assert {name: each.ms for name, each in knocks.items()} == {"a": 3.0, "b": 2.0}
 
 
-def test_links_that_are_all_late_are_asked_once() -> None:
+@pytest.mark.parametrize(
+    ("delay_ms", "over", "times"), [(300, "answered", 1), (100, "answered", 3), (100, "silent", 1)]
+)
+def test_links_that_are_all_late_are_asked_once_unless_a_busy_machine_can_make_that(
+    delay_ms: float, over: Literal["answered", "silent"], times: int
+) -> None:
     asked: list[object] = []
 
     def knock(links: object) -> dict[str, Knock]:
         asked.append(links)
-        return {name: Knock(over="answered", behind="answered", ms=150.0) for name in ("a", "b")}
+        return {name: Knock(over=over, behind="answered", ms=350.0) for name in ("a", "b")}
 
-    assert len(fastest(knock, {"a": 1.0, "b": 1.0}, Delay(delay_ms=100))) == 2
-    assert len(asked) == 1
+    assert len(fastest(knock, {"a": 1.0, "b": 1.0}, Delay(delay_ms=delay_ms))) == 2
+    assert len(asked) == times
+
+
+def test_one_link_that_is_late_for_a_moment_is_not_taken_for_delayed() -> None:
+    rounds = iter([90.0, 2.0])
+
+    def knock(links: object) -> dict[str, Knock]:
+        return {"a": Knock(over="answered", behind="answered", ms=next(rounds))}
+
+    before, delay = {"a": 1.0}, Delay(delay_ms=100)
+    assert lateness(before, fastest(knock, before, delay), delay).active is Active.NO
 
 
 def test_what_many_links_took_before_is_the_fastest_of_several() -> None:
