@@ -23,7 +23,7 @@ name: kill-a-web
 hypothesis: One web dies and the rest lives.
 steadyState:
   - name: webs are alive
-    probe: {process_alive: {service: web, every: 200ms}}
+    probe: {process_alive: {service: web, every: 100ms}}
     target: ">= 50%"
     minSamples: 4
 method:

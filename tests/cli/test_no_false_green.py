@@ -31,7 +31,7 @@ hypothesis: Pages are served.
 steadyState:
   - {{name: pages are served, probe: {{load_ratio: {{request: /page}}}}, target: ">= 50%", minSamples: 5}}
 load: {{locustfile: ./user.py, host: {host}, arrivals: 20/s, warmUp: 500ms, baseline: 1s, drain: 1s}}
-method: [{{wait: 4s}}]
+method: [{{wait: 20s}}]
 recovery: 0s
 """
 
@@ -93,8 +93,8 @@ def test_a_run_that_was_killed_is_never_green_later_nor_is_any_part_of_its_journ
 
 def test_a_probe_whose_answers_are_always_bad_is_never_green(system: SmallSystem, tmp_path: Path) -> None:
     """One look before the method is no certainty, so the run may begin; it then deviates."""
-    probe = "{http: {url: 'http://127.0.0.1:9/', every: 200ms}}"
-    text = KILL_A_WEB.replace("{process_alive: {service: web, every: 200ms}}", probe)
+    probe = "{http: {url: 'http://127.0.0.1:9/', every: 100ms}}"
+    text = KILL_A_WEB.replace("{process_alive: {service: web, every: 100ms}}", probe)
     assert probe in text
     done = system.chaos("run", write(tmp_path, text))
     assert done.returncode in (1, 4), done.stdout + done.stderr
