@@ -17,6 +17,7 @@ from chaos.cli import (
     demo,
     doctor,
     environments,
+    export,
     gameday,
     init,
     keeper,
@@ -65,6 +66,7 @@ app.add_typer(platform.app, name="platform")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(bench.app, name="bench")
 app.add_typer(environments.app, name="environments")
+app.add_typer(export.app, name="export")
 app.add_typer(gameday.app, name="gameday")
 app.add_typer(runs.app, name="runs")
 app.add_typer(objectives.app, name="objectives")

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from chaos.cli.account_options import MayBill, Profile, RoleArn, account_settings, with_settings
 
-def plan(
+
+def plan(  # noqa: PLR0913  one parameter is one option
     experiment: Annotated[str, typer.Argument(help="File, or name of a shipped experiment.")],
     environment: Annotated[
         str, typer.Option("--environment", "-e", help="Environment file, or a shipped one.")
@@ -18,6 +20,9 @@ def plan(
         str, typer.Option(metavar="SHARE", help="Also say how long it takes to tell this share, e.g. 95%.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    profile: Profile = "",
+    role_arn: RoleArn = "",
+    may_bill: MayBill = False,
 ) -> None:
     """Show which targets a run would hit, when, for how long, who ends each fault if all else dies, and what its
     samples will be able to tell."""
@@ -39,7 +44,8 @@ def plan(
         return
     share = _share(effect)
     catalog = Catalog()
-    ref = load_environment(find_environment(environment), catalog)
+    given = account_settings(profile, role_arn, may_bill)
+    ref = with_settings(load_environment(find_environment(environment), catalog), given)
     loaded = load_experiment(find(experiment), catalog, variables(var or []))
     planned, _ = plan_for(loaded, ref, seed)
     if as_json:

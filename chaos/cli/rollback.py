@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chaos.cli.account_options import Profile, RoleArn, account_settings, with_settings
+
 if TYPE_CHECKING:
     from chaos.journal.runs import RunDirectory
     from chaos.model.residue import CanScan, Residue
+    from chaos.model.system import JSON
 
 
 def rollback(
@@ -24,6 +27,8 @@ def rollback(
     environment: Annotated[
         str | None, typer.Option("--environment", "-e", metavar="FILE", help="With --scan: the environment to look at.")
     ] = None,
+    profile: Profile = "",
+    role_arn: RoleArn = "",
 ) -> None:
     """Revert every fault that a run has injected and not seen gone, from its journal alone. Safe to repeat.
 
@@ -32,16 +37,17 @@ def rollback(
     """
     from chaos.model.errors import BadInput, ExitCode
 
+    given = account_settings(profile, role_arn)
     if scan:
-        left = _scanned(environment, everything)
+        left = _scanned(environment, everything, given)
     elif everything or environment:
         raise BadInput("--all and --environment belong to --scan", "add --scan")
     else:
-        left = _rolled_back(run)
+        left = _rolled_back(run, given)
     raise typer.Exit(ExitCode.STILL_BROKEN if left else ExitCode.HELD)
 
 
-def _scanned(environment: str | None, everything: bool) -> bool:
+def _scanned(environment: str | None, everything: bool, given: dict[str, JSON]) -> bool:
     """Whether something is left of what should be gone."""
     import time
 
@@ -54,7 +60,8 @@ def _scanned(environment: str | None, everything: bool) -> bool:
     if environment is None:
         raise BadInput("--scan needs an environment to look at", "add --environment FILE")
     catalog = Catalog()
-    opened = catalog.open_environment(load_environment(find_environment(environment), catalog))
+    ref = with_settings(load_environment(find_environment(environment), catalog), given)
+    opened = catalog.open_environment(ref)
     if not isinstance(opened, CanScan):
         hint = "its runs have journals: leave --scan out"
         raise BadInput(f"{environment} bears no records that could be found", hint)
@@ -92,7 +99,7 @@ def _same(one: Residue, other: Residue) -> bool:
     return (one.target, one.holder) == (other.target, other.holder)
 
 
-def _rolled_back(run: str | None) -> bool:
+def _rolled_back(run: str | None, given: dict[str, JSON]) -> bool:
     """Whether something is left broken."""
     from chaos.chaostoolkit.conduct import is_of_chaostoolkit
     from chaos.engine.reopen import reopen
@@ -108,7 +115,7 @@ def _rolled_back(run: str | None) -> bool:
         if is_of_chaostoolkit(directory.journal):
             left = _method_rolled_back(directory) or left
             continue
-        reopened = reopen(directory.journal, by="rollback")
+        reopened = reopen(directory.journal, "rollback", lambda ref: with_settings(ref, given))
         found = reopened.open_injections()
         broken = reopened.revert_all()
         left = left or bool(broken)

@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from chaos.cli.account_options import MayBill, Profile, RoleArn, account_settings
+
 Experiments = Annotated[
     list[str], typer.Argument(metavar="EXPERIMENT...", help="Files, or names of shipped experiments.")
 ]
@@ -47,6 +49,9 @@ def run(  # noqa: PLR0913  one parameter is one option
     control: Control = False,
     workers: Workers = None,
     strict_chaostoolkit: Strict = False,
+    profile: Profile = "",
+    role_arn: RoleArn = "",
+    may_bill: MayBill = False,
 ) -> None:
     """Run experiments one after the other; also those written for the Chaos Toolkit.
 
@@ -65,6 +70,7 @@ def run(  # noqa: PLR0913  one parameter is one option
         junit=junit,
         workers=workers,
         strict=strict_chaostoolkit,
+        settings=account_settings(profile, role_arn, may_bill),
     )
     with suite.weakened(weaken or [], environment):
         code = suite.run_all(experiments, options)

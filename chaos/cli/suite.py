@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from chaos.catalog import Catalog
+from chaos.cli.account_options import with_settings
 from chaos.cli.plan_text import plan_text
 from chaos.cli.progress import Progress
 from chaos.conductor import Conducted, Listener, conduct, plan_for
@@ -21,6 +22,7 @@ from chaos.model.errors import BadInput, ExitCode, Refused, worst
 from chaos.model.events import Event
 from chaos.model.experiment import Experiment, with_workers, without_faults
 from chaos.model.plan import Plan
+from chaos.model.system import JSON
 from chaos.model.verdict import EXIT_CODES, Verdict
 from chaos.reports import write_all
 from chaos.reports.junit import Case, write_suite
@@ -45,6 +47,8 @@ class Options:
     workers: int | None = None
     strict: bool = False
     """Chaos Toolkit experiments end with the exit code that the original has."""
+    settings: dict[str, JSON] = field(default_factory=dict)
+    """Of the environment, in place of those that its file has."""
 
 
 def variables(pairs: Sequence[str]) -> dict[str, str]:
@@ -82,7 +86,7 @@ def run_all(sources: Sequence[str], options: Options) -> ExitCode:
     All files are read before the first run, so that a mistake in the last one costs nothing.
     """
     catalog = Catalog()
-    ref = load_environment(find_environment(options.environment), catalog)
+    ref = with_settings(load_environment(find_environment(options.environment), catalog), options.settings)
     try:
         experiments = [_read(source, catalog, options) for source in sources]
     except BadInput as error:
@@ -173,6 +177,8 @@ def _repeat(source: str, seed: int, options: Options) -> str:
         words += ["--workers", str(options.workers)]
     for name in options.weakened:
         words += ["--weaken", name]
+    for key, given in options.settings.items():
+        words += [f"--{key.replace('_', '-')}", *([] if given is True else [str(given)])]
     return shlex.join([*words, "--control"] if options.control else words)
 
 

@@ -87,7 +87,7 @@ class Injector:
         return all(batch.landed for batch in self.batches)
 
     def _job(self, batch: Batch, fault: AnyFault, name: str, target: Target | None) -> Callable[[], None]:
-        def work() -> None:
+        def act() -> None:
             injecting: Injecting | None = None
             try:
                 injecting = self._act(batch, fault, name, target)
@@ -95,15 +95,23 @@ class Injector:
                 self.crashes.append(error)
             with self._lock:
                 batch.waiting -= 1
+                batch.unsettled -= injecting is None
+            if injecting is not None:
+                # Behind the acts that still wait for a worker: a thousand targets are hit before any is looked at.
+                self._tools.workers.submit(self._settling(batch, fault, injecting))
+
+        return act
+
+    def _settling(self, batch: Batch, fault: AnyFault, injecting: Injecting) -> Callable[[], None]:
+        def settle() -> None:
             try:
-                if injecting is not None:
-                    self._settle(batch, fault, injecting)
+                self._settle(batch, fault, injecting)
             except Exception as error:  # noqa: BLE001  as above
                 self.crashes.append(error)
             with self._lock:
                 batch.unsettled -= 1
 
-        return work
+        return settle
 
     def _act(self, batch: Batch, fault: AnyFault, name: str, target: Target | None) -> Injecting | None:
         """prepare -> journal (on disk) -> inject. Returns the injection if its effect is to be looked for."""

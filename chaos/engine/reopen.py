@@ -5,6 +5,7 @@ This is where a process that is not the run itself gets its environment and its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from chaos.engine.rollback import Reverter
 from chaos.engine.toolbox import Toolbox
 from chaos.journal.read import read, read_open_injections, stream
 from chaos.journal.write import JournalWriter
-from chaos.model.environment import CanReserve
+from chaos.model.environment import CanReserve, EnvironmentRef
 from chaos.model.errors import BadInput, ChaosError
 from chaos.model.events import Event, Injecting, RunStarted
 
@@ -60,12 +61,18 @@ class Reopened:
         return read(self.path)
 
 
-def reopen(path: Path, by: str) -> Reopened:
-    """Open a journal to revert what it has open. Raises ChaosError when it holds no run."""
+Changing = Callable[[EnvironmentRef], EnvironmentRef]
+
+
+def reopen(path: Path, by: str, changed: Changing = lambda ref: ref) -> Reopened:
+    """Open a journal to revert what it has open, on the environment it names, or what `changed` makes of that.
+
+    Raises ChaosError when it holds no run.
+    """
     started = next((event for event in stream(path) if isinstance(event, RunStarted)), None)
     if started is None:
         raise BadInput(f"{path} holds no run: its first line is missing or torn", "nothing was injected by it")
     catalog = Catalog()
-    environment = catalog.open_environment(started.plan.environment)
+    environment = catalog.open_environment(changed(started.plan.environment))
     tools = Toolbox(environment, catalog, JournalWriter(path), SystemClock(), ThreadWorkers())
     return Reopened(path, started.run, tools, Reverter(tools, by=by))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cloud.emulated import Emulated, emulated
+from tests.cloud.test_runs import Desk
 from tests.ports import own
 
 
@@ -28,3 +30,8 @@ def aws(_server: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
         _server.fill()
     _server.is_as_filled = False
     return _server
+
+
+@pytest.fixture
+def desk(aws: Emulated, tmp_path: Path) -> Desk:
+    return Desk(aws, tmp_path)

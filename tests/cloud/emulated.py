@@ -49,6 +49,7 @@ class Emulated:
             "roles": [ROLE],
             "endpoint": self.endpoint,
             "settles_within_seconds": 20.0,
+            "consistent_within_seconds": 0.0,
             "armed": True,
         }
         return EnvironmentRef(kind="aws", name="emulated", settings={**given, **settings})

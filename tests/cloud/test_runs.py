@@ -29,8 +29,10 @@ settings:
   regions: [eu-west-1, us-east-1]
   selector: {{system: {system}}}
   endpoint: {endpoint}
-  settlesWithin: 20s
+  settlesWithin: {settles}
+  consistentWithin: {consistent}
   hostedZones: [{zone}]
+  {more}
 """
 EXPERIMENT = """
 apiVersion: chaos/v1
@@ -59,7 +61,8 @@ class Desk:
 
     def environment(self, **other: str) -> str:
         given = {"armed": "true", "account": ACCOUNT, "system": "shop", "endpoint": self.aws.endpoint}
-        text = ENVIRONMENT.format(**{**given, "zone": self.aws.zone_id, **other})
+        usual = {"zone": self.aws.zone_id, "settles": "20s", "consistent": "0s", "more": ""}
+        text = ENVIRONMENT.format(**{**given, **usual, **other})
         return self._file("account.yaml", text)
 
     # parameters: what an experiment of one step consists of
@@ -85,11 +88,6 @@ class Desk:
         path = self.folder / name
         path.write_text(text)
         return str(path)
-
-
-@pytest.fixture
-def desk(aws: Emulated, tmp_path: Path) -> Desk:
-    return Desk(aws, tmp_path)
 
 
 def test_a_machine_is_stopped_and_started_and_the_evidence_names_it(desk: Desk) -> None:

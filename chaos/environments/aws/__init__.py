@@ -1,15 +1,15 @@
 """One AWS account, in one or several regions. Only account.py imports boto3, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (the account, the last look), machines, networks, groups,
-traffic, isolation, functions, residues. What is changed bears a tag with its own record (records.py), or is a policy
-with its own end, so that it can be undone without us.
+traffic, isolation, functions, templates, residues, export. What is changed bears a tag with its own record
+(records.py), or is a policy with its own end, so that it can be undone without us.
 """
 
 from __future__ import annotations
 
-from chaos.environments.aws import policies
+from chaos.environments.aws import costs, policies
+from chaos.environments.aws.export import Exporting
 from chaos.environments.aws.looking import Database, Function, Group
-from chaos.environments.aws.residues import Residues
 from chaos.environments.aws.settings import Settings as Settings
 from chaos.model.aws import CanDeny, CanFailOver
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
@@ -22,7 +22,7 @@ def open_environment(ref: EnvironmentRef) -> AwsEnvironment:
     return AwsEnvironment(ref)
 
 
-class AwsEnvironment(Residues):
+class AwsEnvironment(Exporting):
     """The system under test is what bears the tags of the selector in the regions of the environment file."""
 
     @property
@@ -46,17 +46,22 @@ class AwsEnvironment(Residues):
     def inventory(self) -> Inventory:
         """Raises SystemDown when nothing bears the selector's tags, Refused when AWS gives no answer."""
         try:
-            looks = self.looks()
+            return self.recent("inventory", self._inventory)
         except ActionFailed as error:
             raise Refused(error.message, error.hint) from error
+
+    def _inventory(self) -> Inventory:
+        self.account.verify_regions()
+        looks = self.looks()
         machines = [machine for look in looks for machine in look.machines]
         workloads = [
             *(self._workload(each, "group") for look in looks for each in look.groups),
             *(self._workload(each, "database") for look in looks for each in look.databases),
             *(self._workload(each, "function") for look in looks for each in look.functions),
             *(Workload(name=f"role/{name}", service="", labels={"kind": "role"}) for name in self.settings.roles),
+            *(_template(name) for name in self.settings.templates),
         ]
-        if not machines and all(each.labels["kind"] == "role" for each in workloads):
+        if not machines and all(each.labels["kind"] in ("role", "template") for each in workloads):
             chosen = ", ".join(f"{key}={value}" for key, value in self.settings.selector.items()) or "anything"
             hint = "is the system running, and are regions and selector right?"
             raise SystemDown(f"nothing bears {chosen} in {', '.join(self.settings.regions)}", hint)
@@ -78,9 +83,17 @@ class AwsEnvironment(Residues):
             return LeaseHolder("the policy's own condition")
         return LeaseHolder("lease holder", detached=True)
 
+    def note(self, capability: type) -> str:
+        """What it costs, for whoever reads a plan."""
+        return costs.BILLS.get(capability, "")
+
     def load_settings(self) -> dict[str, str]:
         return dict(self.settings.load)
 
     def rights(self, capabilities: list[type], with_load: bool, account: str) -> str:
         """Neither a load generator nor the name of an account changes what is needed."""
         return policies.policy(self.settings, capabilities)
+
+
+def _template(name: str) -> Workload:
+    return Workload(name=name, service="", labels={"kind": "template", "region": name.partition("/")[0]})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
-from chaos.environments.aws.answers import refused, silent
+from chaos.environments.aws.answers import ApiFailed, refused, silent
 from chaos.environments.aws.settings import Settings
-from chaos.model.errors import ActionFailed, BadInput, Refused
+from chaos.model.errors import BadInput, Refused
 
 _ATTEMPTS = 5
 _CONNECTIONS = 32
@@ -26,19 +27,36 @@ class Account:
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
         self._verified = False
+        self._regions_verified = False
 
     def verify(self) -> None:
-        """See that the credentials are those of the account that the settings name. Raises Refused, BadInput."""
+        """See that the credentials are those of the account that the settings name.
+
+        Raises Refused, BadInput; ApiFailed when AWS gave no answer, so that who wants to undo something asks again.
+        """
         if self._verified:
             return
-        try:
-            found = str(self.call("sts", GLOBAL, "get_caller_identity")["Account"])
-        except ActionFailed as error:
-            raise Refused(error.message, error.hint) from error
+        found = str(self.call("sts", GLOBAL, "get_caller_identity")["Account"])
         if found != self._settings.account:
             hint = "choose the right profile or roleArn, or correct `account` in the environment file"
             raise Refused(f"these credentials are of account {found}, not of {self._settings.account}", hint)
         self._verified = True
+
+    def verify_regions(self) -> None:
+        """See that the regions exist and are switched on for the account. Raises Refused, ApiFailed."""
+        if self._regions_verified:
+            return
+        found = self.call("ec2", GLOBAL, "describe_regions", AllRegions=True)["Regions"]
+        switched = {str(each["RegionName"]): each.get("OptInStatus") != "not-opted-in" for each in found}
+        for region in self._settings.regions:
+            if region not in switched:
+                near = next(iter(get_close_matches(region, switched, 1)), "")
+                hint = f"did you mean {near}?" if near else "`aws ec2 describe-regions --all-regions` lists them"
+                raise Refused(f"AWS has no region {region}", hint)
+            if not switched[region]:
+                said = f"region {region} is not switched on for account {self._settings.account}"
+                raise Refused(said, "switch it on (`aws account enable-region`), or leave it out of `regions`")
+        self._regions_verified = True
 
     def call(self, service: str, region: str, operation: str, **given: Any) -> dict[str, Any]:
         """One request, by boto3's name of the operation; botocore repeats what is throttled. Raises ApiFailed."""
@@ -127,7 +145,10 @@ def _translated(asked: str) -> Iterator[None]:
         raise refused(asked, error) from error
     except (raised.NoCredentialsError, raised.PartialCredentialsError) as error:
         hint = "log in (`aws configure`, `aws sso login`), or name a profile in the environment file"
-        raise Refused("there are no AWS credentials here", hint) from error
+        raise ApiFailed("there are no AWS credentials here", hint, "no") from error
+    except (raised.SSOError, raised.TokenRetrievalError, raised.CredentialRetrievalError) as error:
+        hint = "log in again (`aws sso login`)"
+        raise ApiFailed(f"there are no AWS credentials here (any more): {error}", hint, "no") from error
     except (raised.BotoCoreError, ResponseParserError) as error:
         raise silent(asked, str(error)) from error
 

@@ -12,8 +12,32 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 RIGHTS_HINT = "`chaos environments iam EXPERIMENT -e FILE` prints the policy that an experiment needs"
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "Forbidden")
-_THROTTLED = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown")
+_DENIED = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "Forbidden",
+    "NotAuthorized",
+    "UnauthorizedAccess",
+    "UnauthorizedOperation",
+)
+_THROTTLED = (
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
+"""Those that botocore asks again for (botocore.retries.standard.ThrottledRetryableChecker)."""
+
 _CREDENTIALS = (
     "AuthFailure",
     "ExpiredToken",
@@ -32,6 +56,11 @@ class ApiFailed(ActionFailed):
     ) -> None:
         super().__init__(message, hint, took_effect)
         self.code = code
+
+    @property
+    def concerns_one(self) -> bool:
+        """It may be for one of several resources, not for whoever asks nor for how often."""
+        return self.code not in (*_DENIED, *_THROTTLED, *_CREDENTIALS)
 
 
 class NotThere(ApiFailed):
@@ -75,4 +104,5 @@ def silent(asked: str, why: str) -> ApiFailed:
 
 
 def _is_missing(code: str) -> bool:
-    return code.endswith((".NotFound", "NotFoundFault", "NotFound")) or code.startswith("NoSuch")
+    ends = (".NotFound", "NotFoundFault", "NotFound", "NotFoundException", "NonExistentQueue", "DoesNotExist")
+    return code.endswith(ends) or code.startswith("NoSuch")

@@ -74,11 +74,8 @@ class Functions(Isolation):
         self.account.call("iam", GLOBAL, "put_role_policy", **given)
 
     def allow_again(self, role: str, holder: str) -> None:
-        try:
-            given = {"RoleName": _bare(role), "PolicyName": _policy(holder)}
-            self.account.call("iam", GLOBAL, "delete_role_policy", **given)
-        except NotThere:
-            pass
+        self.account.verify()
+        self.once_shown(lambda: self._is_allowed_again(role, holder), bool)
 
     def denied_until(self, role: str, holder: str) -> float | None:
         return self._end_of(role, _policy(holder))
@@ -95,6 +92,15 @@ class Functions(Isolation):
 
     def role_tags(self, role: str) -> dict[str, str]:
         return tags_in(self.account.pages("iam", GLOBAL, "list_role_tags", "Tags", RoleName=_bare(role)))
+
+    def _is_allowed_again(self, role: str, holder: str) -> bool:
+        """Whether there was a policy to take away."""
+        try:
+            given = {"RoleName": _bare(role), "PolicyName": _policy(holder)}
+            self.account.call("iam", GLOBAL, "delete_role_policy", **given)
+        except NotThere:
+            return False
+        return True
 
     def _end_of(self, role: str, policy: str) -> float | None:
         try:

@@ -33,7 +33,7 @@ class Groups(Networks):
 
     def restore_capacity(self, group: str, holder: str) -> None:
         self.forget()
-        found = self.group(group)
+        found = self.once_shown(lambda: self.group(group), lambda seen: seen is not None and holder in seen.holds)
         if found is None or holder not in found.holds:
             return
         smallest, wanted, suspended = found.holds[holder].was.split(",")

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from chaos.environments.aws.answers import NotThere, after_a_change
@@ -39,7 +40,8 @@ class Isolation(Traffic):
         self.changed()
 
     def rejoin_machine(self, instance: str, holder: str) -> None:
-        machine = self.machine_now(instance)
+        look = partial(self.machine_now, instance)
+        machine = self.once_shown(look, lambda seen: seen is not None and holder in seen.holds)
         if machine is not None and holder in machine.holds:
             self._give(machine, machine.holds[holder].was.split("+"))
         region, _, id = instance.partition("/")

@@ -121,9 +121,9 @@ class Look(Struct, frozen=True, kw_only=True):
 def machines_of(
     account: Account, region: str, selector: Mapping[str, str], ids: Sequence[str] = ()
 ) -> tuple[Machine, ...]:
-    """Raises NotThere when one of `ids` is not there."""
-    given: dict[str, Any] = {"InstanceIds": list(ids)} if ids else {"Filters": filters_of(selector)}
-    found = account.pages("ec2", region, "describe_instances", "Reservations", **given)
+    """Of `ids` those that are there."""
+    chosen = [*filters_of(selector), *([{"Name": "instance-id", "Values": list(ids)}] if ids else [])]
+    found = account.pages("ec2", region, "describe_instances", "Reservations", Filters=chosen)
     machines = [_machine(each, region) for reservation in found for each in reservation["Instances"]]
     return tuple(each for each in machines if each.state not in _GONE)
 

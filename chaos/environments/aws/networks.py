@@ -7,7 +7,7 @@ still. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -62,7 +62,8 @@ class Networks(Machines):
     def mend(self, region: str, holder: str) -> None:
         """Each subnet gets the ACL it had, or its VPC's own when that was deleted meanwhile."""
         self.account.verify()
-        acls = self._acls(region)
+        shows: Callable[[list[_Acl]], bool] = lambda seen: any(holder in holds_in(acl.tags) for acl in seen)  # noqa: E731
+        acls = self.once_shown(lambda: self._acls(region), shows)
         for ours in (acl for acl in acls if holder in holds_in(acl.tags)):
             there = {acl.id: acl for acl in acls if acl.vpc == ours.vpc}
             default = next(acl.id for acl in there.values() if acl.is_default)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar, cast
 
 import msgspec
 
 from chaos.environments.aws import looking
 from chaos.environments.aws.account import Account
-from chaos.environments.aws.answers import ApiFailed, NotThere
+from chaos.environments.aws.answers import ApiFailed
+from chaos.environments.aws.joined import Joined
 from chaos.environments.aws.looking import Database, Function, Group, Look, Machine
 from chaos.environments.aws.settings import Settings
 from chaos.model.environment import EnvironmentRef
@@ -26,6 +28,7 @@ _QUIET_FACTOR = 5
 looks ten times a second at each of them, and AWS counts requests. Five times as long while we change nothing."""
 
 _SETTLE_EVERY_SECONDS = 1.0
+_SHOW_EVERY_SECONDS = 0.5
 
 Seen = TypeVar("Seen")
 Named = TypeVar("Named", Machine, Group, Database, Function)
@@ -41,7 +44,12 @@ class Opened:
         self.account = Account(self.settings)
         self._looking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._seen: dict[str, _Seen] = {}
+        self._indexes: dict[str, tuple[object, Mapping[str, object]]] = {}
         self._changed_at = float("-inf")
+        self._sure_at = time.monotonic() + self.settings.consistent_within_seconds
+        self._now: dict[str, Joined[str, Machine]] = {
+            region: Joined(partial(self._machines_now, region)) for region in self.settings.regions
+        }
 
     def looks(self) -> list[Look]:
         """All that the account holds of the system. Raises ApiFailed, Refused."""
@@ -75,26 +83,21 @@ class Opened:
         return self._listed("functions", region, looking.functions_of)
 
     def machine(self, name: str) -> Machine | None:
-        return _named(name, self.machines)
+        return self._named(name, self.machines)
 
     def machine_now(self, name: str) -> Machine | None:
         """Not as it was a moment ago: for what is about to be changed."""
         region, _, id = name.partition("/")
-        try:
-            self.account.verify()
-            found = looking.machines_of(self.account, region, {}, (id,))
-        except NotThere:
-            return None
-        return found[0] if found else None
+        return self._now[region].ask(id)
 
     def group(self, name: str) -> Group | None:
-        return _named(name, self.groups)
+        return self._named(name, self.groups)
 
     def database(self, name: str) -> Database | None:
-        return _named(name, self.databases)
+        return self._named(name, self.databases)
 
     def function(self, name: str) -> Function | None:
-        return _named(name, self.functions)
+        return self._named(name, self.functions)
 
     def recent(self, what: str, look: Callable[[], Seen]) -> Seen:
         """What a look gave a moment ago; who asks meanwhile shares one look. Raises ApiFailed, Refused."""
@@ -110,10 +113,25 @@ class Opened:
     def changed(self) -> None:
         """What was seen before may be no longer so: from now on looks serve for a shorter time."""
         self._changed_at = time.monotonic()
+        self._sure_at = self._changed_at + self.settings.consistent_within_seconds
 
     def forget(self) -> None:
         """The next look is a new one."""
         self._seen.clear()
+
+    def once_shown(self, look: Callable[[], Seen], shows: Callable[[Seen], bool]) -> Seen:
+        """What is there now, for an undo: a record of ours may be too new for every part of AWS to show it.
+
+        So that it is not there is only believed some seconds after the last change, and after we have come here: who
+        was here before us may have changed something just then.
+        """
+        while True:
+            began = time.monotonic()
+            seen = look()
+            if shows(seen) or began >= self._sure_at:
+                return seen
+            time.sleep(_SHOW_EVERY_SECONDS)
+            self.forget()
 
     def until_settled(self, settled: Callable[[], bool], what: str) -> None:
         """Look again and again, as long as a machine may take. Raises ApiFailed when it is not so by then."""
@@ -126,6 +144,21 @@ class Opened:
     def _listed(self, what: str, region: str, of: looking.Lists[Named]) -> tuple[Named, ...]:
         return self.recent(f"{what} of {region}", lambda: of(self.account, region, self.settings.selector))
 
+    def _machines_now(self, region: str, ids: Sequence[str]) -> dict[str, Machine]:
+        self.account.verify()
+        return {each.id: each for each in looking.machines_of(self.account, region, {}, ids)}
+
+    def _named(self, name: str, listed: Callable[[str], Sequence[Named]]) -> Named | None:
+        """REGION/NAME, among what is listed of its region. A thousand are asked for one after the other."""
+        region, _, bare = name.partition("/")
+        there = listed(region)
+        key = f"{listed.__name__} of {region}"
+        of, index = self._indexes.get(key, (None, {}))
+        if of is not there:
+            index = {each.bare_name: each for each in there}
+            self._indexes[key] = (there, index)
+        return cast("Named | None", index.get(bare))
+
 
 @dataclass(frozen=True)
 class _Seen:
@@ -137,9 +170,3 @@ class _Seen:
         """Until when it serves; times are of a clock that never goes back."""
         serves = max(_FRESH_SECONDS, self.ended - self.began)
         return self.ended + (serves if changed_at >= self.began else _QUIET_FACTOR * serves)
-
-
-def _named(name: str, listed: Callable[[str], Sequence[Named]]) -> Named | None:
-    """REGION/NAME, among what is listed of its region."""
-    region, _, bare = name.partition("/")
-    return next((each for each in listed(region) if each.bare_name == bare), None)

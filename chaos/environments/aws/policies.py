@@ -13,9 +13,11 @@ from msgspec import Struct
 from chaos.environments.aws.settings import Settings
 from chaos.model import aws as bound
 from chaos.model import capabilities as portable
+from chaos.model import fis
 
 LOOK = (
     "ec2:DescribeInstances",
+    "ec2:DescribeRegions",
     "autoscaling:DescribeAutoScalingGroups",
     "rds:DescribeDBClusters",
     "tag:GetResources",
@@ -54,6 +56,8 @@ _FUNCTION = (
     "lambda:TagResource",
     "lambda:UntagResource",
 )
+_TEMPLATES = ("arn:aws:fis:*:{account}:experiment-template/*",)
+_EXPERIMENTS = ("arn:aws:fis:*:{account}:experiment/*",)
 OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     portable.CanKill: (
         Need(("ec2:StopInstances", "ec2:StartInstances"), _MACHINES, armed=True),
@@ -74,6 +78,11 @@ OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     ),
     bound.CanLimitFunction: (Need(_FUNCTION, ("arn:aws:lambda:*:{account}:function:*",), armed=True),),
     bound.CanDeny: (Need(_ROLE, ("arn:aws:iam::{account}:role/*",), armed=True),),
+    fis.CanRunTemplates: (
+        Need(("fis:ListExperiments",), ("*",)),
+        Need(("fis:GetExperimentTemplate", "fis:StartExperiment"), _TEMPLATES, armed=True),
+        Need(("fis:StartExperiment", "fis:TagResource", "fis:GetExperiment", "fis:StopExperiment"), _EXPERIMENTS),
+    ),
     bound.CanShiftTraffic: (
         Need(
             (

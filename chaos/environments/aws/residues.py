@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from chaos.environments.aws.functions import POLICY, Functions
+from chaos.environments.aws import costs
+from chaos.environments.aws.functions import POLICY
 from chaos.environments.aws.isolation import ISOLATED
 from chaos.environments.aws.records import UNREADABLE, Hold, key_of
+from chaos.environments.aws.templates import Templates
 from chaos.model import aws as bound
 from chaos.model import capabilities as portable
 from chaos.model.errors import ActionFailed, ChaosError
+from chaos.model.fis import CanRunTemplates
 from chaos.model.residue import Residue
 
 _CUTS: tuple[type, ...] = (portable.CanFailRegion, bound.CanCutZone)
 
 
-class Residues(Functions):
+class Residues(Templates):
     """A residue's target is written KIND/REGION/NAME: machine, group, function; or acl/REGION, weights/ZONE/REGION,
-    role/NAME."""
+    role/NAME, experiment/REGION."""
 
     def residues(self) -> tuple[Residue, ...]:
         self.forget()
@@ -44,6 +47,8 @@ class Residues(Functions):
             found += [_residue(f"acl/{region}", holder, hold) for holder, hold in self.cuts(region).items()]
         for zone in self.settings.hosted_zones:
             found += [_residue(_of_weights(zone, hold), holder, hold) for holder, hold in self.zone_holds(zone).items()]
+        for region in self.template_regions():
+            found += [_residue(f"experiment/{region}", name, hold) for name, hold in self.template_runs(region).items()]
         return tuple(sorted(found, key=lambda each: (each.target, each.holder)))
 
     def clear_residue(self, residue: Residue) -> None:
@@ -63,13 +68,18 @@ class Residues(Functions):
             self.restore_capacity(name, residue.holder)
         elif kind == "acl":
             self.mend(name, residue.holder)
+        elif kind == "experiment":
+            self.stop_template(f"{name}/", residue.holder)
         else:
             self.shift_back(name.rpartition("/")[2], residue.holder)
 
     def refusal(self, capability: type, target: str) -> str:
-        """Only what bears the tag of the armed is hit: each machine of a region, when a region is cut off."""
+        """Only what bears the tag of the armed is hit: each machine of a region, when a region is cut off.
+
+        Nothing is done that is billed, unless that is allowed.
+        """
         try:
-            return self._about(capability, target)
+            return costs.refusal(self.settings, capability) or self._about(capability, target)
         except ChaosError as error:
             return error.message
 
@@ -88,6 +98,8 @@ class Residues(Functions):
             return self._unarmed(target, function.tags) if function else ""
         if capability is bound.CanDeny:
             return self._unarmed(target, self.role_tags(target))
+        if capability is CanRunTemplates:
+            return self._unarmed(target, self.template_tags(target))
         if capability is bound.CanShiftTraffic:
             said = (self._unarmed(f"hosted zone {zone}", self.zone_tags(zone)) for zone in self.settings.hosted_zones)
             return next(filter(None, said), "")

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-weighte
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -44,7 +45,7 @@ class Traffic(Groups):
 
     def shift_back(self, region: str, holder: str) -> None:
         for zone in self.settings.hosted_zones:
-            hold = self.zone_holds(zone).get(holder)
+            hold = self.once_shown(partial(self.zone_hold, zone, holder), lambda seen: seen is not None)
             if hold is None:
                 continue
             before = dict(pair.split("=") for pair in hold.was.split(","))
@@ -72,6 +73,9 @@ class Traffic(Groups):
 
     def zone_holds(self, zone: str) -> dict[str, Hold]:
         return holds_in(self.zone_tags(zone))
+
+    def zone_hold(self, zone: str, holder: str) -> Hold | None:
+        return self.zone_holds(zone).get(holder)
 
     def _zones(self) -> str:
         return ", ".join(self.settings.hosted_zones) or "the environment's hostedZones (there are none)"

@@ -1,0 +1,154 @@
+"""AWS throttles, forbids, forgets who we are, and shows what was a moment ago: said in words, and nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chaos.environments.aws import AwsEnvironment, account
+from chaos.model.errors import ActionFailed, ExitCode, Refused
+from chaos.model.fault import Active
+from tests.cloud.between import Between, between
+from tests.cloud.emulated import Emulated
+from tests.cloud.test_faults import Stand
+from tests.cloud.test_runs import Desk
+
+BEHIND_SECONDS = 0.7
+
+
+@pytest.fixture(scope="module")
+def _between(_server: Emulated) -> Iterator[tuple[Between, Emulated]]:
+    with between(_server.endpoint.removeprefix("http://")) as state:
+        through = Emulated(f"http://{state.address}")
+        yield state, through
+        through.close()
+
+
+@pytest.fixture
+def day(aws: Emulated, _between: tuple[Between, Emulated], monkeypatch: pytest.MonkeyPatch) -> Between:
+    """No rule yet; and nobody asks again, as the pauses would take long."""
+    state, through = _between
+    through.zone_id = aws.zone_id
+    state.refuse.clear()
+    state.asked.clear()
+    state.forget()
+    monkeypatch.setattr(account, "_ATTEMPTS", 1)
+    return state
+
+
+@pytest.fixture
+def through(_between: tuple[Between, Emulated], day: Between) -> Emulated:
+    return _between[1]
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "words", "hint"),
+    [
+        (
+            "DescribeInstances",
+            "UnauthorizedOperation",
+            "AWS does not let us do ec2:DescribeInstances",
+            "iam EXPERIMENT",
+        ),
+        ("DescribeDBClusters", "Throttling", "AWS throttles rds:DescribeDbClusters", "account's rate of requests"),
+        ("DescribeRegions", "ExpiredToken", "AWS does not accept these credentials", "log in again"),
+    ],
+)
+def test_what_keeps_us_from_looking_refuses_the_plan(
+    through: Emulated, day: Between, action: str, code: str, words: str, hint: str
+) -> None:
+    day.refuse[action] = code
+    _unverified(through)
+    with pytest.raises(Refused, match=words) as refused:
+        through.environment().inventory()
+    assert hint in refused.value.hint
+    assert refused.value.exit_code is ExitCode.REFUSED
+    assert not [each for each in day.asked if not each.startswith(("Describe", "Get"))], "nothing was touched"
+
+
+@pytest.mark.parametrize(
+    ("region", "words", "hint"),
+    [
+        ("eu-wset-1", "AWS has no region eu-wset-1", "did you mean eu-west-1?"),
+        ("eu-south-2", "region eu-south-2 is not switched on for account", "`regions`"),
+    ],
+)
+def test_a_region_that_cannot_be_used_refuses_the_plan(aws: Emulated, region: str, words: str, hint: str) -> None:
+    environment = AwsEnvironment(aws.ref(regions=["us-east-1", region]))
+    with pytest.raises(Refused, match=words) as refused:
+        environment.inventory()
+    assert hint in refused.value.hint
+    environment.account.close()
+    aws.is_as_filled = True
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
+def test_an_act_that_aws_refuses_halfway_is_undone(through: Emulated, day: Between, code: str) -> None:
+    stand = Stand(through, "kill")
+    before = stand.world()
+    undo = stand.prepare()
+    day.refuse["StopInstances"] = code
+    with pytest.raises(ActionFailed, match=r"ec2:StopInstances in eu-west-1.*not today") as failed:
+        stand.inject(undo)
+    assert failed.value.took_effect == "unknown", "the tag is there"
+    stand.revert(undo)
+    stand.becomes(undo, Active.NO)
+    stand.is_unchanged(before)
+
+
+def test_credentials_that_expire_while_a_fault_lasts_are_said_and_with_new_ones_it_is_undone(
+    through: Emulated, day: Between
+) -> None:
+    stand = Stand(through, "kill")
+    before = stand.world()
+    undo = stand.prepare()
+    stand.inject(undo)
+    day.refuse["*"] = "ExpiredToken"
+    with pytest.raises(ActionFailed, match="AWS does not accept these credentials: not today"):
+        stand.revert(undo)
+    day.refuse.clear()
+    stand.revert(undo)
+    stand.becomes(undo, Active.NO)
+    stand.is_unchanged(before)
+
+
+@pytest.mark.parametrize("kind", ["kill", "aws/capacity", "aws/zone_outage", "aws/traffic_shift", "aws/isolation"])
+def test_somebody_who_undoes_at_once_waits_until_aws_shows_what_there_is_to_undo(
+    aws: Emulated, through: Emulated, day: Between, kind: str
+) -> None:
+    before = Stand(aws, kind).world()
+    stand = Stand(through, kind)
+    undo = stand.prepare()
+    stand.world()  # all of it has been seen as it was
+    with day.behind(BEHIND_SECONDS):
+        stand.inject(undo)
+        stand.environment = through.environment(consistent_within_seconds=3 * BEHIND_SECONDS)
+        stand.revert(undo)
+    stand.becomes(undo, Active.NO)
+    Stand(aws, kind).is_unchanged(before)
+
+
+def test_a_run_waits_for_its_evidence_and_leaves_nothing(desk: Desk, day: Between) -> None:
+    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "3s")
+    with day.behind(BEHIND_SECONDS):
+        environment = desk.environment(endpoint=f"http://{day.address}", consistent="2s")
+        code, said = desk.chaos("run", file, "-e", environment)
+    assert code == 0, said
+    machines = [each for look in desk.aws.environment().looks() for each in look.machines]
+    assert {each.state for each in machines} == {"running"}
+    assert not any(each.holds for each in machines)
+
+
+def test_a_run_that_may_not_act_is_inconclusive_says_why_and_leaves_nothing(desk: Desk, day: Between) -> None:
+    day.refuse["StopInstances"] = "UnauthorizedOperation"
+    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "100ms")
+    code, said = desk.chaos("run", file, "-e", desk.environment(endpoint=f"http://{day.address}"))
+    assert code == 3, said
+    assert "AWS does not let us do ec2:StopInstances in eu-west-1: not today" in said
+    assert desk.aws.environment().residues() == ()
+
+
+def _unverified(through: Emulated) -> None:
+    """As a new process is."""
+    through.account._verified = through.account._regions_verified = False
