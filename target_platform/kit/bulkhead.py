@@ -30,7 +30,10 @@ class Bulkhead:
 
     @asynccontextmanager
     async def place(self, ends_at: float) -> AsyncIterator[None]:
-        """Hold a place, waiting for one until `ends_at` at most. Raises CallFailed ("full" at once, or "deadline")."""
+        """Hold a place, waiting for one until `ends_at` at most. Raises CallFailed ("full" at once, or "deadline").
+
+        Places are given in the order in which they were asked for.
+        """
         await self._enter(ends_at)
         try:
             yield
@@ -46,7 +49,7 @@ class Bulkhead:
             raise CallFailed(f"{self._name}: refused, {busy}", "full")
         self._waiting += 1
         try:
-            async with asyncio.timeout(left_seconds(ends_at)):
+            async with asyncio.timeout(None if self._policy.serves_late else left_seconds(ends_at)):
                 await self._places.acquire()
         except TimeoutError as error:
             raise CallFailed(f"{self._name}: no place became free in time", "deadline") from error

@@ -11,8 +11,9 @@
     steering: ...                 # which edges a device is told
     caches: ...                   # what edges do about a file that they do not have
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
-    licences: ...                 # how long a licence to play lasts
+    licences: ...                 # how long a licence to play lasts, and how it is signed
     discovery: ...                # how far the list of instances is believed
+    connections: ...              # how many an instance may have
     shedding: ...                 # whom an instance that is too full refuses first
     starts: ...                   # what a start waits for
     history: ...                  # when viewing progress counts as kept
@@ -67,10 +68,15 @@ class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BulkheadPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At most `concurrent` calls at a time; `queue` more may wait; the next is refused at once."""
+    """At most `concurrent` calls at a time; `queue` more may wait; the next is refused at once.
+
+    Who waits leaves the queue when its deadline is over. With `serves_late` it stays, and all are served in the order
+    in which they came, also those who do not wait for an answer any more.
+    """
 
     concurrent: Count = 64
     queue: Annotated[int, Meta(ge=0, le=10_000)] = 64
+    serves_late: bool = False
 
 
 class BalancePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +127,20 @@ class DiscoveryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     forget_seconds: Seconds = 600
 
 
+class ConnectionsPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many connections an instance may have to all it calls, taken together; `services` are exceptions.
+
+    Bulkheads bound what one dependency may take. A bound for all of them is one that any of them can use up alone.
+    """
+
+    at_most: Count = 1024
+    services: dict[str, Count] = {}
+
+    def of(self, service: str) -> int:
+        """For one instance of a service."""
+        return self.services.get(service, self.at_most)
+
+
 class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a device does: `attempts` different servers at most. It has no breakers and no budget.
 
@@ -166,9 +186,11 @@ class SessionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class LicencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a licence to play lasts."""
+    """How long a licence to play lasts; how long the device that signs it takes, and who waits for that device."""
 
     valid_seconds: Seconds = 600
+    signing_ms: Annotated[float, Meta(ge=0, le=10_000)] = 0
+    signing: BulkheadPolicy = BulkheadPolicy(concurrent=1, queue=2)
 
 
 class HistoryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -259,6 +281,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
+    connections: ConnectionsPolicy = ConnectionsPolicy()
     shedding: SheddingPolicy = SheddingPolicy()
     starts: StartPolicy = StartPolicy()
     history: HistoryPolicy = HistoryPolicy()
@@ -298,6 +321,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
         discovery=typed(sections.get("discovery", {}), DiscoveryPolicy, source, "discovery"),
+        connections=typed(sections.get("connections", {}), ConnectionsPolicy, source, "connections"),
         shedding=typed(sections.get("shedding", {}), SheddingPolicy, source, "shedding"),
         starts=typed(sections.get("starts", {}), StartPolicy, source, "starts"),
         history=typed(sections.get("history", {}), HistoryPolicy, source, "history"),

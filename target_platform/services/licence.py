@@ -2,10 +2,14 @@
 
 The key of a title is derived from one secret that all licence servers share, so there is no store that could be lost,
 and any instance in any region can serve any viewer. `expires_at` and `signature` are additions, which ClearKey ignores.
+
+Each server signs with a device of its own that keeps the secret and does one thing at a time: a pause stands in for it.
+So a server has a capacity, and a queue in front of it: a short one, whose last one is still served in time.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 from base64 import urlsafe_b64encode
@@ -18,12 +22,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.kit import deadline
 from target_platform.kit.answer import answer
 from target_platform.kit.body import read_body
+from target_platform.kit.bulkhead import Bulkhead
+from target_platform.kit.client import SHED
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 
 KEY_BYTES = 16
+
+SIGNING_WAIT_MS = 1000.0
+"""How long a licence may wait to be signed if the caller does not say."""
 
 
 class Wanted(Struct, frozen=True):
@@ -62,7 +73,9 @@ class Licences:
         self._secret = instance.config.settings["licence_secret"]
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._signed = Tokens(self._secret, now)
-        self._valid_seconds = instance.policies.licences.valid_seconds
+        self._policy = instance.policies.licences
+        self._device = Bulkhead(self._policy.signing, "licence>signing")
+        instance.metrics.watch_waiting("signing", lambda: self._device.waiting)
         self._region = instance.config.region
         self._now = now
 
@@ -71,9 +84,18 @@ class Licences:
         user = self._tokens.user(wanted.session, "session")
         if user is None:
             raise HTTPException(401, "no licence without a valid session")
-        signature = self._signed.issue(f"{user} {wanted.title}", "licence", self._valid_seconds)
-        expires_at = int(self._now() + self._valid_seconds)
+        signature = await self._sign(f"{user} {wanted.title}")
+        expires_at = int(self._now() + self._policy.valid_seconds)
         return answer(Licence((content_key(self._secret, wanted.title),), expires_at, signature, self._region))
+
+    async def _sign(self, what: str) -> str:
+        """Raises HTTPException(503) when too many wait for the device, or this one for too long."""
+        try:
+            async with self._device.place(deadline.limited_to(SIGNING_WAIT_MS)):
+                await asyncio.sleep(self._policy.signing_ms / 1000)
+                return self._signed.issue(what, "licence", self._policy.valid_seconds)
+        except CallFailed as busy:  # no failure: the server is well, and another one may have time
+            raise HTTPException(503, str(busy), {"Retry-After": "1", SHED: "signing"}) from busy
 
 
 def content_key(secret: str, title: str) -> Key:

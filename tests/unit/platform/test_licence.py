@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from base64 import urlsafe_b64decode
 from pathlib import Path
+
+import yaml
 
 from target_platform.kit.policy import parse_policies
 from target_platform.kit.tokens import Tokens
@@ -66,3 +69,59 @@ def test_the_licence_server_itself_asks_for_a_session_too(tmp_path: Path) -> Non
             assert (await made.ask("here/licence-1", "/licence", "POST", json=wanted)).status == 401
 
     visit(tmp_path, ("here/licence-1",), play)
+
+
+SERVER = "here/licence-1"
+BUSY_FOR_EVER = "licences: {signing_ms: 10000, signing: {concurrent: 1, queue: 1}}"
+
+
+async def asks_the_server(made: Platform, **headers: str) -> Answer:
+    wanted = {"title": "split-brain", "session": Tokens("key").issue("ann@here", "session", 60)}
+    return await made.ask(SERVER, "/licence", "POST", json=wanted, headers=headers)
+
+
+async def until_there_wait(made: Platform, number: int) -> None:
+    shown = f'bulkhead_waiting{{target="signing"}} {float(number)}'.encode()
+    while shown not in (await made.ask(SERVER, "/metrics")).body:
+        pass
+
+
+def test_beyond_the_devices_queue_a_licence_is_refused_at_once_and_it_is_no_failure(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        waiting = [asyncio.create_task(asks_the_server(made)) for _ in range(2)]
+        await until_there_wait(made, 1)
+        refused = await asks_the_server(made)
+        assert (refused.status, refused.headers["X-Shed"]) == (503, "signing")
+        for each in waiting:
+            each.cancel()
+
+    (tmp_path / "policies.yaml").write_text(BUSY_FOR_EVER)
+    visit(tmp_path, (SERVER,), play)
+
+
+def test_who_does_not_wait_any_more_leaves_the_devices_queue(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        signed = asyncio.create_task(asks_the_server(made))
+        while "requests_under_way 1.0" not in (await made.ask(SERVER, "/metrics")).body.decode():
+            pass
+        assert (await asks_the_server(made, **{"X-Deadline-Ms": "100"})).headers["X-Shed"] == "signing"
+        await until_there_wait(made, 0)
+        signed.cancel()
+
+    (tmp_path / "policies.yaml").write_text(BUSY_FOR_EVER)
+    visit(tmp_path, (SERVER,), play)
+
+
+def test_in_an_endless_queue_who_has_gone_goes_on_waiting(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        signed = [asyncio.create_task(asks_the_server(made, **{"X-Deadline-Ms": "100"})) for _ in range(3)]
+        await until_there_wait(made, 2)
+        await asyncio.sleep(0.15)
+        await until_there_wait(made, 2)
+        for each in signed:
+            each.cancel()
+
+    weakened = yaml.safe_load(effective_policies(["unbounded-queue"]))
+    weakened["licences"]["signing_ms"] = 10000
+    (tmp_path / "policies.yaml").write_text(yaml.safe_dump(weakened))
+    visit(tmp_path, (SERVER,), play)

@@ -56,6 +56,14 @@ def test_a_weakness_changes_the_policies_and_leaves_them_valid(name: str) -> Non
 def test_each_weakness_takes_its_protection_away() -> None:
     assert parse_policies(weakened("no-recommendations-fallback")).of("gateway", "recommendations").fallback == "none"
     assert parse_policies(weakened("no-edge-failover")).players["player>edge"].failover == "none"
+    assert parse_policies(weakened("few-connections")).connections.of("gateway") < HEALTHY.connections.of("gateway")
+
+
+def test_who_is_let_into_the_queue_for_a_licence_has_it_in_time() -> None:
+    licences = HEALTHY.licences
+    turns = 1 + licences.signing.queue / licences.signing.concurrent
+    assert 0 < turns * licences.signing_ms < HEALTHY.of("gateway", "licence").attempt_seconds * 1000
+    assert not licences.signing.serves_late
 
 
 def test_without_region_failover_nobody_at_all_goes_to_the_other_region() -> None:
