@@ -48,12 +48,12 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Client:
-    """Keeps connections, at most so many to all together. Create it inside the event loop, and close it there."""
+    """Keeps connections. Create it inside the event loop, and close it there."""
 
-    def __init__(self, at_most: int = 1024) -> None:
+    def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            # Of no use while it is more than all bulkheads let through: they say where calls wait, and for whom.
-            connector=aiohttp.TCPConnector(limit=at_most, keepalive_timeout=KEEP_ALIVE_SECONDS),
+            # Bulkheads limit what is under way; a second limit here would only hide where calls wait.
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

@@ -13,7 +13,6 @@
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts, and how it is signed
     discovery: ...                # how far the list of instances is believed
-    connections: ...              # how many an instance may have
     shedding: ...                 # whom an instance that is too full refuses first
     starts: ...                   # what a start waits for
     history: ...                  # when viewing progress counts as kept
@@ -125,20 +124,6 @@ class DiscoveryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     believed: bool = False
     every_seconds: Seconds = 2
     forget_seconds: Seconds = 600
-
-
-class ConnectionsPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many connections an instance may have to all it calls, taken together; `services` are exceptions.
-
-    Bulkheads bound what one dependency may take. A bound for all of them is one that any of them can use up alone.
-    """
-
-    at_most: Count = 1024
-    services: dict[str, Count] = {}
-
-    def of(self, service: str) -> int:
-        """For one instance of a service."""
-        return self.services.get(service, self.at_most)
 
 
 class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -281,7 +266,6 @@ class Policies(Struct, frozen=True, kw_only=True):
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
-    connections: ConnectionsPolicy = ConnectionsPolicy()
     shedding: SheddingPolicy = SheddingPolicy()
     starts: StartPolicy = StartPolicy()
     history: HistoryPolicy = HistoryPolicy()
@@ -321,7 +305,6 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
         discovery=typed(sections.get("discovery", {}), DiscoveryPolicy, source, "discovery"),
-        connections=typed(sections.get("connections", {}), ConnectionsPolicy, source, "connections"),
         shedding=typed(sections.get("shedding", {}), SheddingPolicy, source, "shedding"),
         starts=typed(sections.get("starts", {}), StartPolicy, source, "starts"),
         history=typed(sections.get("history", {}), HistoryPolicy, source, "history"),

@@ -66,7 +66,7 @@ class Instance:
         self.config = config
         self.policies = policies
         self.metrics = Metrics()
-        self._client = Client(policies.connections.of(service.name))
+        self._client = Client()
         self._background: set[asyncio.Task[None]] = set()
         self.registry = self._discovering(source or source_of(config))
         dependencies = [
