@@ -55,7 +55,7 @@ class Histories:
             config.write_bytes(msgspec.json.encode(self.configs[name]))
             self.processes[name] = subprocess.Popen([sys.executable, "-m", "target_platform.kit.serve", str(config)])
         for name in names:
-            self._until_answers(f"http://127.0.0.1:{self.configs[name].port}/readyz")
+            self._until_answers(name, f"http://127.0.0.1:{self.configs[name].port}/readyz")
 
     def start_proxies(self) -> None:
         for proxy in self._spec.proxies:
@@ -73,7 +73,7 @@ class Histories:
             ]
             self.processes[f"proxy-{proxy.region}"] = subprocess.Popen(command)
         for proxy in self._spec.proxies:
-            self._until_answers(f"http://127.0.0.1:{proxy.api_port}/version")
+            self._until_answers(f"proxy-{proxy.region}", f"http://127.0.0.1:{proxy.api_port}/version")
 
     def kill(self, *names: str) -> None:
         for name in names:
@@ -156,15 +156,13 @@ class Histories:
             for link in self._far_of(proxy.region)
         ]
 
-    def _until_answers(self, url: str) -> None:
+    def _until_answers(self, name: str, url: str) -> None:
         until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                return
-            except (OSError, HTTPException):
-                assert time.monotonic() < until, f"{url} does not answer"
-                time.sleep(0.02)
+        while not _answers(url):
+            assert time.monotonic() < until, f"{url} does not answer"
+            time.sleep(0.02)
+        # Not before: one that finds its port in use ends while somebody else answers there.
+        assert self.processes[name].poll() is None, f"{name} has ended, and somebody else answers at {url}"
 
 
 @contextmanager
@@ -182,6 +180,14 @@ def histories(home: Path, base_port: int, weakened: Sequence[str] = (), disk_byt
     finally:
         made.stop()
         unbind_all(folder)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except (OSError, HTTPException):
+        return False
+    return True
 
 
 def _without_near_links(config: InstanceConfig, far: Sequence[LinkSpec]) -> InstanceConfig:
