@@ -2,5 +2,5 @@
 
 `orders.py` is what it is told and answers; `__main__.py` listens; `changes.py` holds what is in effect and ends it at
 the end of its lease; `tables.py` writes the packet filter's rules, `queue.py` holds packets back, `errors.py` answers
-in the destination's place.
+in the destination's place. Another one sees a container's processes instead, and `standstill.py` holds them.
 """

@@ -75,7 +75,18 @@ class Get(Struct, frozen=True, tag="get"):
     times: int
 
 
-Order = Begin | End | Look | KnockAt | Connect | Get
+class Stand(Struct, frozen=True, tag="stand"):
+    """Have all processes of the container that the agent was put beside stand still, so many seconds at most."""
+
+    key: str
+    lease_seconds: float
+
+
+class Count(Struct, frozen=True, tag="count"):
+    """How many of those processes stand still."""
+
+
+Order = Begin | End | Look | KnockAt | Connect | Get | Stand | Count
 
 
 class Answer(Struct, kw_only=True, omit_defaults=True):
@@ -90,6 +101,7 @@ class Answer(Struct, kw_only=True, omit_defaults=True):
     reactions: list[tuple[Reaction, float]] = []
     took_ms: list[float | None] = []
     heard: list[Heard] = []
+    standing: tuple[int, int] = (0, 0)
 
 
 def begin(key: str, parties: tuple[tuple[str, ...], tuple[int, ...]], change: LinkChange | Loss, lease: float) -> Begin:

@@ -13,12 +13,12 @@ from chaos.model.system import Instance, Target
 
 
 class Freeze(Struct, frozen=True, kw_only=True):
-    """Freezes all processes of an instance in one step (cgroup freezer; SIGSTOP where no cgroup can be made).
+    """Freezes all processes of an instance (cgroup freezer, SIGSTOP where no cgroup can be made, ptrace in a pod).
 
     They keep memory and connections, accept, and answer nothing; unlike `pause` they cannot notice it by a signal, and
     what they fork is caught, too. A whole group is frozen by a selector with `amount: all`. Seen as active when the
     operating system shows each process as standing still; as over when they run or are gone. A detached process ends
-    the lease.
+    the lease, in a pod the agent that holds them.
     """
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
@@ -33,7 +33,7 @@ class Freeze(Struct, frozen=True, kw_only=True):
         return Undo(target=target.name, lease=lease, data={"identity": {**target.identity}, "means": {**means}})
 
     def inject(self, environment: CanFreeze, undo: Undo) -> None:
-        environment.freeze(*_of(undo))
+        environment.freeze(*_of(undo), undo.lease.expires_at)
 
     def revert(self, environment: CanFreeze, undo: Undo) -> None:
         environment.thaw(*_of(undo))

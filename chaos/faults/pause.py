@@ -13,10 +13,11 @@ from chaos.model.system import Instance, Target
 
 
 class Pause(Struct, frozen=True, kw_only=True):
-    """Stops an instance without killing it (SIGSTOP): it keeps memory and connections, accepts, and answers nothing.
+    """Stops an instance without killing it: it keeps memory and connections, accepts, and answers nothing.
 
-    Seen as active when the operating system shows that very process as stopped (state T); as over when it runs or is
-    gone. A stopped process has no timer: a detached process ends the lease.
+    A process is sent SIGSTOP, those of a pod are held by ptrace. Seen as active when the operating system shows that
+    very instance as stopped (state T, or t); as over when it runs or is gone. A stopped process has no timer: a
+    detached process ends the lease; in a pod the agent that holds it does, also by dying.
     """
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
@@ -30,7 +31,7 @@ class Pause(Struct, frozen=True, kw_only=True):
         return Undo(target=target.name, lease=lease, data={"identity": dict(target.identity)})
 
     def inject(self, environment: CanPause, undo: Undo) -> None:
-        environment.pause(_identity(undo))
+        environment.pause(_identity(undo), undo.lease.expires_at)
 
     def revert(self, environment: CanPause, undo: Undo) -> None:
         environment.resume(_identity(undo))

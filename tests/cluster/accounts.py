@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,16 +71,9 @@ def account(stage: Stage, name: str, experiment: Path, without: str = "") -> Ite
 def await_rights(held: Account, experiment: Path) -> None:
     """An API server hears of new rights after a moment."""
 
-    def plan() -> str:
-        planned = held.stage.chaos("plan", str(experiment), "-e", str(held.environment))
-        return planned.stderr if planned.returncode else ""
-
-    said = plan()
-    for _ in range(10):
-        if not said:
-            return
-        said = plan()
-    raise AssertionError(said)
+    ends_at = time.monotonic() + 90
+    while (planned := held.stage.chaos("plan", str(experiment), "-e", str(held.environment))).returncode:
+        assert time.monotonic() < ends_at, planned.stderr
 
 
 def changed_kubeconfig(stage: Stage, name: str, **changes: object) -> Path:

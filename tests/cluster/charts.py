@@ -39,4 +39,4 @@ def rendering(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300, check=False)

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage = Stage(the_kubeconfig(), f"chaos-test-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("cluster"))
-    stage.start()
     try:
+        stage.start()
         yield stage
     finally:
         stage.stop()

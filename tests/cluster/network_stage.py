@@ -6,23 +6,26 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.agent.orders import Look
 from chaos.catalog import Catalog
 from chaos.environments.kubernetes import KubernetesEnvironment
+from chaos.environments.kubernetes.agent_pods import NETWORK
+from chaos.environments.kubernetes.agent_pods import Pod as AgentsPod
 from chaos.environments.kubernetes.agents import Agents
-from chaos.environments.kubernetes.agents import Pod as AgentsPod
 from chaos.environments.kubernetes.connection import Cluster, clusters_of
 from chaos.environments.kubernetes.names import Place
 from chaos.environments.kubernetes.objects import Pod
-from chaos.environments.kubernetes.pod_exec import run_in
+from chaos.environments.kubernetes.pod_exec import Cut, run_in
 from chaos.model.environment import EnvironmentRef
 from chaos.model.experiment import PluginUse
-from chaos.model.fault import AnyFault, Lease, Undo
-from chaos.model.system import JSON, Link, Region
-from tests.cluster.stage import IMAGE, wait_until
+from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
+from chaos.model.system import JSON, Link, Region, Target
+from tests.cluster.stage import IMAGE, PATIENT, wait_until
 
 AGENT_IMAGE = os.environ.get("STEADFAST_TEST_AGENT_IMAGE", "steadfast-agent:dev")
 PORT = 8080
@@ -51,6 +54,8 @@ class NetworkStage:
     agent_image: str = AGENT_IMAGE
     server_node: str = ""
     """Where the server is to run, if that matters."""
+    across: bool = False
+    """Whether the client must be in another region, which otherwise it is where the cluster has several."""
 
     @property
     def cluster(self) -> Cluster:
@@ -64,7 +69,7 @@ class NetworkStage:
     def start(self) -> None:
         labels = {"steadfast.dev/armed": "true"}
         self.cluster.create("/api/v1/namespaces", {"metadata": {"name": self.namespace, "labels": labels}})
-        wait_until(self._has_account, 20, "the namespace has its service account")
+        wait_until(self._has_account, 90, "the namespace has its service account")
         for name in ("server", "client"):
             self.create_pod(name)
         for name in ("server", "client"):
@@ -79,7 +84,7 @@ class NetworkStage:
             container |= {"command": ["python3", "-c", SERVER], "ports": [{"containerPort": PORT}]}
             container["readinessProbe"] = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
         else:
-            container["command"] = ["sleep", "3600"]
+            container["command"] = ["sleep", "7200"]
         metadata = {
             "name": name,
             "labels": {"app.kubernetes.io/name": name},
@@ -88,19 +93,19 @@ class NetworkStage:
         # Not as root: the agent must be able to be, all the same.
         secure = {"runAsNonRoot": True, "runAsUser": 10001}
         spec: dict[str, object] = {"securityContext": secure, "containers": [container]}
-        spec |= {"terminationGracePeriodSeconds": 0, "affinity": affinity(name, self.server_node)}
+        spec |= {"terminationGracePeriodSeconds": 0, "affinity": self._affinity(name), "tolerations": PATIENT}
         self.cluster.create(self.pods_path, {"metadata": metadata, "spec": spec})
 
     def delete_pod(self, name: str) -> None:
         self.cluster.delete(f"{self.pods_path}/{name}", {"gracePeriodSeconds": 0})
-        wait_until(lambda: self.pod(name) is None, 30, f"{name} is gone")
+        wait_until(lambda: self.pod(name) is None, 120, f"{name} is gone")
 
     def wait_until_ready(self, name: str) -> None:
         def ready() -> bool:
             pod = self.pod(name)
             return pod is not None and pod.ready
 
-        wait_until(ready, 60, f"{name} is ready")
+        wait_until(ready, 240, f"{name} is ready")
 
     def pod(self, name: str) -> Pod | None:
         return self.cluster.find(f"{self.pods_path}/{name}", Pod)
@@ -125,8 +130,10 @@ class NetworkStage:
 
     @property
     def link(self) -> Link:
-        [link] = [each for each in self.environment().inventory().links if each.source == "client"]
-        return link
+        inventory = self.environment().inventory()
+        links = [each for each in inventory.links if each.source == "client"]
+        assert len(links) == 1, (links, inventory.instances, [self.pod(name) for name in ("server", "client")])
+        return links[0]
 
     def place(self, pod: str) -> Place:
         return Place(self.cluster, self.namespace, pod)
@@ -138,8 +145,8 @@ class NetworkStage:
     def in_agent(self, *command: str) -> str:
         """What a command prints beside the server's agent, which is put there if there is none."""
         self.in_effect()
-        last = self.cluster.get(f"{self.pods_path}/server", AgentsPod).agents[-1]
-        return run_in(self.place("server"), last, command, "", 15).strip()
+        last = self.cluster.get(f"{self.pods_path}/server", AgentsPod).agents(NETWORK)[-1]
+        return self._run("server", last, command, 60)
 
     def in_effect(self) -> list[str]:
         return Agents(self.agent_image).tell(self.place("server"), [Look()])[0].keys
@@ -150,7 +157,7 @@ class NetworkStage:
 
     def chaos(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*COMMAND, *arguments], env=self.variables, capture_output=True, text=True, timeout=120, check=False
+            [*COMMAND, *arguments], env=self.variables, capture_output=True, text=True, timeout=300, check=False
         )
 
     @property
@@ -170,30 +177,40 @@ class NetworkStage:
         pod = self.pod("server")
         assert pod is not None
         text = f"server = ({pod.status.pod_ip!r}, {PORT})\n{code}"
-        return run_in(self.place(name), "main", ["python3", "-c", text], "", 60).strip()
+        return self._run(name, "main", ["python3", "-c", text], 120)
+
+    # parameters: a container of a pod, and what is run in it
+    def _run(self, pod: str, container: str, command: Sequence[str], patience_seconds: float) -> str:
+        """Once more when the connection was cut, which a busy kubelet does: all that is run here may be run twice."""
+        for _ in range(2):
+            with suppress(Cut):
+                return run_in(self.place(pod), container, command, "", patience_seconds).strip()
+        return run_in(self.place(pod), container, command, "", patience_seconds).strip()
 
     def has_ended(self, pod: str) -> bool:
-        """Whether the agents of that pod have all ended, by themselves."""
+        """Whether the pod's agent has ended, by itself."""
         found = self.cluster.get(f"{self.pods_path}/{pod}", AgentsPod)
-        return all(found.state_of(name).terminated is not None for name in found.agents)
+        ended = found.state_of(found.agents(NETWORK)[-1]).terminated
+        return ended is not None and ended.exit_code == 0
 
     def _has_account(self) -> bool:
         return bool(self.cluster.get(f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default", dict))
 
-
-def affinity(name: str, server_node: str = "") -> dict[str, object]:
-    """A neighbour is in the server's region and a client in another one, where the cluster has several."""
-    if server_node and name == "server":
-        host = {"key": "kubernetes.io/hostname", "operator": "In", "values": [server_node]}
-        terms = {"nodeSelectorTerms": [{"matchExpressions": [host]}]}
-        return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
-    term = {
-        "topologyKey": "topology.kubernetes.io/region",
-        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "server"}},
-    }
-    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
-    kinds = {"client": "podAntiAffinity", "neighbour": "podAffinity"}
-    return {kinds[name]: preferred} if name in kinds else {}
+    def _affinity(self, name: str) -> dict[str, object]:
+        """A neighbour is in the server's region and a client in another one, where the cluster has several."""
+        if self.server_node and name == "server":
+            host = {"key": "kubernetes.io/hostname", "operator": "In", "values": [self.server_node]}
+            terms = {"nodeSelectorTerms": [{"matchExpressions": [host]}]}
+            return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+        term = {
+            "topologyKey": "topology.kubernetes.io/region",
+            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "server"}},
+        }
+        # Required: the scheduler has other wishes too, and a taint that stays from elsewhere outweighs a preference.
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+        preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+        kinds = {"client": "podAntiAffinity", "neighbour": "podAffinity"}
+        return {kinds[name]: required if self.across else preferred} if name in kinds else {}
 
 
 @dataclass
@@ -203,7 +220,7 @@ class Injection:
     stage: NetworkStage
     kind: str
     parameters: dict[str, JSON]
-    lease_seconds: float = 60.0
+    lease_seconds: float = 300.0
 
     def __post_init__(self) -> None:
         self.environment = self.stage.environment()
@@ -212,5 +229,25 @@ class Injection:
 
     def prepare(self) -> Undo:
         link = self.stage.link
-        target = link if self.fault.target_kind == "link" else Region(name=link.destination_region)
+        [server] = [each for each in self.environment.inventory().instances if each.service == "server"]
+        region = Region(name=link.destination_region)
+        targets: dict[str, Target] = {"link": link, "region": region, "instance": server}
+        target = targets[self.fault.target_kind]
         return self.fault.prepare(self.environment, target, self.lease)
+
+    def await_effect(self, undo: Undo) -> None:
+        self._await(undo, Active.YES)
+
+    def await_end(self, undo: Undo) -> None:
+        """Also of one that has not begun."""
+        self._await(undo, Active.NO)
+
+    def _await(self, undo: Undo, wanted: Active) -> None:
+        """Look as often as the engine would: a busy machine makes one look late, or lets it see nothing."""
+        seen: list[Observation] = []
+
+        def so() -> bool:
+            seen.append(self.fault.active(self.environment, undo))
+            return seen[-1].active is wanted
+
+        wait_until(so, 60, f"{self.kind} is {wanted.name}", lambda: str(seen[-1]))

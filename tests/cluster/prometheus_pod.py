@@ -48,12 +48,12 @@ def prometheus_in(place: Place) -> Iterator[Ask]:
         for manifest in _manifests(files):
             done = run([*there, "apply", "-f", "-"], json.dumps(manifest))
             assert done.returncode == 0, done.stderr
-        assert run([*there, "wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=60s"]).returncode == 0
+        assert run([*there, "wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=240s"]).returncode == 0
         assert run([*there, "cp", program, f"{NAME}:/data/prometheus"]).returncode == 0
         options = "--config.file=/config/prometheus.yml --storage.tsdb.path=/data/tsdb"
         begin = f"chmod +x /data/prometheus; setsid /data/prometheus {options} > /data/log 2>&1 < /dev/null &"
         assert run([*there, "exec", NAME, "--", "sh", "-c", begin]).returncode == 0
-        wait_until(lambda: _asked(place, "/-/ready") is not None, 30, "it is ready")
+        wait_until(lambda: _asked(place, "/-/ready") is not None, 120, "it is ready")
         yield lambda query: _answer(place, query)
     finally:
         run([*there, "delete", "pod,configmap", NAME, "--grace-period=0", "--force"])

@@ -22,7 +22,14 @@ from chaos.model.system import JSON
 
 IMAGE = "python:3.11-slim-bookworm"
 REPLICAS = 3
+PATIENT = [
+    {"key": f"node.kubernetes.io/{why}", "operator": "Exists", "effect": "NoExecute"}
+    for why in ("not-ready", "unreachable")
+]
+"""A machine that is so busy that a kubelet falls silent, or one whose power we cut, must not cost a pod its place."""
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
+SOON_SECONDS = 30.0
+"""Within which a keeper has looked, also on a machine that is busy. Nobody else would ever act in its place."""
 EXPERIMENT = """
 apiVersion: chaos/v1
 kind: Experiment
@@ -85,10 +92,10 @@ class Stage:
     def workload(self) -> Workload:
         return self.cluster.get(DEPLOYMENTS.format(self.namespace) + "/web", Workload)
 
-    def residues(self) -> tuple[Residue, ...]:
+    def residues(self, environment: KubernetesEnvironment | None = None) -> tuple[Residue, ...]:
         """What is left of this stage's own. Nodes have no namespace: what others hold there is none of ours."""
         ours = {self.namespace, *(directory.run for directory in all_runs(self.home))}
-        found = self.environment().residues()
+        found = (environment or self.environment()).residues()
         return tuple(
             each for each in found if not each.target.startswith("node/") or each.holder.partition("/")[0] in ours
         )
@@ -103,7 +110,7 @@ class Stage:
         """One in which a pod runs."""
         return min(each.region for each in self.environment().inventory().instances if each.identity)
 
-    def wait_until_ready(self, seconds: float = 90.0) -> None:
+    def wait_until_ready(self, seconds: float = 240.0) -> None:
         def ready() -> bool:
             found = self.workload()
             pods = self.environment().looks()[0].pods  # none that is still ending, either
@@ -137,7 +144,7 @@ class Stage:
             env=self.variables,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=300,
             check=False,
         )
 
@@ -164,6 +171,7 @@ def deployment(name: str, replicas: int) -> dict[str, object]:
         "readinessProbe": {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
     }
     pod = {"terminationGracePeriodSeconds": 1, "topologySpreadConstraints": [spread], "containers": [container]}
+    pod |= {"tolerations": PATIENT}
     return {
         "metadata": {"name": name, "labels": labels},
         "spec": {
@@ -177,10 +185,11 @@ def deployment(name: str, replicas: int) -> dict[str, object]:
     }
 
 
-def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float, what: str, seen: Callable[[], str] = str) -> None:
+    """`seen` adds what there was instead."""
     deadline = time.monotonic() + seconds
     while not _now(holds):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what} {seen()}"
         time.sleep(0.2)
 
 

@@ -112,5 +112,5 @@ def test_the_right_to_put_an_agent_into_a_pod_is_asked_for_before_anything_is_to
     file = whole.experiment("no-agent", *slow)
     with account(whole, "agentless", file, without="pods/ephemeralcontainers") as agentless:
         said = f'does not let us patch "pods/ephemeralcontainers" in namespace {whole.namespace}'
-        wait_until(lambda: said in whole.chaos("plan", str(file), "-e", str(agentless.environment)).stderr, 20, said)
+        wait_until(lambda: said in whole.chaos("plan", str(file), "-e", str(agentless.environment)).stderr, 90, said)
         refused(whole, agentless.environment, 4, said, fault=slow)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,8 +43,11 @@ class Contexts(Stage):
         for region in REGIONS:
             for each in self._rights(region):
                 self.cluster.create(path_of(each), each)
+        self.wait_until_ready()
+
+    def wait_until_ready(self, seconds: float = 240.0) -> None:
         for region in REGIONS:
-            wait_until(partial(self._is_ready, self.space(region)), 90, f"{region} is ready")
+            wait_until(partial(self._is_ready, self.space(region)), seconds, f"{region} is ready")
 
     def stop(self) -> None:
         for region in REGIONS:
@@ -114,7 +116,10 @@ class Contexts(Stage):
         return str(json.loads(self.cluster.create(path, {"spec": {}}))["status"]["token"])
 
     def _is_ready(self, space: str) -> bool:
-        return self.cluster.get(DEPLOYMENTS.format(space) + "/web", Workload).status.ready_replicas == REPLICAS
+        """No pod is missing, and none that was deleted is there yet."""
+        status = self.cluster.get(DEPLOYMENTS.format(space) + "/web", Workload).status
+        pods = self.cluster.every(f"/api/v1/namespaces/{space}/pods", Named)
+        return status.ready_replicas == len(pods) == REPLICAS
 
 
 @pytest.fixture(scope="module")
@@ -141,15 +146,16 @@ def test_each_context_is_a_region_and_one_of_each_dies(contexts: Contexts) -> No
 
 
 def test_a_region_that_is_lost_is_lost_in_its_context_only(contexts: Contexts) -> None:
+    contexts.wait_until_ready()
     file = contexts.experiment("east-is-lost", *OUTAGE, duration="4s")
     with (contexts.folder / "run.log").open("wb") as log:
         command = contexts.command("run", str(file), "-e", str(contexts.both()))
         run = subprocess.Popen(command, env=contexts.variables, stdout=log, stderr=log)
     try:
-        wait_until(lambda: contexts.policies("east") != [], 40, "the region is cut off")
+        wait_until(lambda: contexts.policies("east") != [], 120, "the region is cut off")
         assert contexts.policies("west") == []
     finally:
-        code = run.wait(timeout=90)
+        code = run.wait(timeout=240)
     assert code == 0, (contexts.folder / "run.log").read_text()
     assert f"0 of {REPLICAS} instances of east are up" in contexts.evidence()["east"]
     assert contexts.policies("east") == []
@@ -168,10 +174,8 @@ def test_one_context_that_cannot_be_used_refuses_the_run_before_the_other_is_tou
     contexts.contexts_file("broken.yaml", west_server=west_server, west_user=west_user)
     for fault in (OUTAGE, ("kill", "{instance: {service: web}}")):
         file = contexts.experiment("refused", *fault)
-        began = time.monotonic()
         done = contexts.chaos("run", str(file), "-e", str(contexts.both("broken.yaml")))
         assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stdout + done.stderr
         assert sentence in done.stdout + done.stderr
-        assert time.monotonic() - began < 30
     assert contexts.policies("east") == []
     assert contexts.replicas() == [REPLICAS, REPLICAS]

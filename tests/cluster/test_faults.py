@@ -6,6 +6,7 @@ import time
 
 import msgspec
 import pytest
+from msgspec import Struct, field
 
 from chaos.catalog import Catalog
 from chaos.environments.kubernetes import KubernetesEnvironment
@@ -13,10 +14,10 @@ from chaos.environments.kubernetes.objects import Meta, Policy
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from chaos.model.system import JSON, TargetKind
-from tests.cluster.stage import Stage, wait_until
+from tests.cluster.stage import REPLICAS, Stage, wait_until
 
 pytestmark = pytest.mark.slow
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 120.0
 HELD: list[tuple[str, TargetKind, dict[str, JSON]]] = [
     ("kill", "instance", {}),
     ("kubernetes/scale", "workload", {"replicas": 1}),
@@ -32,6 +33,18 @@ ONCE: list[tuple[str, TargetKind, dict[str, JSON]]] = [
     ("kubernetes/pod_delete", "instance", {"grace_seconds": 1.0}),
     ("kubernetes/evict", "instance", {}),
 ]
+
+
+class BudgetStatus(Struct, rename="camel"):
+    observed_generation: int = 0
+    expected_pods: int = 0
+
+
+class Budget(Struct):
+    """A PodDisruptionBudget."""
+
+    metadata: Meta
+    status: BudgetStatus = field(default_factory=BudgetStatus)
 
 
 class Trial:
@@ -50,7 +63,7 @@ class Trial:
             for each in inventory.of_kind(target_kind)
             if target_kind not in ("node", "region") or each.name in nodes | regions
         ]
-        lease = Lease(self.environment.settings.namespaces[0], "1.1", time.time() + 120)
+        lease = Lease(self.environment.settings.namespaces[0], "1.1", time.time() + 600)
         return self.fault.prepare(self.environment, fitting[0], lease)
 
     def active(self, undo: Undo) -> Active:
@@ -73,7 +86,7 @@ def test_a_fault_is_seen_is_over_and_leaves_nothing(
     trial = Trial(whole.environment(), kind, parameters)
     undo = trial.prepare(target_kind)
     assert whole.residues() == (), "preparing changes nothing"
-    assert trial.active(undo) is Active.NO
+    trial.wait(undo, "over")
     trial.revert(undo)  # safe if it was never injected
     trial.inject(undo)
     trial.wait(undo, "struck")
@@ -106,8 +119,8 @@ def test_what_strikes_once_ends_that_very_pod_and_no_other(
 def test_two_kills_of_one_workload_are_two_holds_and_let_go_one_by_one(whole: Stage) -> None:
     environment = whole.environment()
     first, second, _ = (each.name for each in environment.inventory().instances)
-    environment.hold_down(first, "run/1", time.time() + 60)
-    environment.hold_down(second, "run/2", time.time() + 60)
+    environment.hold_down(first, "run/1", time.time() + 600)
+    environment.hold_down(second, "run/2", time.time() + 600)
     assert whole.workload().spec.replicas == 1
     listed = {each.name: each.identity for each in environment.inventory().instances}
     assert listed[first] is None, "what is kept away is still listed"
@@ -127,12 +140,18 @@ def test_an_eviction_that_a_budget_refuses_is_told_and_changes_nothing(whole: St
     try:
         trial = Trial(whole.environment(), "kubernetes/evict", {})
         undo = trial.prepare("instance")
-        time.sleep(0.5)  # the disruption controller counts first
+        wait_until(lambda: counted(whole, f"{path}/none"), 90, "the disruption controller has counted")
         with pytest.raises(Exception, match="disruption budget"):
             trial.inject(undo)
         assert trial.active(undo) is Active.NO
     finally:
         whole.cluster.delete(f"{path}/none")
+
+
+def counted(stage: Stage, budget: str) -> bool:
+    """Whether the controller has seen the budget as it is, and the pods."""
+    found = stage.cluster.get(budget, Budget)
+    return found.status.observed_generation == found.metadata.generation and found.status.expected_pods == REPLICAS
 
 
 def test_a_region_that_is_emptied_takes_no_pods_until_it_is_given_back(whole: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +27,9 @@ from tests.cluster.test_runs import kill
 
 pytestmark = pytest.mark.slow
 
+QUIET = "quiet"
+"""A pod with an agent to which nobody says anything."""
+
 ON_THE_LINK: dict[str, dict[str, JSON]] = {
     "latency": {"delay_ms": 100.0, "jitter_ms": 10.0},
     "black_hole": {},
@@ -39,25 +42,27 @@ ON_THE_LINK: dict[str, dict[str, JSON]] = {
     "partition": {},
 }
 ONE_CONNECTION = """
-import http.client, time
+import http.client, os, time
 connection = http.client.HTTPConnection(*server)
 connection.connect()
 first = connection.sock
-end = time.monotonic() + 9
-while time.monotonic() < end:
+end = time.monotonic() + 110
+while time.monotonic() < end and not os.path.exists("/tmp/enough"):
     began = time.perf_counter()
     connection.request("GET", "/")
     connection.getresponse().read()
     assert connection.sock is first
-    print((time.perf_counter() - began) * 1000)
+    with open("/tmp/took", "a") as file:
+        print((time.perf_counter() - began) * 1000, file=file)
     time.sleep(0.1)
 """
+TOOK = "import os; print(open('/tmp/took').read() if os.path.exists('/tmp/took') else '')"
 LEFT_BEHIND = """
 import asyncio
 from chaos.agent import tables
 from chaos.agent.orders import begin
 from chaos.model.links import Silence
-order = begin("left", (("CALLER",), (PORT,)), Silence(), 4)
+order = begin("left", (("CALLER",), (PORT,)), Silence(), 8)
 asyncio.run(tables.write(order, tables.kernel_rules(Silence(), (PORT,))))
 """
 """What an agent leaves that is killed right after it has begun: rules, and nobody who knows of them."""
@@ -67,8 +72,11 @@ asyncio.run(tables.write(order, tables.kernel_rules(Silence(), (PORT,))))
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetworkStage]:
     name = f"chaos-f-{uuid.uuid4().hex[:8]}"
     stage = NetworkStage(the_kubeconfig(), name, tmp_path_factory.mktemp("network"))
-    stage.start()
     try:
+        stage.start()
+        stage.create_pod(QUIET)
+        stage.wait_until_ready(QUIET)
+        Agents(stage.agent_image).place_all([stage.place(QUIET)])
         yield stage
     finally:
         stage.stop()
@@ -80,18 +88,16 @@ def test_a_fault_acts_and_ends_and_leaves_no_rule(stage: NetworkStage, kind: str
     fault, environment = injection.fault, injection.environment
     undo = injection.prepare()
     assert stage.in_effect() == []
-    assert fault.active(environment, undo).active is Active.NO
+    injection.await_end(undo)
     fault.inject(environment, undo)
     fault.inject(environment, undo)
     try:
-        seen = fault.active(environment, undo)
-        assert seen.active is Active.YES, seen.evidence
+        injection.await_effect(undo)
     finally:
         again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
         for _ in range(2):
             fault.revert(stage.environment(), again)  # an environment that knows nothing of what was done
-    seen = fault.active(environment, undo)
-    assert seen.active is Active.NO, seen.evidence
+    injection.await_end(undo)
     assert stage.ruleset() == ""
 
 
@@ -100,23 +106,31 @@ def test_a_delay_slows_a_connection_down_that_was_there_before(stage: NetworkSta
     undo = injection.prepare()
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(stage.in_client, ONE_CONNECTION)
-        time.sleep(2)
-        injection.fault.inject(injection.environment, undo)
-        time.sleep(3)
-        injection.fault.revert(injection.environment, undo)
-        took_ms = [float(line) for line in watching.result().split()]
-    assert min(took_ms[:3]) < 100, took_ms
-    assert max(took_ms) >= 300, took_ms
-    assert min(took_ms[-3:]) < 100, took_ms
+        try:
+            wait_until(lambda: last_ms(stage) < 100, 60, "requests are answered soon")
+            injection.fault.inject(injection.environment, undo)
+            wait_until(lambda: last_ms(stage) >= 300, 60, "they are answered late")
+            injection.fault.revert(injection.environment, undo)
+            wait_until(lambda: last_ms(stage) < 100, 60, "they are answered soon again")
+        finally:
+            stage.in_client("open('/tmp/enough', 'w').close()")
+        watching.result()  # it was the same connection all the time
+
+
+def last_ms(stage: NetworkStage) -> float:
+    """How long the client's last request took."""
+    took = stage.in_client(TOOK).split()
+    return float(took[-1]) if took else math.inf
 
 
 def test_a_lease_ends_without_anybody_who_asks_for_it(stage: NetworkStage) -> None:
-    injection = Injection(stage, "black_hole", {}, lease_seconds=8.0)
+    Injection(stage, "black_hole", {}).prepare()  # agents are in both pods: their start takes nothing of the lease
+    injection = Injection(stage, "black_hole", {}, lease_seconds=10.0)
     undo = injection.prepare()
     injection.fault.inject(injection.environment, undo)
     assert injection.fault.active(injection.environment, undo).active is Active.YES
-    wait_until(lambda: stage.ruleset() == "", 12, "the lease is over")
-    assert injection.fault.active(injection.environment, undo).active is Active.NO
+    injection.await_end(undo)
+    wait_until(lambda: stage.ruleset() == "", 60, "nothing is left of it")
 
 
 def test_rules_that_nobody_takes_away_end_in_the_kernel_and_the_next_agent_removes_them(stage: NetworkStage) -> None:
@@ -127,7 +141,7 @@ def test_rules_that_nobody_takes_away_end_in_the_kernel_and_the_next_agent_remov
     code = LEFT_BEHIND.replace("CALLER", client.status.pod_ip).replace("PORT", str(PORT))
     stage.in_agent("python", "-c", code)
     assert environment.knock([link], 1000)[link].over == "silent"
-    wait_until(lambda: environment.knock([link], 1000)[link].over == "answered", 10, "the kernel has ended it")
+    wait_until(lambda: environment.knock([link], 1000)[link].over == "answered", 60, "the kernel has ended it")
     assert "drop" in stage.in_agent("nft", "list", "ruleset")
     stage.in_agent("python", "-c", "import asyncio; from chaos.agent import tables; asyncio.run(tables.remove_all())")
     assert stage.ruleset() == ""
@@ -135,7 +149,7 @@ def test_rules_that_nobody_takes_away_end_in_the_kernel_and_the_next_agent_remov
 
 def test_only_the_link_is_touched(stage: NetworkStage) -> None:
     """Somebody else, here the API server's proxy, reaches the pod as ever."""
-    injection = Injection(stage, "black_hole", {}, lease_seconds=30.0)
+    injection = Injection(stage, "black_hole", {}, lease_seconds=120.0)
     undo = injection.prepare()
     injection.fault.inject(injection.environment, undo)
     try:
@@ -208,15 +222,15 @@ def test_a_scan_finds_what_agents_hold_and_ends_it_when_asked_to(stage: NetworkS
 
 def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(stage: NetworkStage) -> None:
     target = "{link: {from: client, to: server}, amount: all}"
-    text = EXPERIMENT.format(name="cut", fault="{latency: {delay: 200ms}}", target=target, duration="5s", margin="5s")
+    text = EXPERIMENT.format(name="cut", fault="{latency: {delay: 200ms}}", target=target, duration="8s", margin="2s")
     file = stage.folder / "cut.yaml"
     file.write_text(text)
     run = stage.start_chaos("run", str(file), "-e", str(stage.environment_file()))
     try:
-        wait_until(lambda: stage.in_effect() != [], 40, "the fault is in effect")
+        wait_until(lambda: stage.in_effect() != [], 120, "the fault is in effect")
     finally:
         kill(run, "chaos.engine.guardian")
-    wait_until(lambda: stage.ruleset() == "", 30, "the lease has ended")
+    wait_until(lambda: stage.ruleset() == "", 90, "the lease has ended")
     journal = all_runs(stage.home)[-1].journal
     assert read_open_injections(journal) != (), "nobody was left who could have written it down"
     done = stage.chaos("rollback", "last")
@@ -238,6 +252,6 @@ def test_a_pod_that_is_deleted_while_it_is_faulted_counts_as_reverted(stage: Net
         stage.wait_until_ready("server")
 
 
-def test_agents_end_by_themselves_when_there_is_nothing_to_do(stage: NetworkStage) -> None:
-    Agents(stage.agent_image).place_all([stage.place("client"), stage.place("server")])
-    wait_until(lambda: stage.has_ended("client") and stage.has_ended("server"), 100, "all agents have ended")
+def test_an_agent_ends_by_itself_when_there_is_nothing_to_do(stage: NetworkStage) -> None:
+    """The last one: it takes a minute, which for this agent began with the first test."""
+    wait_until(lambda: stage.has_ended(QUIET), 240, "the agent has ended")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from chaos.model.fault import Active
 from chaos.model.system import JSON
 from tests.cluster.network_stage import Injection, NetworkStage
 
@@ -38,7 +37,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetworkStage]:
     if not kubeconfig:
         pytest.skip("no cluster: KUBECONFIG is not set")
     name = f"chaos-r-{uuid.uuid4().hex[:8]}"
-    stage = NetworkStage(Path(kubeconfig), name, tmp_path_factory.mktemp("regions"))
+    stage = NetworkStage(Path(kubeconfig), name, tmp_path_factory.mktemp("regions"), across=True)
     try:
         stage.start()
         stage.create_pod("neighbour")
@@ -66,13 +65,11 @@ def test_who_is_beyond_the_border_and_who_within_meets_what_the_fault_says(
     assert (met(stage, "client"), met(stage, "neighbour")) == ("quick", "quick")
     try:
         fault.inject(environment, undo)
-        seen = fault.active(environment, undo)
-        assert seen.active is Active.YES, seen.evidence
+        injection.await_effect(undo)
         assert (met(stage, "client"), met(stage, "neighbour")) == (beyond, within)
     finally:
         fault.revert(stage.environment(), undo)
-    seen = fault.active(environment, undo)
-    assert seen.active is Active.NO, seen.evidence
+    injection.await_end(undo)
     assert (met(stage, "client"), met(stage, "neighbour")) == ("quick", "quick")
     assert stage.ruleset() == ""
 

@@ -50,17 +50,17 @@ def test_a_run_holds_and_its_evidence_names_uid_and_node(whole: Stage) -> None:
 )
 def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(whole: Stage, fault: str, target: str) -> None:
     target = target.replace("NODE", whole.a_node)
-    file = whole.experiment("cut", fault, target, duration="5s", margin="100ms")
+    file = whole.experiment("cut", fault, target, duration="8s", margin="100ms")
     run = start(whole, file)
     kill(run, "chaos.engine.guardian")
     assert whole.residues() != (), "the lease still runs"
-    wait_until(lambda: whole.residues() == (), 30, "the lease holder has reverted it")
+    wait_until(lambda: whole.residues() == (), 120, "the lease holder has reverted it")
     journal = all_runs(whole.home)[-1].journal
-    wait_until(lambda: read_open_injections(journal) == (), 30, "and has written that down")
+    wait_until(lambda: read_open_injections(journal) == (), 120, "and has written that down")
 
 
 def test_a_second_run_is_refused_wherever_it_comes_from_until_the_first_is_over(whole: Stage, tmp_path: Path) -> None:
-    first = start(whole, whole.experiment("first", "kill", ONE_POD, duration="60s"))
+    first = start(whole, whole.experiment("first", "kill", ONE_POD, duration="120s"))
     name = all_runs(whole.home)[-1].run
     file, environment = str(whole.experiment("second", "kill", ONE_POD)), str(whole.environment_file())
     here, whole.home = whole.home, tmp_path / "elsewhere"  # as on another machine: no lock, no journal of the first
@@ -71,12 +71,12 @@ def test_a_second_run_is_refused_wherever_it_comes_from_until_the_first_is_over(
     assert f"{name} on {socket.gethostname()}" in said
     first.kill()
     first.wait()
-    wait_until(lambda: whole.chaos("run", file, "-e", environment).returncode == 0, 20, "the guardian has let it in")
+    wait_until(lambda: whole.chaos("run", file, "-e", environment).returncode == 0, 90, "the guardian has let it in")
     whole.home = here
 
 
 def test_what_nobody_has_reverted_is_found_by_a_scan_once_it_has_expired(whole: Stage) -> None:
-    file = whole.experiment("forgotten", "kill", ONE_POD, duration="6s", margin="100ms")
+    file = whole.experiment("forgotten", "kill", ONE_POD, duration="12s", margin="100ms")
     environment = str(whole.environment_file())
     run = start(whole, file)
     kill(run, "chaos.engine.guardian", "chaos.engine.lease")
@@ -93,7 +93,7 @@ def test_what_nobody_has_reverted_is_found_by_a_scan_once_it_has_expired(whole: 
 
 
 def test_the_journal_of_a_dead_run_reverts_it_too_and_knows_its_cluster(whole: Stage) -> None:
-    file = whole.experiment("dead", "{kubernetes/scale: {replicas: 1}}", WORKLOAD, duration="30s")
+    file = whole.experiment("dead", "{kubernetes/scale: {replicas: 1}}", WORKLOAD, duration="120s")
     run = start(whole, file)
     kill(run, "chaos.engine.guardian", "chaos.engine.lease")
     done = subprocess.run(
@@ -101,7 +101,7 @@ def test_the_journal_of_a_dead_run_reverts_it_too_and_knows_its_cluster(whole: S
         env={**whole.variables, "KUBECONFIG": "/nowhere"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -142,8 +142,9 @@ def start(stage: Stage, file: Path, environment: Path | None = None) -> subproce
     with (stage.folder / "run.log").open("wb") as log:
         command = stage.command("run", str(file), "-e", str(environment or stage.environment_file()))
         run = subprocess.Popen(command, env=stage.variables, stdout=log, stderr=log)
-    deadline = time.monotonic() + 30
-    while stage.residues() == ():
+    deadline = time.monotonic() + 120
+    looking = stage.environment()  # the same one all the time: to connect anew would cost of the lease
+    while not stage.residues(looking):
         if run.poll() is not None or time.monotonic() > deadline:
             run.kill()
             run.wait()

@@ -55,7 +55,7 @@ def _on_the_node(namespace: str, node: str, command: str) -> None:
     }
     _apply(namespace, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "on-the-node"}, "spec": spec})
     there = ["kubectl", "-n", namespace]
-    done = run([*there, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/on-the-node", "--timeout=60s"])
+    done = run([*there, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/on-the-node", "--timeout=240s"])
     run([*there, "delete", "pod", "on-the-node", "--grace-period=0", "--force"])
     assert done.returncode == 0, done.stderr
 

@@ -167,7 +167,7 @@ def test_a_delay_whose_destination_stands_still_cannot_be_seen(system: SmallSyst
     identity = stand.environment.live_identity(link.destination_instance)
     assert identity is not None
     undo = stand.prepare()
-    stand.environment.pause(identity)
+    stand.environment.pause(identity, time.time() + 60)
     try:
         assert stand.active(undo).active is Active.UNKNOWN
     finally:

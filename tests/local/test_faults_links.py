@@ -115,7 +115,7 @@ def test_a_destination_that_stands_still_is_not_taken_for_a_silent_link(system: 
     for region in small_system.REGIONS:
         identity = stand.environment.live_identity(f"{region}/store-1")
         assert identity is not None
-        stand.environment.pause(identity)
+        stand.environment.pause(identity, time.time() + 60)
     try:
         assert stand.active(undo).active is Active.UNKNOWN
         with pytest.raises(ActionFailed, match="is silent already") as failed:

@@ -1,8 +1,8 @@
 """Pods of one or several Kubernetes clusters. Only this folder imports the client, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (clusters, names, the last look), pods, regions, refusals,
-residues, keeping; links and reserving stand beside those. What is changed bears its own record (records.py), so that it
-can be undone without us; what is done to links ends by itself.
+residues, keeping; links, standing and reserving stand beside those. What is changed bears its own record (records.py),
+so that it can be undone without us; what is done by an agent in a pod ends by itself.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from chaos.environments.kubernetes.answers import ApiFailed, NotThere
 from chaos.environments.kubernetes.connection import Cluster, runs_inside
 from chaos.environments.kubernetes.inventory import inventory_of
 from chaos.environments.kubernetes.keeping import Keeping
-from chaos.environments.kubernetes.link_care import LinkCare
 from chaos.environments.kubernetes.links import LINK_CAPABILITIES
 from chaos.environments.kubernetes.objects import Named
 from chaos.environments.kubernetes.reserving import Reserving
 from chaos.environments.kubernetes.settings import Settings as Settings
+from chaos.environments.kubernetes.standing import STANDING_CAPABILITIES, Standing
 from chaos.model.capabilities import CanRestart
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed, Refused, SystemDown
@@ -32,7 +32,7 @@ def open_environment(ref: EnvironmentRef) -> KubernetesEnvironment:
     return KubernetesEnvironment(ref)
 
 
-class KubernetesEnvironment(LinkCare, Keeping, Reserving):
+class KubernetesEnvironment(Standing, Keeping, Reserving):
     """The system under test is what the selector of the environment file matches in its namespaces."""
 
     @property
@@ -69,9 +69,11 @@ class KubernetesEnvironment(LinkCare, Keeping, Reserving):
         return found
 
     def lease_holder(self, capability: type) -> LeaseHolder:
-        """What is done in a pod's network ends there; all else bears its expiry, and somebody outside acts on it."""
+        """What is done in a pod ends there; all else bears its expiry, and somebody outside acts on it."""
         if capability in LINK_CAPABILITIES:
             return LeaseHolder("network agent in the pod")
+        if capability in STANDING_CAPABILITIES:
+            return LeaseHolder("agent in the pod, also by dying")
         if capability in _STRIKES_ONCE:
             return LeaseHolder("lease holder")
         if self.is_kept(capability):

@@ -1,4 +1,4 @@
-"""Network agents in pods: ephemeral containers, put where one is needed and found again by their name.
+"""Agents in pods: ephemeral containers, put where one is needed and found again by their name.
 
 An ephemeral container cannot be taken out of a pod again, and one that has ended does not start anew. So an agent ends
 by itself when it has nothing to do, and the next one gets the next name.
@@ -11,24 +11,20 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import msgspec
-from msgspec import Struct, field
 
 from chaos.agent.orders import SOCKET, Answer, Order
 from chaos.environments.kubernetes import answers
+from chaos.environments.kubernetes.agent_pods import NETWORK, NO_IMAGE, Pod, Role, Waiting
 from chaos.environments.kubernetes.connection import Request
 from chaos.environments.kubernetes.names import Place
-from chaos.environments.kubernetes.objects import Meta
-from chaos.environments.kubernetes.pod_exec import NotRunning, run_in
+from chaos.environments.kubernetes.pod_exec import Cut, NotRunning, run_in
 from chaos.model.errors import ActionFailed
 
-NAME = "steadfast-agent-"
 _START_PATIENCE_SECONDS = 45.0
 _LOOK_AGAIN_SECONDS = 0.1
 _AT_ONCE = 12
-_NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
 _NO_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 _ASK = f"""
@@ -48,77 +44,12 @@ sys.stdout.buffer.write(talk.makefile("rb").readline())
 """The least that can carry orders to the agent: a fresh interpreter that imports the toolkit would take a second."""
 
 
-class _Waiting(Struct):
-    reason: str = ""
-    message: str = ""
-
-
-class _Ended(Struct, rename="camel"):
-    exit_code: int = 0
-    reason: str = ""
-    message: str = ""
-
-
-class _State(Struct):
-    waiting: _Waiting | None = None
-    running: dict[str, Any] | None = None
-    terminated: _Ended | None = None
-
-
-class _ContainerStatus(Struct):
-    name: str
-    state: _State = field(default_factory=_State)
-
-
-class _Container(Struct):
-    name: str
-    image: str = ""
-
-
-class _Spec(Struct, rename="camel"):
-    ephemeral_containers: list[_Container] = []
-
-
-class _Status(Struct, rename="camel"):
-    phase: str = ""
-    ephemeral_container_statuses: list[_ContainerStatus] = []
-
-
-class Pod(Struct):
-    """What is looked at of a pod to find its agents."""
-
-    metadata: Meta
-    spec: _Spec = field(default_factory=_Spec)
-    status: _Status = field(default_factory=_Status)
-
-    @property
-    def agents(self) -> list[str]:
-        """All that there ever were, oldest first."""
-        names = [each.name for each in self.spec.ephemeral_containers if each.name.startswith(NAME)]
-        return sorted(names, key=lambda name: int(name.removeprefix(NAME)))
-
-    def will_never_be(self, agent: str, image: str) -> bool:
-        """Whether it waits for an image which is not there, and which is not this one."""
-        images = {each.name: each.image for each in self.spec.ephemeral_containers}
-        waiting = self.state_of(agent).waiting
-        return waiting is not None and waiting.reason in _NO_IMAGE and images.get(agent) != image
-
-    @property
-    def is_manned(self) -> bool:
-        """Whether an agent works in it, as far as the kubelet has said."""
-        return bool(self.agents) and self.state_of(self.agents[-1]).running is not None
-
-    def state_of(self, agent: str) -> _State:
-        """Waiting while the kubelet has not said anything."""
-        states = {each.name: each.state for each in self.status.ephemeral_container_statuses}
-        return states.get(agent, _State())
-
-
 class Agents:
     """One at most works in a pod. Safe to use from several threads."""
 
-    def __init__(self, image: str) -> None:
+    def __init__(self, image: str, role: Role = NETWORK) -> None:
         self._image = image
+        self._role = role
         self._placing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._known: dict[str, str] = {}
 
@@ -127,29 +58,34 @@ class Agents:
 
         Raises NotThere when the pod is gone, ActionFailed when no agent can work there or it could not do as told.
         """
-        for last in (False, True):
+        for last in (False, False, True):
             try:
                 return self._converse(place, self._place(place), orders, patience_seconds)
             except NotRunning:
                 self._known.pop(place.pod_path, None)  # it ended just now
                 if last:
                     raise
+            except Cut:  # a busy kubelet closes before it has said all; to be told twice changes nothing
+                if last:
+                    raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def tell_if_there(self, place: Place, orders: Sequence[Order]) -> None:
-        """Carry orders to the pod's agent. Without one nothing of ours is in effect there."""
+    def tell_if_there(self, place: Place, orders: Sequence[Order]) -> list[Answer]:
+        """Carry orders to the pod's agent. Without one nothing of ours is in effect there, and nothing is answered."""
         pod = place.cluster.find(place.pod_path, Pod)
-        if pod is None or not pod.agents or pod.status.phase in ("Succeeded", "Failed"):
-            return
-        last = pod.state_of(pod.agents[-1])
-        if last.waiting is not None and last.waiting.reason in _NO_IMAGE:
-            return
+        if pod is None or not pod.agents(self._role) or pod.status.phase in ("Succeeded", "Failed"):
+            return []
+        last = pod.state_of(pod.agents(self._role)[-1])
+        if last.waiting is not None and last.waiting.reason in NO_IMAGE:
+            return []
         ended = last.terminated
-        if ended is None or ended.exit_code:  # one that was killed may have left rules: the next one removes them
+        # One that was killed may have left rules: the next one removes them. Processes go on when their holder dies.
+        if ended is None or (ended.exit_code and not self._role.beside):
             try:
-                self.tell(place, orders)
+                return self.tell(place, orders)
             except answers.NotThere:
                 pass  # gone meanwhile
+        return []
 
     def place_all(self, places: Sequence[Place]) -> None:
         """Put agents into these pods, side by side. Raises as `tell` does."""
@@ -162,7 +98,7 @@ class Agents:
         if pod is None:
             return ""
         try:
-            place.cluster.send(self._addition(place, _next_name(pod), {"dryRun": "All"}))
+            place.cluster.send(self._addition(place, pod, {"dryRun": "All"}))
         except answers.ApiFailed as error:
             return error.message
         return ""
@@ -185,10 +121,10 @@ class Agents:
             known = self._known.get(place.pod_path)
             if known is None:
                 pod = place.cluster.get(place.pod_path, Pod)
-                last = pod.agents[-1] if pod.agents else ""
+                last = next(reversed(pod.agents(self._role)), "")
                 if not last or pod.state_of(last).terminated or pod.will_never_be(last, self._image):
-                    last = _next_name(pod)
-                    place.cluster.send(self._addition(place, last, {}))
+                    last = pod.next_agent(self._role)
+                    place.cluster.send(self._addition(place, pod, {}))
                 self._await_start(place, last)
                 self._known[place.pod_path] = known = last
             return known
@@ -202,29 +138,29 @@ class Agents:
             if state.terminated is not None:
                 why = state.terminated.message or state.terminated.reason
                 hint = f"`kubectl logs {place.name} -c {agent}` says more"
-                raise ActionFailed(f"the network agent ended at once in {place.name}: {why}", hint, "no")
-            waiting = state.waiting or _Waiting()
-            if waiting.reason in _NO_IMAGE:
+                raise ActionFailed(f"the agent ended at once in {place.name}: {why}", hint, "no")
+            waiting = state.waiting or Waiting()
+            if waiting.reason in NO_IMAGE:
                 raise self._no_image(place, agent)
             if waiting.reason in _NO_START:
                 raise ActionFailed(f"the agent cannot start in {place.name}: {waiting.message}", took_effect="no")
             time.sleep(_LOOK_AGAIN_SECONDS)
-        raise ActionFailed(f"the network agent in {place.name} did not start in time", took_effect="no")
+        raise ActionFailed(f"the agent in {place.name} did not start in time", took_effect="no")
 
     def _no_image(self, place: Place, agent: str) -> ActionFailed:
         return ActionFailed(
-            f"the network agent's image {self._image} is not on the node of {place.name} and cannot be pulled",
+            f"the agent's image {self._image} is not on the node of {place.name} and cannot be pulled",
             f"load it (`kind load docker-image`, `minikube image load`) or set agentImage; nothing was changed but that"
             f" the pod lists {agent}, which cannot be taken out of it and does nothing",
             took_effect="no",
         )
 
-    def _addition(self, place: Place, agent: str, query: dict[str, str | int]) -> Request:
+    def _addition(self, place: Place, pod: Pod, query: dict[str, str | int]) -> Request:
         container = {
-            "name": agent,
+            "name": pod.next_agent(self._role),
             "image": self._image,
             "imagePullPolicy": "IfNotPresent",
-            "command": ["python", "-m", "chaos.agent"],
+            "command": [*self._role.command],
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "securityContext": {
                 "runAsUser": 0,
@@ -232,8 +168,9 @@ class Agents:
                 "runAsNonRoot": False,
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": False,
-                "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+                "capabilities": {"drop": ["ALL"], "add": [self._role.capability]},
             },
+            **({"targetContainerName": pod.served} if self._role.beside else {}),
         }
         return Request(
             method="PATCH",
@@ -242,7 +179,3 @@ class Agents:
             query=query,
             content_type="application/strategic-merge-patch+json",
         )
-
-
-def _next_name(pod: Pod) -> str:
-    return f"{NAME}{int(pod.agents[-1].removeprefix(NAME)) + 1 if pod.agents else 1}"

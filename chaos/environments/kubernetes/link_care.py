@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from chaos.agent.orders import End, Look
-from chaos.environments.kubernetes import agents
+from chaos.environments.kubernetes.agent_pods import NETWORK
+from chaos.environments.kubernetes.agent_pods import Pod as AgentsPod
 from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
 from chaos.environments.kubernetes.names import Place
@@ -65,8 +66,8 @@ class LinkCare(PodLinks, Residues):
 
     def _manned_places(self, cluster: Cluster, namespace: str) -> list[Place]:
         query = {"labelSelector": self.settings.selector} if self.settings.selector else {}
-        pods = cluster.every(f"/api/v1/namespaces/{namespace}/pods", agents.Pod, query)
-        return [Place(cluster, namespace, pod.metadata.name) for pod in pods if pod.is_manned]
+        pods = cluster.every(f"/api/v1/namespaces/{namespace}/pods", AgentsPod, query)
+        return [Place(cluster, namespace, pod.metadata.name) for pod in pods if pod.is_manned(NETWORK)]
 
     def _left_in(self, place: Place) -> list[Residue]:
         target = f"pod/{self.names.pod(place.cluster, place.namespace, place.name)}"

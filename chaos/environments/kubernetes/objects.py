@@ -62,6 +62,7 @@ class Container(Struct, rename="camel"):
 class PodSpec(Struct, rename="camel"):
     node_name: str = ""
     host_network: bool = False
+    share_process_namespace: bool = False
     containers: list[Container] = []
 
 

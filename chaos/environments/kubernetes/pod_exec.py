@@ -13,10 +13,15 @@ from chaos.environments.kubernetes import answers
 from chaos.environments.kubernetes.names import Place
 
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
+_KILLED = "exit code 137"
 
 
 class NotRunning(answers.ApiFailed):
     """There is no such container, or it has ended."""
+
+
+class Cut(answers.ApiFailed):
+    """The connection ended before the command's end was told: nobody knows whether it was carried out."""
 
 
 class _Status(Struct):
@@ -27,7 +32,7 @@ class _Status(Struct):
 
 
 def run_in(place: Place, container: str, command: Sequence[str], line: str, patience_seconds: float) -> str:
-    """What the command prints after it was given one line on stdin. Raises answers.ApiFailed, NotRunning of them."""
+    """What the command prints after it was given one line on stdin. Raises ApiFailed, of them NotRunning and Cut."""
     from kubernetes.client import ApiException
     from kubernetes.stream import ws_client
 
@@ -56,6 +61,7 @@ def _conversation(talk: Any, line: str, where: tuple[Place, str], deadline: floa
     from websocket import WebSocketException
 
     said = {_STDOUT: "", _STDERR: "", _STATUS: ""}
+    broke = "it was cut short"
     try:
         talk.write_stdin(line + "\n")
         while talk.is_open() and not said[_STATUS]:
@@ -65,8 +71,16 @@ def _conversation(talk: Any, line: str, where: tuple[Place, str], deadline: floa
             for channel in said:
                 said[channel] += talk.read_channel(channel)
     except (OSError, WebSocketException) as error:
-        raise answers.ApiFailed(f"the connection into {where[0].name} broke: {str(error).rstrip('.')}") from error
-    status = msgspec.json.decode(said[_STATUS], type=_Status) if said[_STATUS] else _Status(message="it was cut short")
+        # A server that has said all may be gone before our goodbye; what came before is still to be had.
+        broke = str(error).rstrip(".")
+        talk.sock.shutdown()
+        for channel in said:
+            said[channel] += talk.read_channel(channel)
+    if not said[_STATUS]:
+        raise Cut(f"the connection into {where[0].name} broke: {broke}")
+    status = msgspec.json.decode(said[_STATUS], type=_Status)
+    if status.message.endswith(_KILLED):
+        raise Cut(f"a command in {where[0].name} was killed, as all are when their container ends")
     if status.status != "Success":
         why = said[_STDERR].strip().splitlines()[-1:] or [status.message]
         raise _refused(*where, 0, why[0])

@@ -12,7 +12,7 @@ from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ChaosError
 
 _LOSES_A_POD: tuple[type, ...] = (portable.CanKill, portable.CanRestart, bound.CanDeletePod, bound.CanEvict)
-_OF_PODS: tuple[type, ...] = (*_LOSES_A_POD, bound.CanIsolatePods)
+_OF_PODS: tuple[type, ...] = (*_LOSES_A_POD, bound.CanIsolatePods, portable.CanPause, portable.CanFreeze)
 
 
 class Refusals(Regions):

@@ -65,7 +65,7 @@ _ISOLATE = (
     Right("/pods", ("patch",)),
     Right("networking.k8s.io/networkpolicies", ("list", "create", "patch", "delete")),
 )
-_CHANGE_LINKS = (Right("/pods/ephemeralcontainers", ("patch",)), Right("/pods/exec", ("get", "create")))
+_PUT_AGENTS = (Right("/pods/ephemeralcontainers", ("patch",)), Right("/pods/exec", ("get", "create")))
 _REGION = {
     "isolation": _ISOLATE,
     "eviction": (_KNOCK, _PATCH_NODES, _DELETE),
@@ -82,10 +82,12 @@ OF_CAPABILITY: dict[type, tuple[Right, ...]] = {
     bound.CanDrain: (_PATCH_NODES, _EVICT),
     bound.CanTaint: (_PATCH_NODES,),
     bound.CanIsolatePods: _ISOLATE,
-    portable.CanShapeLinks: _CHANGE_LINKS,
-    portable.CanChangeLinks: _CHANGE_LINKS,
-    portable.CanAnswerRequests: _CHANGE_LINKS,
-    portable.CanLosePackets: _CHANGE_LINKS,
+    portable.CanShapeLinks: _PUT_AGENTS,
+    portable.CanChangeLinks: _PUT_AGENTS,
+    portable.CanAnswerRequests: _PUT_AGENTS,
+    portable.CanLosePackets: _PUT_AGENTS,
+    portable.CanPause: _PUT_AGENTS,
+    portable.CanFreeze: _PUT_AGENTS,
 }
 """A new capability adds its line here; what a failed region needs depends on how it is failed."""
 

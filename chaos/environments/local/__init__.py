@@ -122,7 +122,7 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
     def process_state(self, identity: Identity) -> ProcessState:
         return processes.state(identity)
 
-    def pause(self, identity: Identity) -> None:
+    def pause(self, identity: Identity, until: float) -> None:
         processes.stop(identity)
 
     def resume(self, identity: Identity) -> None:

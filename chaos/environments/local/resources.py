@@ -61,7 +61,7 @@ class Resources:
             return {"by": "signals"}
         return self.cgroups.means("freezer", identity, name)
 
-    def freeze(self, identity: Identity, means: Means) -> None:
+    def freeze(self, identity: Identity, means: Means, until: float) -> None:
         if means["by"] == "cgroup":
             self.cgroups.enter(identity, means, amount=1)
             return

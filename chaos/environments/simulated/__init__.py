@@ -103,7 +103,7 @@ class SimulatedEnvironment(SimulatedResources, SimulatedLinks, SimulatedDiscover
     def live_identity(self, instance: str) -> Identity | None:
         return self.world.identity(instance)
 
-    def pause(self, identity: Identity) -> None:
+    def pause(self, identity: Identity, until: float) -> None:
         name = self.world.find(identity)
         if name is None:
             raise ActionFailed(f"process {identity['pid']} is gone", took_effect="no")

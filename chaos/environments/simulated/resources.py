@@ -22,7 +22,7 @@ class SimulatedResources:
     def means_to_freeze(self, identity: Identity, name: str) -> Means:
         return {"by": name}
 
-    def freeze(self, identity: Identity, means: Means) -> None:
+    def freeze(self, identity: Identity, means: Means, until: float) -> None:
         self._set(identity, "frozen", means)
 
     def thaw(self, identity: Identity, means: Means) -> None:

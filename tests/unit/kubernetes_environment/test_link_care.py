@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chaos.environments.kubernetes.agents import NAME
+from chaos.environments.kubernetes.agent_pods import NETWORK
 from chaos.model.capabilities import CanKill, CanShapeLinks
 from chaos.model.errors import ActionFailed
 from tests.unit.kubernetes_environment.api import Answer, api_server
@@ -43,7 +43,7 @@ class Pods:
         return 200, {"items": []}
 
     def _pod(self, name: str) -> dict[str, Any]:
-        agents = [f"{NAME}1"] if name in self.manned else []
+        agents = [f"{NETWORK.name}1"] if name in self.manned else []
         metadata = {"name": name, "namespace": "shop", "uid": name, "labels": {"app.kubernetes.io/name": name}}
         metadata |= {"annotations": {"steadfast.dev/calls": "server"}} if name == "client" else {}
         spec = {
