@@ -33,6 +33,8 @@ class Reverter:
     tools: Toolbox
     by: str
     closed: set[str] = field(default_factory=set)
+    _unheard: set[str] = field(default_factory=set)
+    """Injections during whose revert the system was silent, if only for a while."""
 
     def revert_all(self, injections: Sequence[Injecting], others_open: bool = False) -> list[Injecting]:
         """Revert in parallel over targets, newest first on each. Returns those still broken.
@@ -72,6 +74,7 @@ class Reverter:
             fault = self.tools.plugins.build_fault(injection.fault)
             fault.revert(self.tools.environment, injection.undo)
         except ChaosError as error:
+            self._note_silence(injection, error)
             return error.message
         except Exception as error:  # noqa: BLE001  a bug in one fault must not keep the others from being reverted
             return f"{type(error).__name__}: {error}"
@@ -106,20 +109,24 @@ class Reverter:
         """
         fault = self.tools.plugins.build_fault(injection.fault)
         began = self.tools.clock.now()
-        wait, longest = _FIRST_LOOK_SECONDS, patience
+        wait = _FIRST_LOOK_SECONDS
         while True:
             try:
                 seen = fault.active(self.tools.environment, injection.undo)
             except ChaosError as error:
                 seen = Observation(Active.UNKNOWN, error.message)
-                if isinstance(error, ActionFailed) and error.took_effect == "unknown":
-                    # Also for when it answers again: whatever acts on its word has to wake up, too.
-                    longest = max(patience, BLIND_PATIENCE_SECONDS)
+                self._note_silence(injection, error)
+            # Also for when it answers again: whatever acts on its word has to wake up, too.
+            longest = max(patience, BLIND_PATIENCE_SECONDS) if injection.injection in self._unheard else patience
             if seen.active.over or self.tools.clock.now() - began >= longest:
                 return seen, problem
             self.tools.clock.sleep(wait)
             wait = min(wait * _LOOK_LESS_OFTEN, _LAST_LOOK_SECONDS)
             problem = problem and self._revert(injection)
+
+    def _note_silence(self, injection: Injecting, error: ChaosError) -> None:
+        if isinstance(error, ActionFailed) and error.took_effect == "unknown":
+            self._unheard.add(injection.injection)
 
     def still_active(self, injection: Injecting) -> bool:
         """Look once more, without reverting."""
