@@ -35,7 +35,7 @@ class Slow:
         self.over_at = min(self.over_at, self.clock.now() + self.lasts_seconds)
 
     def active(self, environment: object, undo: Undo) -> Observation:
-        return Observation(Active.YES if self.clock.now() < self.over_at else Active.NO)
+        return Observation(Active.YES if self.clock.now() < self.over_at else Active.NO, "")
 
 
 class Forgetful:
