@@ -1,4 +1,4 @@
-"""One emulated account for all tests of this folder, filled anew for each."""
+"""One emulated account for all tests of this folder, filled anew for each that has changed it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.emulated import Emulated, emulated
+from tests.cloud.larger import Larger, do_what_moto_does_not, enlarge
+from tests.cloud.standin import Standin, standing_in
 from tests.cloud.test_runs import Desk
 from tests.ports import own
 
@@ -35,3 +37,27 @@ def aws(_server: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
 @pytest.fixture
 def desk(aws: Emulated, tmp_path: Path) -> Desk:
     return Desk(aws, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _through(_server: Emulated) -> Iterator[tuple[Emulated, Standin]]:
+    """The account by way of a stand-in, with clients of its own: boto3 takes seconds to make all of them."""
+    port = own(26380, 1)
+    with standing_in(_server.endpoint, port) as standin:
+        through = Emulated(f"http://127.0.0.1:{port}")
+        yield through, standin
+        through.close()
+
+
+@pytest.fixture
+def larger(aws: Emulated, _through: tuple[Emulated, Standin]) -> Iterator[Larger]:
+    through, standin = _through
+    through.zone_id = aws.zone_id
+    standin.answers.clear()
+    standin.asked.clear()
+    if not aws.is_larger:
+        enlarge(through)
+        aws.is_larger = True
+    do_what_moto_does_not(through, standin)
+    yield Larger(through, standin)
+    aws.is_as_filled, through.is_as_filled = through.is_as_filled, False

@@ -35,6 +35,8 @@ class Emulated:
     zone_id: str = ""
     is_as_filled: bool = False
     """A test that has seen to it that nothing is changed says so here; to fill an account takes a second."""
+    is_larger: bool = False
+    """What larger.py adds is there as well."""
 
     @cached_property
     def account(self) -> Account:
@@ -60,7 +62,7 @@ class Emulated:
         opened.account = self.account
         return opened
 
-    def call(self, service: str, region: str, operation: str, **given: Any) -> dict[str, Any]:
+    def call(self, service: str, region: str, operation: str, /, **given: Any) -> dict[str, Any]:
         return self.account.call(service, region, operation, **given)
 
     def reach(self, endpoint: str) -> None:
@@ -76,6 +78,7 @@ class Emulated:
 
     def forget(self) -> None:
         """The account is empty again."""
+        self.is_larger = False
         host = self.endpoint.removeprefix("http://")
         connection = HTTPConnection(host, timeout=60)
         connection.request("POST", "/moto-api/reset")

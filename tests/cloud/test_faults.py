@@ -17,6 +17,8 @@ from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from chaos.model.system import JSON, Target
 from tests.cloud.emulated import Emulated
+from tests.cloud.test_acts import ACTS
+from tests.cloud.test_changes import CHANGES
 
 EXAMPLES: dict[str, dict[str, JSON]] = {
     "kill": {},
@@ -78,7 +80,8 @@ class Stand:
             [
                 (each.tags, self.environment.function_limit(f"{each.region}/{each.name}"))
                 for look in looks
-                for each in look.functions
+                for each in look.things
+                if each.kind == "function"
             ],
             self.environment.residues(),
         )
@@ -97,7 +100,8 @@ held = pytest.mark.parametrize("stand", HELD, indirect=True)
 
 
 def test_every_fault_of_aws_has_an_example() -> None:
-    assert {name for name in Catalog().names("faults") if name.startswith("aws/")} <= EXAMPLES.keys()
+    examples = {*EXAMPLES, *CHANGES, *ACTS}
+    assert {name for name in Catalog().names("faults") if name.startswith("aws/")} <= examples
 
 
 @held

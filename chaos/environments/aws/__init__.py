@@ -1,17 +1,20 @@
 """One AWS account, in one or several regions. Only account.py imports boto3, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (the account, the last look), machines, networks, groups,
-traffic, isolation, functions, templates, residues, export. What is changed bears a tag with its own record
-(records.py), or is a policy with its own end, so that it can be undone without us.
+traffic, isolation, functions, templates, changes, denials, renewal, shifts, documents, residues, export. What is
+changed bears a tag with its own record (records.py), or is a policy with its own end, so that it can be undone without
+us.
 """
 
 from __future__ import annotations
 
 from chaos.environments.aws import costs, policies
 from chaos.environments.aws.export import Exporting
-from chaos.environments.aws.looking import Database, Function, Group
+from chaos.environments.aws.looking import Database, Group
 from chaos.environments.aws.settings import Settings as Settings
+from chaos.environments.aws.things import Thing
 from chaos.model.aws import CanDeny, CanFailOver
+from chaos.model.aws_acts import CanDenyUse, CanFailOverCache, CanShiftZone, CanTerminate
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed, Refused, SystemDown
 from chaos.model.system import Inventory, Region, Workload
@@ -57,7 +60,7 @@ class AwsEnvironment(Exporting):
         workloads = [
             *(self._workload(each, "group") for look in looks for each in look.groups),
             *(self._workload(each, "database") for look in looks for each in look.databases),
-            *(self._workload(each, "function") for look in looks for each in look.functions),
+            *(self._workload(each, each.kind) for look in looks for each in look.things),
             *(Workload(name=f"role/{name}", service="", labels={"kind": "role"}) for name in self.settings.roles),
             *(_template(name) for name in self.settings.templates),
         ]
@@ -71,16 +74,18 @@ class AwsEnvironment(Exporting):
             workloads=tuple(sorted(workloads, key=lambda each: each.name)),
         )
 
-    def _workload(self, of: Group | Database | Function, kind: str) -> Workload:
+    def _workload(self, of: Group | Database | Thing, kind: str) -> Workload:
         service = of.tags.get(self.settings.tags.service, "")
-        return Workload(name=f"{of.region}/{of.name}", service=service, labels={"kind": kind, "region": of.region})
+        return Workload(name=f"{of.region}/{of.bare_name}", service=service, labels={"kind": kind, "region": of.region})
 
     def lease_holder(self, capability: type) -> LeaseHolder:
         """What is changed bears its expiry, and AWS acts on none of it: somebody outside has to."""
-        if capability is CanFailOver:
+        if capability in (CanFailOver, CanFailOverCache, CanTerminate):
             return LeaseHolder("lease holder")
-        if capability is CanDeny:
+        if capability in (CanDeny, CanDenyUse):
             return LeaseHolder("the policy's own condition")
+        if capability is CanShiftZone:
+            return LeaseHolder("the shift's own expiry")
         return LeaseHolder("lease holder", detached=True)
 
     def note(self, capability: type) -> str:

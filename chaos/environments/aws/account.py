@@ -58,14 +58,14 @@ class Account:
                 raise Refused(said, "switch it on (`aws account enable-region`), or leave it out of `regions`")
         self._regions_verified = True
 
-    def call(self, service: str, region: str, operation: str, **given: Any) -> dict[str, Any]:
+    def call(self, service: str, region: str, operation: str, /, **given: Any) -> dict[str, Any]:
         """One request, by boto3's name of the operation; botocore repeats what is throttled. Raises ApiFailed."""
         with _translated(_asked(service, region, operation)):
             answer: dict[str, Any] = getattr(self._client(service, region), operation)(**given)
             return answer
 
     # parameters: what names one list of one service in one region
-    def pages(self, service: str, region: str, operation: str, key: str, **given: Any) -> Iterator[dict[str, Any]]:
+    def pages(self, service: str, region: str, operation: str, key: str, /, **given: Any) -> Iterator[dict[str, Any]]:
         """All items under `key`, page by page. Raises ApiFailed."""
         with _translated(_asked(service, region, operation)):
             for page in self._client(service, region).get_paginator(operation).paginate(**given):

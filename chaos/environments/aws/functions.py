@@ -11,13 +11,13 @@ import msgspec
 from chaos.environments.aws.account import GLOBAL
 from chaos.environments.aws.answers import NotThere, after_a_change
 from chaos.environments.aws.isolation import Isolation
-from chaos.environments.aws.looking import Function
-from chaos.environments.aws.records import Hold, key_of, tag_of, tags_in
+from chaos.environments.aws.records import Hold, holds_in, key_of, tag_of, tags_in
+from chaos.environments.aws.things import Thing, tags_now
 from chaos.model.errors import ActionFailed
 
 POLICY = "steadfast-"
 _UNUSUAL = re.compile(r"[^\w+=,.@-]")
-_WHEN = "%Y-%m-%dT%H:%M:%SZ"
+WHEN = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Functions(Isolation):
@@ -25,10 +25,10 @@ class Functions(Isolation):
 
     def limit_function(self, function: str, holder: str, at_once: int, until: float) -> None:
         self.forget()
-        found = self.function(function)
+        found = self.thing(function)
         if found is None:
             raise ActionFailed(f"there is no function {function}", took_effect="no")
-        if holder not in found.holds:
+        if holder not in holds_in(tags_now(self.account, found)):
             before = self.function_limit(function)
             hold = Hold(what="concurrency", until=until, was="" if before is None else str(before))
             tag = tag_of(holder, hold)
@@ -40,16 +40,21 @@ class Functions(Isolation):
 
     def unlimit_function(self, function: str, holder: str) -> None:
         self.forget()
-        found = self.function(function)
-        if found is None or holder not in found.holds:
+        found = self.thing(function)
+        hold = holds_in(self.tags_once_shown(found, holder)).get(holder) if found else None
+        if found is None or hold is None:
             return
-        was = found.holds[holder].was
+        was = hold.was
         if was:
             self._reserve(found, int(was))
         else:
             self.account.call("lambda", found.region, "delete_function_concurrency", FunctionName=found.name)
         self.account.call("lambda", found.region, "untag_resource", Resource=found.arn, TagKeys=[key_of(holder)])
         self.changed()
+
+    def tags_once_shown(self, thing: Thing, holder: str) -> dict[str, str]:
+        """For an undo. Raises NotThere when the thing is gone."""
+        return self.once_shown(lambda: tags_now(self.account, thing), lambda tags: holder in holds_in(tags))
 
     def function_limit(self, function: str) -> int | None:
         region, _, name = function.partition("/")
@@ -62,7 +67,7 @@ class Functions(Isolation):
 
     def deny(self, role: str, holder: str, actions: tuple[str, ...], until: float) -> None:
         """AWS compares the condition with its own clock; it needs some seconds to take a policy in."""
-        ends = datetime.fromtimestamp(until, UTC).strftime(_WHEN)
+        ends = datetime.fromtimestamp(until, UTC).strftime(WHEN)
         statement = {
             "Effect": "Deny",
             "Action": list(actions),
@@ -108,9 +113,9 @@ class Functions(Isolation):
             document = self.account.call("iam", GLOBAL, "get_role_policy", **given)["PolicyDocument"]
         except NotThere:
             return None
-        return _end(document)
+        return end_of(document["Statement"][0]) if _is_ours(document) else None
 
-    def _reserve(self, function: Function, at_once: int) -> None:
+    def _reserve(self, function: Thing, at_once: int) -> None:
         given = {"FunctionName": function.name, "ReservedConcurrentExecutions": at_once}
         self.account.call("lambda", function.region, "put_function_concurrency", **given)
 
@@ -124,9 +129,14 @@ def _policy(holder: str) -> str:
     return POLICY + _UNUSUAL.sub("_", holder)
 
 
-def _end(document: Any) -> float | None:
+def end_of(statement: Any) -> float | None:
+    """When a statement of ours ends, in epoch seconds; None when it has no such condition."""
     try:
-        said = document["Statement"][0]["Condition"]["DateLessThan"]["aws:CurrentTime"]
-        return datetime.strptime(said, _WHEN).replace(tzinfo=UTC).timestamp()
-    except (KeyError, IndexError, TypeError, ValueError):
+        said = statement["Condition"]["DateLessThan"]["aws:CurrentTime"]
+        return datetime.strptime(said, WHEN).replace(tzinfo=UTC).timestamp()
+    except (KeyError, TypeError, ValueError):
         return None  # somebody has changed it: it is no policy of ours any more
+
+
+def _is_ours(document: Any) -> bool:
+    return isinstance(document, dict) and isinstance(document.get("Statement"), list) and bool(document["Statement"])

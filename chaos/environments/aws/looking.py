@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from chaos.environments.aws.account import Account
 from chaos.environments.aws.records import Hold, holds_in, tags_in
+from chaos.environments.aws.things import Thing
 
 RUNNING = ("pending", "running")
 _GONE = ("terminated", "shutting-down")
@@ -90,23 +91,6 @@ class Database(Struct, frozen=True, kw_only=True):
         return self.name
 
 
-class Function(Struct, frozen=True, kw_only=True):
-    """A Lambda function."""
-
-    name: str
-    region: str
-    arn: str
-    tags: dict[str, str]
-
-    @property
-    def bare_name(self) -> str:
-        return self.name
-
-    @property
-    def holds(self) -> dict[str, Hold]:
-        return holds_in(self.tags)
-
-
 class Look(Struct, frozen=True, kw_only=True):
     """One region."""
 
@@ -114,7 +98,7 @@ class Look(Struct, frozen=True, kw_only=True):
     machines: tuple[Machine, ...]
     groups: tuple[Group, ...]
     databases: tuple[Database, ...]
-    functions: tuple[Function, ...]
+    things: tuple[Thing, ...]
 
 
 # parameters: which machines of which region
@@ -139,19 +123,6 @@ def databases_of(account: Account, region: str, selector: Mapping[str, str]) -> 
     found = account.pages("rds", region, "describe_db_clusters", "DBClusters")
     databases = [_database(each, region) for each in found]
     return tuple(each for each in databases if selector.items() <= each.tags.items())
-
-
-def functions_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Function, ...]:
-    """By the tags that every service's resources can be asked for: Lambda's own list has none."""
-    chosen = [{"Key": key, "Values": [value]} for key, value in selector.items()]
-    given = {"ResourceTypeFilters": ["lambda:function"], "TagFilters": chosen}
-    key = "ResourceTagMappingList"
-    found = account.pages("resourcegroupstaggingapi", region, "get_resources", key, **given)
-    return tuple(
-        Function(name=arn.rpartition(":")[2], region=region, arn=arn, tags=tags_in(each.get("Tags", ())))
-        for each in found
-        for arn in [str(each["ResourceARN"])]
-    )
 
 
 def filters_of(selector: Mapping[str, str]) -> list[dict[str, Any]]:

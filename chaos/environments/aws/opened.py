@@ -17,8 +17,9 @@ from chaos.environments.aws import looking
 from chaos.environments.aws.account import Account
 from chaos.environments.aws.answers import ApiFailed
 from chaos.environments.aws.joined import Joined
-from chaos.environments.aws.looking import Database, Function, Group, Look, Machine
+from chaos.environments.aws.looking import Database, Group, Look, Machine
 from chaos.environments.aws.settings import Settings
+from chaos.environments.aws.things import EVERYWHERE, Thing, things_of
 from chaos.model.environment import EnvironmentRef
 
 _ENGINES_OWN = ("armed", "source", "monkey")
@@ -31,7 +32,7 @@ _SETTLE_EVERY_SECONDS = 1.0
 _SHOW_EVERY_SECONDS = 0.5
 
 Seen = TypeVar("Seen")
-Named = TypeVar("Named", Machine, Group, Database, Function)
+Named = TypeVar("Named", Machine, Group, Database, Thing)
 
 
 class Opened:
@@ -58,17 +59,19 @@ class Opened:
             machines = [pool.submit(self.machines, region) for region in regions]
             groups = [pool.submit(self.groups, region) for region in regions]
             databases = [pool.submit(self.databases, region) for region in regions]
-            functions = [pool.submit(self.functions, region) for region in regions]
-        return [
+            things = [pool.submit(self.things, region) for region in (*regions, EVERYWHERE)]
+        there = [
             Look(
                 region=region,
                 machines=machines[at].result(),
                 groups=groups[at].result(),
                 databases=databases[at].result(),
-                functions=functions[at].result(),
+                things=things[at].result(),
             )
             for at, region in enumerate(regions)
         ]
+        nowhere = Look(region=EVERYWHERE, machines=(), groups=(), databases=(), things=things[-1].result())
+        return [*there, nowhere]
 
     def machines(self, region: str) -> tuple[Machine, ...]:
         return self._listed("machines", region, looking.machines_of)
@@ -79,8 +82,8 @@ class Opened:
     def databases(self, region: str) -> tuple[Database, ...]:
         return self._listed("databases", region, looking.databases_of)
 
-    def functions(self, region: str) -> tuple[Function, ...]:
-        return self._listed("functions", region, looking.functions_of)
+    def things(self, region: str) -> tuple[Thing, ...]:
+        return self._listed("things", region, things_of)
 
     def machine(self, name: str) -> Machine | None:
         return self._named(name, self.machines)
@@ -96,8 +99,8 @@ class Opened:
     def database(self, name: str) -> Database | None:
         return self._named(name, self.databases)
 
-    def function(self, name: str) -> Function | None:
-        return self._named(name, self.functions)
+    def thing(self, name: str) -> Thing | None:
+        return self._named(name, self.things)
 
     def recent(self, what: str, look: Callable[[], Seen]) -> Seen:
         """What a look gave a moment ago; who asks meanwhile shares one look. Raises ApiFailed, Refused."""
@@ -149,8 +152,13 @@ class Opened:
         return {each.id: each for each in looking.machines_of(self.account, region, {}, ids)}
 
     def _named(self, name: str, listed: Callable[[str], Sequence[Named]]) -> Named | None:
-        """REGION/NAME, among what is listed of its region. A thousand are asked for one after the other."""
+        """REGION/NAME, among what is listed of its region. A thousand are asked for one after the other.
+
+        Only things are in no region.
+        """
         region, _, bare = name.partition("/")
+        if region not in self.settings.regions and (region, listed) != (EVERYWHERE, self.things):
+            return None
         there = listed(region)
         key = f"{listed.__name__} of {region}"
         of, index = self._indexes.get(key, (None, {}))

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from msgspec import Struct
 
+from chaos.environments.aws import aspects, denials, documents, renewal, shifts
+from chaos.environments.aws.rights import Need
 from chaos.environments.aws.settings import Settings
 from chaos.model import aws as bound
+from chaos.model import aws_acts as acts
 from chaos.model import capabilities as portable
 from chaos.model import fis
 
@@ -23,15 +25,6 @@ LOOK = (
     "tag:GetResources",
 )
 """Besides sts:GetCallerIdentity, which needs no permission."""
-
-
-class Need(Struct, frozen=True):
-    """Actions on resources, whose names have {account} in them. `armed`: on those only that bear the tag for it."""
-
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    armed: bool = False
-
 
 _MACHINES = ("arn:aws:ec2:*:{account}:instance/*",)
 _ACLS = ("arn:aws:ec2:*:{account}:network-acl/*", "arn:aws:ec2:*:{account}:vpc/*", "arn:aws:ec2:*:{account}:subnet/*")
@@ -53,6 +46,7 @@ _FUNCTION = (
     "lambda:PutFunctionConcurrency",
     "lambda:DeleteFunctionConcurrency",
     "lambda:GetFunctionConcurrency",
+    "lambda:ListTags",
     "lambda:TagResource",
     "lambda:UntagResource",
 )
@@ -83,6 +77,11 @@ OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
         Need(("fis:GetExperimentTemplate", "fis:StartExperiment"), _TEMPLATES, armed=True),
         Need(("fis:StartExperiment", "fis:TagResource", "fis:GetExperiment", "fis:StopExperiment"), _EXPERIMENTS),
     ),
+    **{capability: aspect.needs for capability, aspect in aspects.OF_CAPABILITY.items()},
+    **renewal.NEEDS,
+    acts.CanDenyUse: denials.NEEDS,
+    acts.CanShiftZone: shifts.NEEDS,
+    acts.CanRunDocument: documents.NEEDS,
     bound.CanShiftTraffic: (
         Need(
             (

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from chaos.environments.aws import costs
+from collections.abc import Callable
+
+from chaos.environments.aws import aspects, costs
+from chaos.environments.aws.denials import DENIED
+from chaos.environments.aws.documents import RUNS, Documents
 from chaos.environments.aws.functions import POLICY
 from chaos.environments.aws.isolation import ISOLATED
-from chaos.environments.aws.records import UNREADABLE, Hold, key_of
-from chaos.environments.aws.templates import Templates
+from chaos.environments.aws.records import UNREADABLE, Hold, holds_in, key_of
+from chaos.environments.aws.renewal import REBOOT, REFRESH
+from chaos.environments.aws.shifts import SHIFTED
 from chaos.model import aws as bound
+from chaos.model import aws_acts as acts
 from chaos.model import capabilities as portable
 from chaos.model.errors import ActionFailed, ChaosError
 from chaos.model.fis import CanRunTemplates
 from chaos.model.residue import Residue
 
 _CUTS: tuple[type, ...] = (portable.CanFailRegion, bound.CanCutZone)
+_OF_MACHINES: tuple[type, ...] = (
+    portable.CanKill,
+    bound.CanIsolateMachine,
+    acts.CanReboot,
+    acts.CanTerminate,
+    acts.CanRunDocument,
+)
+_OF_GROUPS: tuple[type, ...] = (
+    bound.CanSetCapacity,
+    acts.CanRefresh,
+    *(each.capability for each in aspects.NAMED.values() if each.kind == "group"),
+)
+_OF_THINGS: tuple[type, ...] = (
+    bound.CanLimitFunction,
+    acts.CanDenyUse,
+    acts.CanFailOverCache,
+    acts.CanShiftZone,
+    *(each.capability for each in aspects.NAMED.values() if each.kind != "group"),
+)
 
 
-class Residues(Templates):
-    """A residue's target is written KIND/REGION/NAME: machine, group, function; or acl/REGION, weights/ZONE/REGION,
+class Residues(Documents):
+    """A residue's target is written KIND/REGION/NAME: machine, group, thing; or acl/REGION, weights/ZONE/REGION,
     role/NAME, experiment/REGION."""
 
     def residues(self) -> tuple[Residue, ...]:
@@ -35,11 +60,12 @@ class Residues(Templates):
             for holder, hold in group.holds.items()
         ]
         found += [
-            _residue(f"function/{function.region}/{function.name}", holder, hold)
+            _residue(f"thing/{thing.region}/{thing.bare_name}", holder, hold)
             for look in self.looks()
-            for function in look.functions
-            for holder, hold in function.holds.items()
+            for thing in look.things
+            for holder, hold in holds_in(thing.tags).items()
         ]
+        found += self._without_tags()
         for role in self.settings.roles:
             held = {name: Hold(what="deny", until=until) for name, until in self.denials(role).items()}
             found += [_residue(f"role/{role}", name.removeprefix(POLICY), hold) for name, hold in held.items()]
@@ -51,16 +77,33 @@ class Residues(Templates):
             found += [_residue(f"experiment/{region}", name, hold) for name, hold in self.template_runs(region).items()]
         return tuple(sorted(found, key=lambda each: (each.target, each.holder)))
 
+    def _without_tags(self) -> list[Residue]:
+        """Policies, zonal shifts and commands say in themselves whose they are."""
+        found = [_residue(f"thing/{name}", holder, hold) for name, holder, hold in self.denied_uses()]
+        for look in self.looks():
+            balancers = {thing.arn: thing for thing in look.things if thing.kind == "balancer"}
+            for arn, holder, hold in self.zone_shifts(look.region) if balancers else ():
+                if arn in balancers:
+                    found.append(_residue(f"thing/{look.region}/{balancers[arn].bare_name}", holder, hold))
+            machines = {machine.id for machine in look.machines}
+            for id, holder, hold in self.commands_left(look.region) if machines else ():
+                if id in machines:
+                    found.append(_residue(f"machine/{look.region}/{id}", holder, hold))
+        return found
+
     def clear_residue(self, residue: Residue) -> None:
         if residue.what == UNREADABLE:
             said = f"the tag {key_of(residue.holder)} of {residue.target} cannot be read"
             hint = "somebody has changed it: put the resource right by hand, then remove the tag"
             raise ActionFailed(said, hint, took_effect="no")
         kind, _, name = residue.target.partition("/")
-        if kind == "machine":
-            undo = self.rejoin_machine if residue.what == ISOLATED else self.let_go
-            undo(name, residue.holder)
-        elif kind == "function":
+        if residue.what in aspects.NAMED:
+            self.change_back(aspects.NAMED[residue.what].capability, name, residue.holder)
+        elif residue.what in self._clearing():
+            self._clearing()[residue.what](name, residue.holder)
+        elif kind == "machine":
+            self.let_go(name, residue.holder)
+        elif kind == "thing":
             self.unlimit_function(name, residue.holder)
         elif kind == "role":
             self.allow_again(name, residue.holder)
@@ -73,6 +116,16 @@ class Residues(Templates):
         else:
             self.shift_back(name.rpartition("/")[2], residue.holder)
 
+    def _clearing(self) -> dict[str, Callable[[str, str], None]]:
+        return {
+            ISOLATED: self.rejoin_machine,
+            REBOOT: self.rebooted,
+            REFRESH: self.stop_refresh,
+            RUNS: self.cancel_document,
+            SHIFTED: self.unshift_zone,
+            DENIED: self.allow_use,
+        }
+
     def refusal(self, capability: type, target: str) -> str:
         """Only what bears the tag of the armed is hit: each machine of a region, when a region is cut off.
 
@@ -84,18 +137,18 @@ class Residues(Templates):
             return error.message
 
     def _about(self, capability: type, target: str) -> str:
-        if capability in (portable.CanKill, bound.CanIsolateMachine):
+        if capability in _OF_MACHINES:
             machine = self.machine(target)
             return self._unarmed(target, machine.tags) if machine else ""
-        if capability is bound.CanSetCapacity:
+        if capability in _OF_GROUPS:
             group = self.group(target)
             return self._unarmed(target, group.tags) if group else ""
+        if capability in _OF_THINGS:
+            thing = self.thing(target)
+            return self._unarmed(target, thing.tags) if thing else ""
         if capability is bound.CanFailOver:
             database = self.database(target)
             return self._unarmed(target, database.tags) if database else ""
-        if capability is bound.CanLimitFunction:
-            function = self.function(target)
-            return self._unarmed(target, function.tags) if function else ""
         if capability is bound.CanDeny:
             return self._unarmed(target, self.role_tags(target))
         if capability is CanRunTemplates:

@@ -1,0 +1,98 @@
+"""Faults that change what a larger system consists of: queues, balancers, groups, containers; over HTTP."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+from chaos.catalog import Catalog
+from chaos.environments.aws import AwsEnvironment, aspects
+from chaos.environments.aws.things import tags_now
+from chaos.model.environment import EnvironmentRef
+from chaos.model.errors import ActionFailed
+from chaos.model.experiment import PluginUse
+from chaos.model.fault import Active, AnyFault, Lease, Undo
+from chaos.model.system import JSON, Target
+from tests.cloud.larger import REGION, Larger
+
+CHANGES: dict[str, tuple[str, dict[str, JSON]]] = {
+    "aws/queue_limits": (f"{REGION}/queue/orders", {"delay_seconds": 300, "largest_bytes": 1024}),
+    "aws/function_delay": (f"{REGION}/resize", {"delay_ms": 2000.0}),
+    "aws/health_check": ("global/check/", {}),
+    "aws/targets_out": (f"{REGION}/targets/web", {"zone": f"{REGION}a"}),
+    "aws/scaling_suspended": (f"{REGION}/pool", {"processes": ["Launch", "AZRebalance"]}),
+    "aws/group_zone": (f"{REGION}/pool", {"zone": f"{REGION}a"}),
+    "aws/task_stop": (f"{REGION}/service/main/web", {"tasks": 1}),
+    "aws/nodes": (f"{REGION}/nodes/pods/all", {}),
+}
+
+
+def example(larger: Larger, kind: str) -> tuple[AnyFault, Target]:
+    """A fault of its example, and the first thing of that name that it can hit."""
+    name, parameters = CHANGES[kind]
+    fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=parameters))
+    targets = larger.environment.inventory().of_kind(fault.target_kind)
+    return fault, next(each for each in targets if each.name.startswith(name))
+
+
+def becomes(larger: Larger, fault: AnyFault, undo: Undo, wanted: Active) -> None:
+    deadline = time.monotonic() + 10
+    larger.environment.forget()
+    while (seen := fault.active(larger.environment, undo)).active is not wanted:
+        assert time.monotonic() < deadline, seen.evidence
+        larger.environment.forget()
+
+
+def settings(larger: Larger, kind: str) -> object:
+    """All settings that faults of this kind could have changed, and all tags."""
+    larger.environment.forget()
+    fault, target = example(larger, kind)
+    aspect = aspects.OF_CAPABILITY[fault.needs]
+    thing = larger.environment.thing_of(aspect.kind, target.name)
+    assert thing is not None
+    values = aspect.read(larger.aws.account, thing).values
+    values.pop("LastModifiedTimestamp", None)
+    return values, tags_now(larger.aws.account, thing)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_setting_is_changed_once_and_put_right_from_the_record_by_a_fresh_process(larger: Larger, kind: str) -> None:
+    fault, target = example(larger, kind)
+    before = settings(larger, kind)
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    fault.revert(larger.environment, undo)
+    assert settings(larger, kind) == before, "what never was is not undone"
+    fault.inject(larger.environment, undo)
+    fault.inject(larger.environment, undo)
+    becomes(larger, fault, undo, Active.YES)
+    ref = msgspec.json.decode(msgspec.json.encode(larger.environment.ref), type=EnvironmentRef)
+    again = msgspec.json.decode(msgspec.json.encode(undo), type=Undo)
+    fresh = AwsEnvironment(ref)
+    fresh.account = larger.aws.account
+    fault.revert(fresh, again)
+    fault.revert(fresh, again)
+    becomes(larger, fault, undo, Active.NO)
+    assert settings(larger, kind) == before
+    larger.aws.is_as_filled = True
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_scan_finds_it_by_its_tags_alone_and_another_run_is_refused_meanwhile(larger: Larger, kind: str) -> None:
+    fault, target = example(larger, kind)
+    before = settings(larger, kind)
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    fault.inject(larger.environment, undo)
+    second = msgspec.structs.replace(undo, lease=Lease("another", "1.1", time.time() + 60))
+    with pytest.raises(ActionFailed, match="another fault") as refused:
+        fault.inject(larger.environment, second)
+    assert refused.value.took_effect == "no"
+    somebody = larger.aws.environment()
+    [residue] = somebody.residues()
+    assert residue.holder == undo.lease.holder
+    assert residue.until == pytest.approx(undo.lease.expires_at, abs=1)
+    somebody.clear_residue(residue)
+    becomes(larger, fault, undo, Active.NO)
+    assert settings(larger, kind) == before
+    larger.aws.is_as_filled = True
