@@ -96,3 +96,51 @@ def test_a_scan_finds_it_by_its_tags_alone_and_another_run_is_refused_meanwhile(
     becomes(larger, fault, undo, Active.NO)
     assert settings(larger, kind) == before
     larger.aws.is_as_filled = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "parameters", "words"),
+    [
+        ("aws/task_stop", "service/main/web", {"tasks": 4}, "the service has 3 tasks, and more would cost more"),
+        ("aws/nodes", "nodes/pods/all", {"nodes": 3}, "the group has 2 nodes, and more would cost more"),
+        ("aws/group_zone", "pool", {"zone": "eu-west-1c"}, "eu-west-1c is none of eu-west-1a, eu-west-1b"),
+        ("aws/group_zone", "workers", {"zone": "eu-west-1a"}, "eu-west-1a is the only zone of the group"),
+        ("aws/targets_out", "targets/web", {"zone": "eu-west-1c"}, "the target group has no target in eu-west-1c"),
+        ("aws/queue_limits", "queue/orders", {"delay_seconds": 0}, "DelaySeconds 0 already, so nothing would change"),
+        ("aws/queue_limits", "topic/news", {"delay_seconds": 9}, "eu-west-1/topic/news is of kind topic, not queue"),
+        ("aws/function_delay", "pool", {"delay_ms": 9.0}, "eu-west-1/pool is of kind group, not function"),
+    ],
+)
+def test_what_would_change_nothing_or_cost_something_is_refused_in_a_sentence(
+    larger: Larger, kind: str, name: str, parameters: dict[str, JSON], words: str
+) -> None:
+    fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=parameters))
+    targets = larger.environment.inventory().of_kind("workload")
+    target = next(each for each in targets if each.name == f"{REGION}/{name}")
+    with pytest.raises(ActionFailed) as refused:
+        fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    assert words in refused.value.message
+    assert refused.value.took_effect == "no"
+    larger.aws.is_as_filled = True
+
+
+def test_a_target_that_is_terminated_meanwhile_counts_as_reverted(larger: Larger) -> None:
+    fault, target = example(larger, "aws/targets_out")
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    fault.inject(larger.environment, undo)
+    [machine] = [each for each in larger.environment.machines(REGION) if f"{each.id}:80" in str(undo.data)]
+    larger.aws.call("ec2", REGION, "terminate_instances", InstanceIds=[machine.id])
+    fault.revert(larger.environment, undo)
+    becomes(larger, fault, undo, Active.NO)
+    assert larger.aws.environment().residues() == ()
+
+
+def test_what_was_deleted_meanwhile_counts_as_reverted(larger: Larger) -> None:
+    fault, target = example(larger, "aws/queue_limits")
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    fault.inject(larger.environment, undo)
+    becomes(larger, fault, undo, Active.YES)
+    url = larger.aws.call("sqs", REGION, "get_queue_url", QueueName="orders")["QueueUrl"]
+    larger.aws.call("sqs", REGION, "delete_queue", QueueUrl=url)
+    fault.revert(larger.environment, undo)
+    becomes(larger, fault, undo, Active.NO)

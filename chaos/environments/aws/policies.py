@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from chaos.environments.aws import aspects, denials, documents, renewal, shifts
+from chaos.environments.aws.account import GLOBAL
 from chaos.environments.aws.rights import Need
 from chaos.environments.aws.settings import Settings
 from chaos.model import aws as bound
@@ -108,7 +109,8 @@ def policy(settings: Settings, capabilities: Iterable[type]) -> str:
 def _statement(need: Need, settings: Settings) -> dict[str, object]:
     conditions: dict[str, dict[str, object]] = {}
     if all(resource == "*" for resource in need.resources):
-        conditions["StringEquals"] = {"aws:RequestedRegion": list(settings.regions)}
+        regions = list(dict.fromkeys((*settings.regions, GLOBAL)))  # what is in no region is asked for there
+        conditions["StringEquals"] = {"aws:RequestedRegion": regions}
     if need.armed:
         conditions["StringEquals"] = {f"aws:ResourceTag/{settings.tags.armed}": "true"}
     resources = [each.format(account=settings.account) for each in need.resources]
