@@ -16,10 +16,12 @@ class Aspect(Protocol):
 
     name: str
     kind: str
-    needs: tuple[Need, ...]
 
     @property
     def capability(self) -> type: ...
+
+    @property
+    def needs(self) -> tuple[Need, ...]: ...
 
     def read(self, account: Account, thing: Thing, settings: Iterable[str] = ()) -> Seen:
         """All settings; of those named also which can be set no more. Raises NotThere when the thing is gone."""
