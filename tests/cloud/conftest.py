@@ -11,12 +11,12 @@ from tests.cloud.emulated import Emulated, emulated
 from tests.cloud.larger import Larger, do_what_moto_does_not, enlarge
 from tests.cloud.standin import Standin, standing_in
 from tests.cloud.test_runs import Desk
-from tests.ports import own
+from tests.ports import free, own
 
 
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
-    with emulated(tmp_path_factory.mktemp("aws"), own(26350, 1)) as server:
+    with emulated(tmp_path_factory.mktemp("aws"), next(free(own(26350, 20)))) as server:
         yield server
 
 

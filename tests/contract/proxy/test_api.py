@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ import pytest
 import yaml
 
 from tests import toxiproxy
-from tests.ports import own
+from tests.ports import free, own
 
 FILES = [Path(__file__).with_name(f"{name}.yaml") for name in ("api", "populate", "toxics")]
 CASES = {case: steps for file in FILES for case, steps in yaml.safe_load(file.read_text()).items()}
 TOXICS = yaml.safe_load(FILES[2].read_text())
 SERVERS = {"toxiproxy": toxiproxy.real, "ours": toxiproxy.ours}
-PORTS = {"toxiproxy": own(30600, 5), "ours": own(30610, 5)}
+PORTS = {"toxiproxy": own(30600, 20), "ours": own(30610, 20)}
 
 
 class Server:
@@ -28,8 +29,8 @@ class Server:
     def __init__(self, name: str) -> None:
         self.name = name
         self.ours = name == "ours"
-        self.port = PORTS[name]
-        ports = dict(zip(("a", "b", "c", "busy"), range(self.port + 1, self.port + 5), strict=True))
+        self.port, *others = islice(free(PORTS[name]), 5)
+        ports = dict(zip(("a", "b", "c", "busy"), others, strict=True))
         self.busy_port = ports["busy"]
         self._words = {f"{{{word}}}": f"127.0.0.1:{port}" for word, port in ports.items()}
         self._words |= {f"{{{word} port}}": str(port) for word, port in ports.items()}
