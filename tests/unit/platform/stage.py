@@ -48,7 +48,7 @@ class Platform:
         region, _, rest = name.partition("/")
         policies = self._folder / "policies.yaml"
         if not policies.exists():
-            policies.write_text(yaml.safe_dump(patient(yaml.safe_load(effective_policies()))))
+            policies.write_text(patient(effective_policies()))
         service = services.load(rest.rpartition("-")[0])
         return InstanceConfig(
             name=name,
@@ -93,11 +93,13 @@ class Platform:
         return tuple(found) or (Endpoint(instance=f"here/{service}-1", region="here", address=NOBODY),)
 
 
-def patient(policies: dict[str, Any]) -> dict[str, Any]:
-    """The same with twenty times the time for each call: on a busy machine also what is well may take long."""
+def patient(text: str) -> str:
+    """The same policies with twenty times the time for each call: on a busy machine what is well may take long, too."""
+    policies = yaml.safe_load(text)
     for each in (policies["defaults"], *policies["calls"].values()):
         each |= {key: 20 * each[key] for key in ("deadline_ms", "attempt_ms") if key in each}
-    return policies
+    changed: str = yaml.safe_dump(policies)
+    return changed
 
 
 def signed_in(user: str = "viewer-1") -> dict[str, str]:

@@ -13,7 +13,7 @@ from target_platform.kit.rendezvous import steered
 from target_platform.services.catalog import ALL
 from target_platform.services.edge import Cache
 from target_platform.weaknesses import effective_policies
-from tests.unit.platform.stage import Platform, media, visit
+from tests.unit.platform.stage import Platform, media, patient, visit
 
 ORIGIN, EDGE = "here/origin-1", "here/edge-1"
 SEGMENT = bytes(range(256)) * 1200  # five pieces
@@ -49,7 +49,7 @@ def test_however_many_want_a_file_at_once_the_origin_is_asked_once(tmp_path: Pat
 
 def test_without_coalescing_each_of_them_asks_the_origin(tmp_path: Path) -> None:
     media(tmp_path, segment__ts=SEGMENT)
-    (tmp_path / "policies.yaml").write_text(effective_policies(["cache-stampede"]))
+    (tmp_path / "policies.yaml").write_text(patient(effective_policies(["cache-stampede"])))
 
     async def play(made: Platform) -> None:
         answers = await asyncio.gather(*(made.ask(EDGE, "/media/t/segment.ts") for _ in range(20)))
