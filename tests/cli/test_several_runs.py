@@ -9,9 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaos.journal.runs import all_runs
 from chaos.journal.write import JournalWriter
-from tests.cli.test_bad_input import KILL_A_WEB, write
+from tests.cli.test_bad_input import KILL_A_WEB, injections, write
 from tests.local.small_system import SmallSystem
 from tests.unit.reports.synthetic import Synthetic
 
@@ -29,10 +28,10 @@ def file(system: SmallSystem, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_series_that_was_stopped_goes_on_by_the_same_command(system: SmallSystem, file: str) -> None:
-    known = len(all_runs(system.home))
+    known = injections(system)
     stopped = system.start_chaos("runs", "repeat", "3", file)
     deadline = time.monotonic() + 60
-    while len(all_runs(system.home)) == known and time.monotonic() < deadline:
+    while injections(system) == known and time.monotonic() < deadline:
         time.sleep(0.02)
     stopped.send_signal(signal.SIGINT)
     said, _ = stopped.communicate(timeout=60)

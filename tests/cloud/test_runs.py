@@ -31,6 +31,7 @@ settings:
   endpoint: {endpoint}
   settlesWithin: {settles}
   consistentWithin: {consistent}
+  patience: 60s
   hostedZones: [{zone}]
   {more}
 """
