@@ -44,7 +44,8 @@ def enlarge(aws: Emulated) -> None:
 def do_what_moto_does_not(aws: Emulated, standin: Standin) -> None:
     """Moto lists neither streams nor node groups nor health checks by their tags, and buckets in all regions.
 
-    It cannot tag a node group, nor give its machines to the Auto Scaling group that it says is behind it.
+    It cannot tag a node group, nor give its machines to the Auto Scaling group that it says is behind it, nor replace
+    machines in zones that a group has left.
     """
     of_nodes = dict(_TAGS)
 
@@ -78,10 +79,26 @@ def do_what_moto_does_not(aws: Emulated, standin: Standin) -> None:
             of_nodes.pop(key, None)
         return json.dumps({"tags": of_nodes})
 
+    def moved(asked: Asked) -> str:
+        answer = asked.handed_on()[2].decode()
+        zones = {value for key, value in asked.given.items() if key.startswith("AvailabilityZones.member")}
+        for machine in _machines_of(aws, asked.given["AutoScalingGroupName"]) if zones else ():
+            if machine["AvailabilityZone"] not in zones:
+                given = {"InstanceId": machine["InstanceId"], "ShouldDecrementDesiredCapacity": False}
+                aws.call("autoscaling", REGION, "terminate_instance_in_auto_scaling_group", **given)
+        return answer
+
+    standin.answers["UpdateAutoScalingGroup"] = moved
     standin.answers["GetResources"] = listed
     standin.answers["(GET|POST|DELETE) /tags/arn:aws:eks:.*:nodegroup/.*"] = tagged
     standin.answers["POST /clusters/pods/node-groups/all/update-config"] = scaled
     standin.answers["GET /zonalshifts"] = lambda asked: json.dumps({"items": []})
+
+
+def _machines_of(aws: Emulated, group: str) -> list[dict[str, str]]:
+    given = {"AutoScalingGroupNames": [group]}
+    found = aws.call("autoscaling", REGION, "describe_auto_scaling_groups", **given)["AutoScalingGroups"]
+    return [machine for each in found for machine in each["Instances"]]
 
 
 def _checks(aws: Emulated) -> dict[str, dict[str, str]]:
