@@ -136,6 +136,7 @@ def test_a_machine_of_a_group_is_terminated_for_good_and_replaced(larger: Larger
     now = [each.id for each in larger.environment.machines(REGION) if each.tags.get("service") == "pool"]
     assert pool[0].id not in now
     assert len(now) == len(pool)
+    larger.aws.is_as_filled = True
 
 
 def test_a_machine_that_nothing_would_replace_is_not_terminated(larger: Larger) -> None:

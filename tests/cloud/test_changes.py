@@ -15,6 +15,7 @@ from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from chaos.model.system import JSON, Target, Workload
+from tests.cloud.emulated import ARMED, IMAGE, SYSTEM
 from tests.cloud.larger import REGION, Larger
 
 CHANGES: dict[str, tuple[str, dict[str, JSON]]] = {
@@ -122,22 +123,32 @@ def test_what_would_change_nothing_or_cost_something_is_refused_in_a_sentence(
 
 
 def test_a_target_that_is_terminated_meanwhile_counts_as_reverted(larger: Larger) -> None:
+    subnet = next(each.subnet for each in larger.environment.machines(REGION) if each.zone == f"{REGION}a")
+    given = {"ImageId": IMAGE, "MinCount": 1, "MaxCount": 1, "SubnetId": subnet}
+    id = larger.aws.call("ec2", REGION, "run_instances", **given)["Instances"][0]["InstanceId"]
+    group = larger.environment.thing(f"{REGION}/targets/web")
+    assert group is not None
+    larger.aws.call("elbv2", REGION, "register_targets", TargetGroupArn=group.arn, Targets=[{"Id": id}])
     fault, target = example(larger, "aws/targets_out")
     undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    assert f"{id}:80" in str(undo.data)
     fault.inject(larger.environment, undo)
-    [machine] = [each for each in larger.environment.machines(REGION) if f"{each.id}:80" in str(undo.data)]
-    larger.aws.call("ec2", REGION, "terminate_instances", InstanceIds=[machine.id])
+    larger.aws.call("ec2", REGION, "terminate_instances", InstanceIds=[id])
     fault.revert(larger.environment, undo)
     becomes(larger, fault, undo, Active.NO)
     assert larger.aws.environment().residues() == ()
+    larger.aws.is_as_filled = True
 
 
 def test_what_was_deleted_meanwhile_counts_as_reverted(larger: Larger) -> None:
-    fault, target = example(larger, "aws/queue_limits")
+    tags = {each["Key"]: each["Value"] for each in (ARMED, SYSTEM)}
+    url = larger.aws.call("sqs", REGION, "create_queue", QueueName="short-lived", tags=tags)["QueueUrl"]
+    fault, _ = example(larger, "aws/queue_limits")
+    target = Workload(name=f"{REGION}/queue/short-lived", service="")
     undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
     fault.inject(larger.environment, undo)
     becomes(larger, fault, undo, Active.YES)
-    url = larger.aws.call("sqs", REGION, "get_queue_url", QueueName="orders")["QueueUrl"]
     larger.aws.call("sqs", REGION, "delete_queue", QueueUrl=url)
     fault.revert(larger.environment, undo)
     becomes(larger, fault, undo, Active.NO)
+    larger.aws.is_as_filled = True
