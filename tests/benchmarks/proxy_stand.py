@@ -60,6 +60,14 @@ class Through:
         fields = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
         return int(fields["VmRSS"].split()[0]) / 1024
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Of all its threads, since it began."""
+        if not self.pid:
+            return 0.0
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime, of proc(5)
+
 
 @dataclass(frozen=True)
 class Stand:
@@ -72,6 +80,13 @@ class Stand:
         command = [str(part) for part in (self.load_program, kind, way.port, connections, seconds)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=True)
         return dict(json.loads(done.stdout))
+
+
+def machine_seconds() -> tuple[float, float]:
+    """For how long the machine's processors have been busy and idle, all together."""
+    user, nice, system, idle, waits, *interrupts = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:8])
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + sum(interrupts)) / ticks, (idle + waits) / ticks
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.proxy_stand import SERVER_PORT, Opens, Stand, Through, ours, stand, theirs
+from tests.benchmarks.proxy_stand import SERVER_PORT, Opens, Stand, Through, machine_seconds, ours, stand, theirs
 
 ROUNDS, SECONDS = 5, 1.0
 CONNECTIONS = (1, 8, 64)
@@ -57,6 +57,19 @@ def print_requests(connections: int, direct: Figures, our: Figures, their: Figur
         print(f" ({added[0] / added[1]:.2f} times);", end="")
     a_second = [each["per_second"] for each in (direct, our, their)]
     print(f" a second {a_second[0]:.0f}, {a_second[1]:.0f}, {a_second[2]:.0f} ({a_second[1] / a_second[2]:.2f} times)")
+
+
+def test_what_a_gigabyte_costs(built: Stand) -> None:
+    """Client, server and proxy share the processors: what all three need for a gigabyte limits how many there are."""
+    print("\nbulk, 8 connections:")
+    for way in (built.direct, built.ours, built.theirs):
+        own, (busy, idle) = way.cpu_seconds, machine_seconds()
+        rate = built.load("bulk", way, 8, 3)["mb_per_second"]
+        own, (busy_after, idle_after) = way.cpu_seconds - own, machine_seconds()
+        gb = rate * 3 / 1000
+        idle_share = (idle_after - idle) / (idle_after - idle + busy_after - busy)
+        print(f"  {way.name}: {rate:.0f} MB/s, a GB takes {own / gb:.2f} s of the proxy's CPU and ", end="")
+        print(f"{(busy_after - busy) / gb:.2f} s of all CPUs, {idle_share:.0%} idle")
 
 
 @pytest.mark.parametrize("opens", [ours, theirs])
