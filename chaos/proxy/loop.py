@@ -25,8 +25,8 @@ BROKEN = select.EPOLLERR | select.EPOLLHUP
 
 _Result = TypeVar("_Result")
 _IN_A_TURN = 8
-"""Sockets, or timers, that are served before the others are looked at. Were all timers that are due rung at once, the
-answers would come at once, too: a crowd that once began together would wait for each other for ever."""
+"""Sockets, or timers, that are served before the others are looked at: a crowd of one kind must not hold up the other,
+as a delay would grow by the time that all of a crowd take."""
 
 _FINE_SECONDS = 0.001
 """epoll waits in whole milliseconds; what is left of a wait after those is waited for by `select`, in microseconds."""
