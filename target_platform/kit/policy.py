@@ -86,7 +86,7 @@ class BalancePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     by: Literal["turns", "quickest"] = "turns"
     eject_failures: Annotated[int, Meta(ge=1, le=10)] | None = None
-    eject_seconds: Annotated[float, Meta(gt=0, le=3600)] = 20
+    eject_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30
 
 
 class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
