@@ -23,6 +23,7 @@ from chaos.environments.kubernetes.pod_exec import Cut, NotRunning, run_in
 from chaos.model.errors import ActionFailed
 
 _START_PATIENCE_SECONDS = 45.0
+_WORD_PATIENCE_SECONDS = 10.0
 _LOOK_AGAIN_SECONDS = 0.1
 _AT_ONCE = 12
 _NO_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -62,9 +63,10 @@ class Agents:
             try:
                 return self._converse(place, self._place(place), orders, patience_seconds)
             except NotRunning:
-                self._known.pop(place.pod_path, None)  # it ended just now
+                self._known.pop(place.pod_path, None)
                 if last:
                     raise
+                self._await_word(place)
             except Cut:  # a busy kubelet closes before it has said all; to be told twice changes nothing
                 if last:
                     raise
@@ -128,6 +130,12 @@ class Agents:
                 self._await_start(place, last)
                 self._known[place.pod_path] = known = last
             return known
+
+    def _await_word(self, place: Place) -> None:
+        """Until the kubelet has said so: an agent that ended just now is listed as running for a moment."""
+        deadline = time.monotonic() + _WORD_PATIENCE_SECONDS
+        while place.cluster.get(place.pod_path, Pod).is_manned(self._role) and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _await_start(self, place: Place, agent: str) -> None:
         deadline = time.monotonic() + _START_PATIENCE_SECONDS
