@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from chaos.environments.aws.records import tags_in
+from chaos.model.system import Target, Workload
 from tests.cloud.emulated import ARMED, IMAGE, SYSTEM, Emulated
 from tests.cloud.standin import Asked, Standin
 
@@ -19,6 +20,17 @@ class Larger:
     def __init__(self, aws: Emulated, standin: Standin) -> None:
         self.aws, self.standin = aws, standin
         self.environment = aws.environment()
+
+    def target(self, name: str) -> Target:
+        """The first thing, group or machine whose name begins so; the account is asked for nothing else."""
+        region = name.partition("/")[0]
+        things = [(each.bare_name, each.kind) for each in self.environment.things(region)]
+        groups = [(each.name, "group") for each in (() if region == "global" else self.environment.groups(region))]
+        for bare, kind in (*things, *groups):
+            if f"{region}/{bare}".startswith(name):
+                return Workload(name=f"{region}/{bare}", service="", labels={"kind": kind})
+        machines = self.environment.machines(region)
+        return self.environment.instance_of(next(each for each in machines if each.name.startswith(name)))
 
 
 def enlarge(aws: Emulated) -> None:

@@ -48,11 +48,10 @@ class Strike:
         self.larger = larger
         self.environment: AwsEnvironment = larger.environment
         self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=parameters))
-        targets = self.environment.inventory().of_kind(self.fault.target_kind)
-        self.target: Target = next(each for each in targets if each.name.startswith(name))
+        self.target: Target = larger.target(name)
         self.undo: Undo | None = None
 
-    def prepare(self, seconds: float = 60) -> Undo:
+    def prepare(self, seconds: float = 600) -> Undo:
         self.undo = self.fault.prepare(self.environment, self.target, Lease("a run", "1.1", time.time() + seconds))
         return msgspec.json.decode(msgspec.json.encode(self.undo), type=Undo)
 
@@ -172,7 +171,7 @@ def test_a_reboot_is_seen_by_the_console_and_leaves_no_tag(larger: Larger) -> No
         "RebootInstances": rebooted,
         "DescribeInstanceStatus": statuses,
     }
-    strike = Strike(larger, "aws/reboot", REGION)
+    strike = Strike(larger, "aws/reboot", f"{REGION}/i-")
     undo = strike.prepare()
     assert strike.sees(undo) is Active.NO
     strike.inject(undo)
@@ -321,7 +320,7 @@ def test_a_document_is_run_once_watched_and_cancelled(larger: Larger) -> None:
         "CancelCommand": cancelled,
     }
     parameters: JSON = {"DurationSeconds": ["60"]}
-    strike = Strike(larger, "aws/document", REGION, document="AWSFIS-Run-CPU-Stress", parameters=parameters)
+    strike = Strike(larger, "aws/document", f"{REGION}/i-", document="AWSFIS-Run-CPU-Stress", parameters=parameters)
     undo = strike.prepare()
     strike.revert(undo)
     assert strike.sees(undo) is Active.NO

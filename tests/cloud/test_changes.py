@@ -34,12 +34,11 @@ def example(larger: Larger, kind: str) -> tuple[AnyFault, Target]:
     """A fault of its example, and the first thing of that name that it can hit."""
     name, parameters = CHANGES[kind]
     fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=parameters))
-    targets = larger.environment.inventory().of_kind(fault.target_kind)
-    return fault, next(each for each in targets if each.name.startswith(name))
+    return fault, larger.target(name)
 
 
 def becomes(larger: Larger, fault: AnyFault, undo: Undo, wanted: Active) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     larger.environment.forget()
     while (seen := fault.active(larger.environment, undo)).active is not wanted:
         assert time.monotonic() < deadline, seen.evidence
@@ -60,13 +59,13 @@ def settings(larger: Larger, fault: AnyFault, target: Target) -> object:
 def test_a_setting_is_changed_once_and_put_right_from_the_record_by_a_fresh_process(larger: Larger, kind: str) -> None:
     fault, target = example(larger, kind)
     before = settings(larger, fault, target)
-    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 600))
     fault.revert(larger.environment, undo)
     assert settings(larger, fault, target) == before, "what never was is not undone"
     fault.inject(larger.environment, undo)
     fault.inject(larger.environment, undo)
     becomes(larger, fault, undo, Active.YES)
-    second = msgspec.structs.replace(undo, lease=Lease("another", "1.1", time.time() + 60))
+    second = msgspec.structs.replace(undo, lease=Lease("another", "1.1", time.time() + 600))
     with pytest.raises(ActionFailed, match="another fault") as refused:
         fault.inject(larger.environment, second)
     assert refused.value.took_effect == "no"
@@ -85,7 +84,7 @@ def test_a_setting_is_changed_once_and_put_right_from_the_record_by_a_fresh_proc
 def test_a_scan_finds_it_by_its_tags_alone_and_clears_it(larger: Larger, kind: str) -> None:
     fault, target = example(larger, kind)
     before = settings(larger, fault, target)
-    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 600))
     fault.inject(larger.environment, undo)
     somebody = larger.aws.environment()
     [residue] = somebody.residues()
@@ -116,7 +115,7 @@ def test_what_would_change_nothing_or_cost_something_is_refused_in_a_sentence(
     fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=parameters))
     target = Workload(name=f"{REGION}/{name}", service="")
     with pytest.raises(ActionFailed) as refused:
-        fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+        fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 600))
     assert words in refused.value.message
     assert refused.value.took_effect == "no"
     larger.aws.is_as_filled = True
@@ -130,7 +129,7 @@ def test_a_target_that_is_terminated_meanwhile_counts_as_reverted(larger: Larger
     assert group is not None
     larger.aws.call("elbv2", REGION, "register_targets", TargetGroupArn=group.arn, Targets=[{"Id": id}])
     fault, target = example(larger, "aws/targets_out")
-    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 600))
     assert f"{id}:80" in str(undo.data)
     fault.inject(larger.environment, undo)
     larger.aws.call("ec2", REGION, "terminate_instances", InstanceIds=[id])
@@ -145,7 +144,7 @@ def test_what_was_deleted_meanwhile_counts_as_reverted(larger: Larger) -> None:
     url = larger.aws.call("sqs", REGION, "create_queue", QueueName="short-lived", tags=tags)["QueueUrl"]
     fault, _ = example(larger, "aws/queue_limits")
     target = Workload(name=f"{REGION}/queue/short-lived", service="")
-    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 60))
+    undo = fault.prepare(larger.environment, target, Lease("a run", "1.1", time.time() + 600))
     fault.inject(larger.environment, undo)
     becomes(larger, fault, undo, Active.YES)
     larger.aws.call("sqs", REGION, "delete_queue", QueueUrl=url)
