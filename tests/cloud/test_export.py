@@ -60,6 +60,7 @@ def test_the_template_is_one_by_the_services_own_model_and_can_be_created(aws: E
     assert list(beyond(template, operation.input_shape)) == []
     made = aws.call("fis", "eu-west-1", "create_experiment_template", **template)["experimentTemplate"]
     assert made["actions"].keys() == template["actions"].keys()
+    aws.is_as_filled = True
 
 
 def test_more_than_five_targets_are_several_actions(aws: Emulated) -> None:

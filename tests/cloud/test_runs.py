@@ -91,18 +91,6 @@ class Desk:
         return str(path)
 
 
-def test_a_machine_is_stopped_and_started_and_the_evidence_names_it(desk: Desk) -> None:
-    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "8s")
-    code, said = desk.chaos("run", file, "-e", desk.environment())
-    assert code == 0, said
-    [injected] = [event for event in read(all_runs(desk.home)[-1].journal) if isinstance(event, Injected)]
-    assert "i-" in injected.evidence
-    assert "is gone" in injected.evidence
-    machines = [each for look in desk.aws.environment().looks() for each in look.machines]
-    assert {each.state for each in machines} == {"running"}
-    assert not any(each.holds for each in machines)
-
-
 def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(desk: Desk) -> None:
     file = desk.experiment("region_outage", "{region: {name: eu-west-1}}", "2s", "3s")
     command = desk.command("run", file, "-e", desk.environment())

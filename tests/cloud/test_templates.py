@@ -18,6 +18,7 @@ from chaos.faults.aws.fis import Fis
 from chaos.model.errors import Refused
 from chaos.model.experiment import Experiment
 from chaos.model.fault import Active, Lease, Undo
+from chaos.model.residue import Residue
 from chaos.spec import read_experiment
 from tests.cloud.emulated import ACCOUNT, ARMED, Emulated
 from tests.cloud.test_runs import EXPERIMENT, Desk
@@ -33,6 +34,7 @@ def template(aws: Emulated) -> Iterator[str]:
     _transition(aws, PENDING)
     yield _made(aws, {ARMED["Key"]: ARMED["Value"]})
     _transition(aws, {"progression": "immediate"})
+    aws.is_as_filled = True  # but for what FIS remembers, and that no other test asks for
 
 
 def test_a_template_that_is_started_twice_runs_once_and_is_stopped(aws: Emulated, template: str) -> None:
@@ -41,12 +43,11 @@ def test_a_template_that_is_started_twice_runs_once_and_is_stopped(aws: Emulated
     assert fault.active(environment, undo).active is Active.NO
     fault.inject(environment, undo)
     fault.inject(environment, undo)
-    [started] = _experiments(aws)
-    assert started["experimentTemplateId"] == template.partition("/")[2]
+    assert len(_experiments(aws, template)) == 1
     assert fault.active(environment, undo).active is Active.UNKNOWN, "pending is not yet broken"
     for _ in range(2):
         fault.revert(environment, undo)
-        assert _experiments(aws)[0]["state"]["status"] in ("stopping", "stopped")
+        assert _experiments(aws, template)[0]["state"]["status"] in ("stopping", "stopped")
 
 
 def test_what_runs_is_active_and_what_is_stopped_is_over(aws: Emulated, template: str) -> None:
@@ -62,7 +63,7 @@ def test_reverting_what_never_was_starts_and_stops_nothing(aws: Emulated, templa
     environment = aws.environment(templates=[template])
     fault, undo = _prepared(environment, template)
     fault.revert(environment, undo)
-    assert _experiments(aws) == []
+    assert _experiments(aws, template) == []
     assert fault.active(environment, undo).active is Active.NO
 
 
@@ -70,10 +71,10 @@ def test_a_scan_finds_what_runs_by_its_tag_and_stops_it(aws: Emulated, template:
     environment = aws.environment(templates=[template])
     fault, undo = _prepared(environment, template)
     fault.inject(environment, undo)
-    [residue] = environment.residues()
+    [residue] = _residues(environment, template)
     assert (residue.target, residue.holder) == (f"experiment/{REGION}", undo.lease.holder)
     aws.environment(templates=[template]).clear_residue(residue)
-    assert _experiments(aws)[0]["state"]["status"] in ("stopping", "stopped")
+    assert _experiments(aws, template)[0]["state"]["status"] in ("stopping", "stopped")
 
 
 def test_a_plan_that_may_cost_something_says_what(aws: Emulated, template: str) -> None:
@@ -94,7 +95,8 @@ def test_it_is_refused_without_the_flag_for_what_is_billed_and_without_the_tag(
     template = _made(aws, tags)
     with pytest.raises(Refused, match=words):
         make_plan(_experiment(template), aws.environment(templates=[template], **settings), Catalog(), 1)
-    assert _experiments(aws) == []
+    assert _experiments(aws, template) == []
+    aws.is_as_filled = True
 
 
 def test_a_run_whose_template_stays_pending_is_inconclusive_and_leaves_nothing(
@@ -104,13 +106,16 @@ def test_a_run_whose_template_stays_pending_is_inconclusive_and_leaves_nothing(
     environment = desk.environment(more=f"templates: ['{template}']")
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(desk.chaos, "run", file, "-e", environment, "--may-bill")
-        until(lambda: run.done() or [each["state"]["status"] for each in _experiments(aws)] == ["stopping"], within=60)
+        until(
+            lambda: run.done() or [each["state"]["status"] for each in _experiments(aws, template)] == ["stopping"],
+            within=60,
+        )
         _transition(aws, {"progression": "manual", "times": 1})
         code, said = run.result()
     assert code == 3, said
     assert "is pending" in said
-    assert [each["state"]["status"] for each in _experiments(aws)] == ["stopped"]
-    assert aws.environment(templates=[template]).residues() == ()
+    assert _states(aws, template) == ["stopped"]
+    assert _residues(aws.environment(templates=[template]), template) == []
 
 
 def _experiment(template: str) -> Experiment:
@@ -122,7 +127,7 @@ def _experiment(template: str) -> Experiment:
 def _prepared(environment: AwsEnvironment, template: str) -> tuple[Fis, Undo]:
     fault = Fis()
     target = next(each for each in environment.inventory().workloads if each.name == template)
-    return fault, fault.prepare(environment, target, Lease("a-run", "1.1", time.time() + 60))
+    return fault, fault.prepare(environment, target, Lease(f"run of {template}", "1.1", time.time() + 600))
 
 
 def _made(aws: Emulated, tags: dict[str, str]) -> str:
@@ -137,8 +142,19 @@ def _made(aws: Emulated, tags: dict[str, str]) -> str:
     return f"{REGION}/{made['experimentTemplate']['id']}"
 
 
-def _experiments(aws: Emulated) -> list[dict[str, Any]]:
-    return list(aws.call("fis", REGION, "list_experiments")["experiments"])
+def _experiments(aws: Emulated, template: str) -> list[dict[str, Any]]:
+    """Those of that template."""
+    id = template.partition("/")[2]
+    found = aws.call("fis", REGION, "list_experiments")["experiments"]
+    return [each for each in found if each["experimentTemplateId"] == id]
+
+
+def _states(aws: Emulated, template: str) -> list[str]:
+    return [str(each["state"]["status"]) for each in _experiments(aws, template)]
+
+
+def _residues(environment: AwsEnvironment, template: str) -> list[Residue]:
+    return [each for each in environment.residues() if each.what == f"template {template.partition('/')[2]}"]
 
 
 def _transition(aws: Emulated, how: dict[str, object]) -> None:
