@@ -14,7 +14,7 @@ from chaos.model.errors import ActionFailed, ExitCode, Refused
 from chaos.model.events import Injected
 from chaos.model.fault import Active
 from tests.cloud.between import Between, between
-from tests.cloud.emulated import Emulated
+from tests.cloud.emulated import ACCOUNT, ROLE, Emulated
 from tests.cloud.test_faults import Stand
 from tests.cloud.test_runs import Desk
 
@@ -80,6 +80,21 @@ def test_a_region_that_cannot_be_used_refuses_the_plan(aws: Emulated, region: st
         environment.inventory()
     assert hint in refused.value.hint
     environment.account.close()
+    aws.is_as_filled = True
+
+
+def test_everything_is_done_in_the_role_that_is_named_and_who_may_not_take_it_is_refused(
+    aws: Emulated, through: Emulated, day: Between
+) -> None:
+    ref = through.ref(role_arn=f"arn:aws:iam::{ACCOUNT}:role/{ROLE}")
+    taking, refused = AwsEnvironment(ref), AwsEnvironment(ref)
+    assert taking.inventory().instances
+    day.refuse["AssumeRole"] = "AccessDenied"
+    with pytest.raises(Refused, match="AWS does not let us take the role: not today"):
+        refused.inventory()
+    for each in (taking, refused):
+        each.account.close()
+    assert day.asked.count("AssumeRole") == 2
     aws.is_as_filled = True
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from chaos.environments.aws.answers import ApiFailed, refused, silent
@@ -112,19 +113,23 @@ def _session(settings: Settings) -> Any:
         session = boto3.Session(profile_name=settings.profile or None)
     except botocore.exceptions.ProfileNotFound as error:
         raise BadInput(str(error), "`aws configure list-profiles` lists those there are") from error
-    return _assuming(session, settings.role_arn) if settings.role_arn else session
+    return _assuming(session, settings) if settings.role_arn else session
 
 
-def _assuming(session: Any, role_arn: str) -> Any:
+def _assuming(session: Any, settings: Settings) -> Any:
     """A session with credentials of the role, which are fetched anew before they expire."""
     import boto3
+    import botocore.exceptions
     import botocore.session
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise botocore.exceptions.NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
-        session._session.create_client,
-        session.get_credentials(),
-        role_arn,
+        partial(session.client, region_name=settings.regions[0], endpoint_url=settings.endpoint or None),
+        credentials,
+        settings.role_arn,
         extra_args={"RoleSessionName": "steadfast"},
     )
     assumed = botocore.session.Session()
