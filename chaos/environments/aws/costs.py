@@ -6,9 +6,11 @@ https://aws.amazon.com/fis/pricing/, https://aws.amazon.com/ec2/pricing/
 from __future__ import annotations
 
 from chaos.environments.aws.settings import Settings
+from chaos.model.aws_acts import CanRefresh
 from chaos.model.fis import CanRunTemplates
 
 BILLS: dict[type, str] = {
+    CanRefresh: "an instance refresh starts a new machine for each of a group, and AWS bills old and new",
     CanRunTemplates: "AWS bills every action of a FIS experiment by the minute, and whatever the template starts",
 }
 """A new capability that adds machines, or is billed itself, adds its line here: what is billed."""
