@@ -8,11 +8,15 @@ import pytest
 
 from chaos.environments.aws import AwsEnvironment, opened
 from chaos.model.environment import EnvironmentRef
+from chaos.model.system import JSON
 
 
 def environment(consistent_within_seconds: float) -> AwsEnvironment:
-    settings = {"account": "123456789012", "regions": ["eu-west-1"]}
-    given = {**settings, "consistent_within_seconds": consistent_within_seconds}
+    given: dict[str, JSON] = {
+        "account": "123456789012",
+        "regions": ["eu-west-1"],
+        "consistent_within_seconds": consistent_within_seconds,
+    }
     return AwsEnvironment(EnvironmentRef(kind="aws", name="shop", settings=given))
 
 
