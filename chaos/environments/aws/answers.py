@@ -85,7 +85,7 @@ def refused(asked: str, error: ClientError) -> ApiFailed:
     code = str(error.response.get("Error", {}).get("Code", ""))
     said = str(error.response.get("Error", {}).get("Message", "")) or code
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if error.operation_name == "AssumeRole":  # whatever was asked: it is on the way there
+    if error.operation_name == "AssumeRole" and code in _DENIED:  # on the way to whatever was asked
         hint = "the role's trust policy must name who we are: `aws sts get-caller-identity`"
         return ApiFailed(f"AWS does not let us take the role: {said}", hint, "no", code)
     if code in _DENIED:
