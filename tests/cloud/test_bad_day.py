@@ -99,7 +99,7 @@ def test_everything_is_done_in_the_role_that_is_named_and_who_may_not_take_it_is
 
 
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
-def test_an_act_that_aws_refuses_halfway_is_undone(aws: Emulated, through: Emulated, day: Between, code: str) -> None:
+def test_an_act_that_aws_refuses_halfway_is_undone(aws: Emulated, through: Emulated, day: Between) -> None:
     stand = Stand(through, "kill")
     before = stand.world()
     undo = stand.prepare()
