@@ -124,7 +124,7 @@ class _Request:
         return self.headers.get("X-Amz-Target", "").rpartition(".")[2] or self.method
 
     def forwarded(self, upstream: str) -> _Answer:
-        connection = HTTPConnection(upstream, timeout=10)
+        connection = HTTPConnection(upstream, timeout=60)
         try:
             connection.request(self.method, self.path, self.body, dict(self.headers))
             response: HTTPResponse = connection.getresponse()

@@ -42,7 +42,7 @@ def desk(aws: Emulated, tmp_path: Path) -> Desk:
 @pytest.fixture(scope="session")
 def _through(_server: Emulated) -> Iterator[tuple[Emulated, Standin]]:
     """The account by way of a stand-in, with clients of its own: boto3 takes seconds to make all of them."""
-    port = own(26380, 1)
+    port = next(free(own(26390, 20)))
     with standing_in(_server.endpoint, port) as standin:
         through = Emulated(f"http://127.0.0.1:{port}")
         yield through, standin

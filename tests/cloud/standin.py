@@ -89,7 +89,7 @@ def _asked(behind: str, request: BaseHTTPRequestHandler, body: bytes) -> Asked:
     action, given = _action(request, body.decode(errors="replace"))
 
     def handed_on() -> tuple[int, str, bytes]:
-        connection = HTTPConnection(behind, timeout=30)
+        connection = HTTPConnection(behind, timeout=60)
         try:
             connection.request(request.command, request.path, body, dict(request.headers))
             answer = connection.getresponse()
