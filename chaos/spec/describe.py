@@ -34,11 +34,13 @@ class Description(Struct, frozen=True, kw_only=True):
     text: str
     facts: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    needed: tuple[str, ...]
+    """Keys of parameters without which it says nothing."""
 
     @property
     def example(self) -> str:
         """A YAML snippet with the parameters that must be given, ready to be pasted."""
-        needed = [f"{parameter.key}: {parameter.example}" for parameter in self.parameters if parameter.default is None]
+        needed = [f"{each.key}: {each.example}" for each in self.parameters if each.key in self.needed]
         use = f"{{{self.kind}: {{{', '.join(needed)}}}}}" if needed else self.kind
         return f"- {use}" if self.role == "guardrail" else f"{self.role}: {use}"
 
@@ -48,14 +50,28 @@ def describe(plugins: Plugins, role: Role, kind: str) -> Description:
     of: type[Any] = getattr(plugins, role)(kind)
     text = " ".join(line.strip() or "\n\n" for line in (of.__doc__ or "").strip().splitlines())
     text = "\n\n".join(part.strip() for part in text.split("\n\n"))
+    parameters = tuple(map(_parameter, msgspec.structs.fields(of)))
     return Description(
         role=role,
         kind=kind,
         summary=first_sentence(text),
         text=text,
         facts=_facts(of, role),
-        parameters=tuple(map(_parameter, msgspec.structs.fields(of))),
+        parameters=parameters,
+        needed=_needed(of, parameters),
     )
+
+
+def _needed(of: type[Any], parameters: tuple[Parameter, ...]) -> tuple[str, ...]:
+    """What must be given; the first where each may be left out and all together may not."""
+    required = tuple(each.key for each in parameters if each.default is None)
+    if required:
+        return required
+    try:
+        of()
+    except ValueError:
+        return (parameters[0].key,)
+    return ()
 
 
 def first_sentence(text: str) -> str:
