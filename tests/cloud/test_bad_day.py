@@ -98,7 +98,6 @@ def test_everything_is_done_in_the_role_that_is_named_and_who_may_not_take_it_is
     aws.is_as_filled = True
 
 
-@pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
 def test_an_act_that_aws_refuses_halfway_is_undone(aws: Emulated, through: Emulated, day: Between) -> None:
     stand = Stand(through, "kill")
     before = stand.world()
