@@ -61,7 +61,8 @@ def test_without_coalescing_each_of_them_asks_the_origin(tmp_path: Path) -> None
     visit(tmp_path, (ORIGIN, EDGE), play)
 
 
-def test_what_two_viewers_wanted_the_next_edge_has_as_well(tmp_path: Path) -> None:
+def test_what_two_viewers_wanted_the_next_edge_has_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("target_platform.services.edge.TELL_EVERY_SECONDS", 0.05)
     media(tmp_path, segment__ts=SEGMENT, other__ts=SEGMENT)
 
     async def play(made: Platform) -> None:
