@@ -21,13 +21,14 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
 
 
 @pytest.fixture
-def aws(_server: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
+def aws(_server: Emulated, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Emulated:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "emulated")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    if not _server.is_as_filled:
+    too_much = _server.is_larger and "larger" not in request.fixturenames
+    if too_much or not _server.is_as_filled:
         _server.forget()
         _server.fill()
     _server.is_as_filled = False
