@@ -139,7 +139,7 @@ def test_somebody_who_undoes_at_once_waits_until_aws_shows_what_there_is_to_undo
     stand.world()  # all of it has been seen as it was
     with day.behind(BEHIND_SECONDS):
         stand.inject(undo)
-        stand.environment = through.environment(consistent_within_seconds=2 * BEHIND_SECONDS)
+        stand.environment = through.environment(consistent_within_seconds=10 * BEHIND_SECONDS)
         stand.revert(undo)
     stand.becomes(undo, Active.NO)
     Stand(aws, kind).is_unchanged(before)

@@ -102,7 +102,7 @@ def test_it_is_refused_without_the_flag_for_what_is_billed_and_without_the_tag(
 def test_a_run_whose_template_stays_pending_is_inconclusive_and_leaves_nothing(
     aws: Emulated, template: str, desk: Desk
 ) -> None:
-    file = desk.experiment("aws/fis", f'{{workload: {{name: "{template}"}}}}', "100ms")
+    file = desk.experiment("aws/fis", f'{{workload: {{name: "{template}"}}}}', "2s")
     environment = desk.environment(more=f"templates: ['{template}']")
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(desk.chaos, "run", file, "-e", environment, "--may-bill")
