@@ -92,12 +92,14 @@ def _start_launcher(folder: Folder) -> None:
     assert launcher.stdout is not None, "asked for above"
     with launcher.stdout as said:
         line = said.readline()
-    launcher.returncode = 0 if line else launcher.wait()  # it runs on, and is not ours to wait for
-    if not line:
+    first = json.loads(line) if line else None
+    if first is not None and first["event"] != "error":
+        launcher.returncode = 0  # it runs on, and is not ours to wait for
+        return
+    launcher.wait()  # nothing is left when it is said that nothing was started
+    if first is None:
         raise LauncherError("the launcher ended while it was starting", f"see {folder.launcher_log}", "failed")
-    first = json.loads(line)
-    if first["event"] == "error":
-        raise LauncherError(first["message"], first["hint"], first["kind"])
+    raise LauncherError(first["message"], first["hint"], first["kind"])
 
 
 def _until_ready(folder: Folder, tell: Tell) -> State:
