@@ -159,7 +159,9 @@ class Injector:
         seen = self._look(fault, injecting)
         while not seen.active.struck and not batch.stopped and self._tools.clock.now() < deadline:
             self._tools.clock.sleep(LOOK_EVERY_SECONDS)
-            seen = self._look(fault, injecting)
+            again = self._look(fault, injecting)
+            if again.active.struck or not batch.stopped:  # otherwise it may have seen what the revert has done
+                seen = again
         if not seen.active.struck and self._stop.is_set():
             return  # the run is being ended: what is seen now says nothing about the fault
         now = self._tools.clock.now()
