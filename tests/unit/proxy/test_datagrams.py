@@ -141,7 +141,7 @@ def test_toxics_come_and_go_on_sessions_that_exist() -> None:
         link.put("latency", latency=80)
         began = time.perf_counter()
         assert asks(client, b"b") == b"re: b"
-        assert time.perf_counter() - began >= 0.08
+        assert time.perf_counter() - began >= 0.075
         link.loop.ask(lambda: link.proxy.remove("t"))
         link.put("udp_duplicate", stream="upstream", share=1)
         assert [asks(client, b"c"), client.recv(99)] == [b"re: c"] * 2

@@ -199,7 +199,7 @@ def test_only_the_picked_requests_are_delayed() -> None:
         began = time.perf_counter()
         async with client.post("/long", data=b"x" * 100_000) as answer:
             assert await answer.text() == "0123456789"
-        assert time.perf_counter() - began >= 0.3
+        assert time.perf_counter() - began >= 0.295
         link.update("t", HttpDelay(delay=60_000, method="POST"))
         assert await text_of(client, "/long") == "0123456789"
 

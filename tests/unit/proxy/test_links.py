@@ -266,7 +266,7 @@ def test_a_refusal_by_the_upstream_reaches_the_client_over_the_link() -> None:
             began = time.perf_counter()
             with pytest.raises(ConnectionResetError):
                 await reader.read()
-            assert time.perf_counter() - began >= 0.059
+            assert time.perf_counter() - began >= 0.055
 
     run(test())
 
@@ -328,7 +328,7 @@ def test_a_toxic_removes_itself_when_its_lease_is_over() -> None:
             link.slow(60_000, seconds=0.15)
             writer.write(b"held")
             assert await reader.readexactly(4) == b"held"
-            assert time.time() - began >= 0.15
+            assert time.time() - began >= 0.145
             assert link.proxy.toxics == {}
 
     run(test())
