@@ -81,6 +81,10 @@ class Refresh(Struct, frozen=True):
     done_percent: int = 0
     reason: str = ""
 
+    @property
+    def goes_on(self) -> bool:
+        return self.status in ("Pending", "InProgress", "Cancelling", "Baking", "RollbackInProgress")
+
 
 @runtime_checkable
 class CanRefresh(Protocol):

@@ -48,6 +48,18 @@ class CanChange(Protocol):
 
 
 RUNS, SUSPENDED = "runs", "suspended"
+Process = Literal[
+    "Launch",
+    "Terminate",
+    "AddToLoadBalancer",
+    "AlarmNotification",
+    "AZRebalance",
+    "HealthCheck",
+    "InstanceRefresh",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+]
+"""Of an Auto Scaling group."""
 
 
 @runtime_checkable

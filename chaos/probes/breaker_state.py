@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from msgspec import Struct
 
 from chaos.model.environment import Environment
-from chaos.model.errors import ChaosError
 from chaos.model.sample import NoSample, Ratio
-from chaos.probes._metrics import metrics_of
+from chaos.model.system import Instance
+from chaos.probes._metrics import metrics_of, reporting, series_in
 
 _VALUES = {"closed": 0.0, "half-open": 1.0, "open": 2.0}
-_LINE = re.compile(r"breaker_state\{(?P<labels>.*)\}\s+(?P<value>-?\d+(?:\.\d+)?)")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 class BreakerState(Struct, frozen=True, kw_only=True):
@@ -36,22 +33,19 @@ class BreakerState(Struct, frozen=True, kw_only=True):
     every_seconds: float = 1.0
 
     def sample(self, environment: Environment) -> Ratio | NoSample:
-        try:
-            instances = environment.inventory().instances
-        except ChaosError as error:
-            return NoSample(error.message)
-        callers = [each for each in instances if self.caller in ("", each.service) and each.metrics_path]
-        running = [each for each in callers if each.address and each.identity]
-        if not running:
-            return NoSample(f"no instance of {self.caller or 'any service'} that has metrics runs")
+        running = reporting(environment, self._is_asked, self.caller or "any service")
+        if isinstance(running, NoSample):
+            return running
         values = [value for text in metrics_of(running, self.timeout_ms).values() for value in self._values(text)]
         if not values:
             return NoSample(f"no breaker from {self.caller or 'anybody'} to {self.target or 'anybody'} was seen")
         return Ratio(good=values.count(_VALUES[self.state]), total=len(values))
 
+    def _is_asked(self, instance: Instance) -> bool:
+        return self.caller in ("", instance.service) and bool(instance.address)
+
     def _values(self, metrics: str) -> Iterator[float]:
-        for found in filter(None, map(_LINE.match, metrics.splitlines())):
-            labels = dict(_LABEL.findall(found["labels"]))
+        for _, labels, number in series_in(metrics, "breaker_state"):
             wanted = {"caller": self.caller, "target": self.target, "region": self.region}
             if all(value in ("", labels.get(name)) for name, value in wanted.items()):
-                yield float(found["value"])
+                yield number

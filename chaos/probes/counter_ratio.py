@@ -9,13 +9,11 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 from chaos.model.environment import Environment
-from chaos.model.errors import ChaosError
 from chaos.model.sample import NoSample, Ratio
-from chaos.probes._metrics import metrics_of
+from chaos.model.system import Instance
+from chaos.probes._metrics import labels_in, metrics_of, reporting, series_in
 
 _COUNTER = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?$")
-_LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*$")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 Counts = tuple[float, float]
 """Good ones, all."""
@@ -48,22 +46,17 @@ class CounterRatio(Struct, frozen=True, kw_only=True, dict=True):
                 )
 
     def sample(self, environment: Environment) -> Ratio | NoSample:
-        try:
-            instances = environment.inventory().instances
-        except ChaosError as error:
-            return NoSample(error.message)
-        asked = [
-            each
-            for each in instances
-            if each.service == self.service and self.region in ("", each.region) and each.metrics_path and each.identity
-        ]
-        if not asked:
-            return NoSample(f"no instance of {self.service} that has metrics runs")
+        asked = reporting(environment, self._is_asked, self.service)
+        if isinstance(asked, NoSample):
+            return asked
         first, counted = not self._before, self._counted(metrics_of(asked, self.timeout_ms))
         good, total = (round(sum(each[index] for each in counted)) for index in (0, 1))
         if first or not total:
             return NoSample("this look is the first" if first else f"no {self.total} was counted since the last look")
         return Ratio(good=min(good, total), total=total)
+
+    def _is_asked(self, instance: Instance) -> bool:
+        return instance.service == self.service and self.region in ("", instance.region)
 
     @cached_property
     def _before(self) -> dict[str, Counts]:
@@ -85,10 +78,5 @@ def _sum(selector: str, metrics: str) -> float:
     """All series that a selector names, added up."""
     found = _COUNTER.match(selector)
     assert found, "it was looked at when the probe was made"
-    wanted = set(_LABEL.findall(found[2] or ""))
-    lines = (line.groups() for line in map(_LINE.match, metrics.splitlines()) if line)
-    return sum(
-        float(value)
-        for name, labels, value in lines
-        if name == found[1] and wanted <= set(_LABEL.findall(labels or ""))
-    )
+    wanted = labels_in(found[2] or "").items()
+    return sum(value for _, labels, value in series_in(metrics, found[1]) if wanted <= labels.items())

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
 from chaos.model.environment import Environment
-from chaos.model.errors import ChaosError
 from chaos.model.sample import Histogram, NoSample, Spread
-from chaos.probes._metrics import metrics_of
-
-_LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+([-+0-9.eE]+)\s*$")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+from chaos.probes._metrics import metrics_of, reporting, series_in
 
 
 class QueueGrowth(Struct, frozen=True, kw_only=True, dict=True):
@@ -37,13 +32,9 @@ class QueueGrowth(Struct, frozen=True, kw_only=True, dict=True):
     every_seconds: float = 1.0
 
     def sample(self, environment: Environment) -> Spread | NoSample:
-        try:
-            instances = environment.inventory().instances
-        except ChaosError as error:
-            return NoSample(error.message)
-        asked = [each for each in instances if each.service == self.service and each.metrics_path and each.identity]
-        if not asked:
-            return NoSample(f"no instance of {self.service} that has metrics runs")
+        asked = reporting(environment, lambda each: each.service == self.service, self.service)
+        if isinstance(asked, NoSample):
+            return asked
         texts = metrics_of(asked, self.timeout_ms)
         lengths = {name: length for name, text in texts.items() if (length := self._length(text)) is not None}
         if not lengths:
@@ -63,8 +54,6 @@ class QueueGrowth(Struct, frozen=True, kw_only=True, dict=True):
     def _length(self, metrics: str) -> float | None:
         """All series of the gauge that count, added up; None without any."""
         found = [
-            float(value)
-            for name, labels, value in (line.groups() for line in map(_LINE.match, metrics.splitlines()) if line)
-            if name == self.gauge and self.target in ("", dict(_LABEL.findall(labels or "")).get("target"))
+            value for _, labels, value in series_in(metrics, self.gauge) if self.target in ("", labels.get("target"))
         ]
         return sum(found) if found else None

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import ClassVar, Literal
 
 from msgspec import Struct
 
 from chaos.model.environment import Environment
-from chaos.model.errors import ChaosError
 from chaos.model.sample import Histogram, NoSample, Spread
-from chaos.probes._metrics import metrics_of
-
-_LINE = re.compile(r"(call_attempts_total|calls_total)\{(.*)\}\s+(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*$")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+from chaos.probes._metrics import metrics_of, reporting, series_in
 
 Counts = tuple[float, float]
 """Attempts that were sent, calls."""
@@ -39,13 +34,9 @@ class RetryAmplification(Struct, frozen=True, kw_only=True, dict=True):
     every_seconds: float = 1.0
 
     def sample(self, environment: Environment) -> Spread | NoSample:
-        try:
-            instances = environment.inventory().instances
-        except ChaosError as error:
-            return NoSample(error.message)
-        asked = [each for each in instances if each.service == self.caller and each.metrics_path and each.identity]
-        if not asked:
-            return NoSample(f"no instance of {self.caller} that has metrics runs")
+        asked = reporting(environment, lambda each: each.service == self.caller, self.caller)
+        if isinstance(asked, NoSample):
+            return asked
         now = {name: self._counts(text) for name, text in metrics_of(asked, self.timeout_ms).items()}
         since = [_difference(counts, self._before[name]) for name, counts in now.items() if name in self._before]
         attempts, calls = sum(each[0] for each in since), sum(each[1] for each in since)
@@ -63,11 +54,10 @@ class RetryAmplification(Struct, frozen=True, kw_only=True, dict=True):
 
     def _counts(self, metrics: str) -> Counts:
         counted = {"call_attempts_total": 0.0, "calls_total": 0.0}
-        for name, text, value in (found.groups() for found in map(_LINE.match, metrics.splitlines()) if found):
-            labels = dict(_LABEL.findall(text))
+        for name, labels, value in series_in(metrics, *counted):
             # An attempt that a breaker held back was not sent.
             if labels.get("target") == self.target and (name == "calls_total" or labels.get("outcome") != "open"):
-                counted[name] += float(value)
+                counted[name] += value
         return counted["call_attempts_total"], counted["calls_total"]
 
 

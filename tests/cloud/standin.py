@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote
+
+from tests.cloud.listening import listening
 
 
 @dataclass
@@ -71,16 +72,8 @@ def standing_in(behind: str, port: int) -> Iterator[Standin]:
         def log_message(self, format: str, *args: object) -> None:
             """Tests are silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    serving.start()
-    try:
+    with listening(Handler, port):
         yield standin
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()
 
 
 def _asked(behind: str, request: BaseHTTPRequestHandler, body: bytes) -> Asked:

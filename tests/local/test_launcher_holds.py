@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -153,7 +154,7 @@ def test_a_reader_of_the_state_file_never_sees_half_of_it(trial: Trial) -> None:
             trial.hold("a-0", "a-1", "a-2")
             trial.release("a-0", "a-1", "a-2")
             os.kill(victim := trial.pid("a-5"), signal.SIGKILL)
-            until(lambda victim=victim: trial.instance("a-5").pid != victim)  # type: ignore[misc]
+            until(partial(is_another_than, trial, "a-5", victim))
             trial.hold("a-5")
             trial.release("a-5")
             trial.until_ready("a-5")
@@ -162,3 +163,7 @@ def test_a_reader_of_the_state_file_never_sees_half_of_it(trial: Trial) -> None:
         reader.join()
     assert torn == []
     assert seen > 20
+
+
+def is_another_than(trial: Trial, name: str, pid: int) -> bool:
+    return trial.instance(name).pid != pid

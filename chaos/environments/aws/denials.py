@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -17,7 +16,7 @@ from msgspec import Struct
 from chaos.environments.aws.account import Account
 from chaos.environments.aws.answers import NotThere
 from chaos.environments.aws.changes import Changes
-from chaos.environments.aws.functions import WHEN, end_of
+from chaos.environments.aws.functions import end_of, ends_at
 from chaos.environments.aws.records import Hold
 from chaos.environments.aws.rights import Need
 from chaos.environments.aws.things import Thing, queue_url
@@ -35,14 +34,13 @@ class Denials(Changes):
 
     def deny_use(self, resource: str, holder: str, actions: tuple[str, ...], until: float) -> None:
         thing, policy = self._policied(resource)
-        ends = datetime.fromtimestamp(until, UTC).strftime(WHEN)
         statement = {
             "Sid": _sid(holder),
             "Effect": "Deny",
             "Principal": "*",
             "Action": list(actions),
             "Resource": [thing.arn, f"{thing.arn}/*"] if thing.kind == "bucket" else thing.arn,
-            "Condition": {"DateLessThan": {"aws:CurrentTime": ends}},
+            "Condition": ends_at(until),
         }
         document = policy.read(self.account, thing) or {"Version": "2012-10-17", "Statement": []}
         kept = [each for each in _statements(document) if each.get("Sid") != _sid(holder)]
@@ -136,6 +134,23 @@ def _topic(account: Account, thing: Thing, policy: str) -> object:
     return account.call("sns", thing.region, "set_topic_attributes", **given)
 
 
+def _of_resource(service: str, noun: str, by: str, arn: str) -> _Policy:
+    """Of a service that has requests of their own for policies; `by` is the argument that names the resource."""
+
+    def asked(verb: str, account: Account, thing: Thing, **given: str) -> dict[str, Any]:
+        named = {by: thing.name if thing.kind == "bucket" else thing.arn}
+        return account.call(service, thing.region, f"{verb}_{noun}", **named, **given)
+
+    action = "".join(word.capitalize() for word in noun.split("_"))
+    return _Policy(
+        lambda account, thing: asked("get", account, thing)["Policy"],
+        lambda account, thing, policy: asked("put", account, thing, Policy=policy),
+        lambda account, thing: asked("delete", account, thing),
+        tuple(f"{service}:{verb}{action}" for verb in ("Get", "Put", "Delete")),
+        arn,
+    )
+
+
 POLICIES: dict[str, _Policy] = {
     "queue": _Policy(
         lambda account, thing: (
@@ -163,37 +178,9 @@ POLICIES: dict[str, _Policy] = {
         ("sns:GetTopicAttributes", "sns:SetTopicAttributes"),
         "arn:aws:sns:*:{account}:*",
     ),
-    "bucket": _Policy(
-        lambda account, thing: account.call("s3", thing.region, "get_bucket_policy", Bucket=thing.name)["Policy"],
-        lambda account, thing, policy: account.call(
-            "s3", thing.region, "put_bucket_policy", Bucket=thing.name, Policy=policy
-        ),
-        lambda account, thing: account.call("s3", thing.region, "delete_bucket_policy", Bucket=thing.name),
-        ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
-        "arn:aws:s3:::*",
-    ),
-    "table": _Policy(
-        lambda account, thing: account.call("dynamodb", thing.region, "get_resource_policy", ResourceArn=thing.arn)[
-            "Policy"
-        ],
-        lambda account, thing, policy: account.call(
-            "dynamodb", thing.region, "put_resource_policy", ResourceArn=thing.arn, Policy=policy
-        ),
-        lambda account, thing: account.call("dynamodb", thing.region, "delete_resource_policy", ResourceArn=thing.arn),
-        ("dynamodb:GetResourcePolicy", "dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"),
-        "arn:aws:dynamodb:*:{account}:table/*",
-    ),
-    "stream": _Policy(
-        lambda account, thing: account.call("kinesis", thing.region, "get_resource_policy", ResourceARN=thing.arn)[
-            "Policy"
-        ],
-        lambda account, thing, policy: account.call(
-            "kinesis", thing.region, "put_resource_policy", ResourceARN=thing.arn, Policy=policy
-        ),
-        lambda account, thing: account.call("kinesis", thing.region, "delete_resource_policy", ResourceARN=thing.arn),
-        ("kinesis:GetResourcePolicy", "kinesis:PutResourcePolicy", "kinesis:DeleteResourcePolicy"),
-        "arn:aws:kinesis:*:{account}:stream/*",
-    ),
+    "bucket": _of_resource("s3", "bucket_policy", "Bucket", "arn:aws:s3:::*"),
+    "table": _of_resource("dynamodb", "resource_policy", "ResourceArn", "arn:aws:dynamodb:*:{account}:table/*"),
+    "stream": _of_resource("kinesis", "resource_policy", "ResourceARN", "arn:aws:kinesis:*:{account}:stream/*"),
 }
 NEEDS = tuple(Need(each.needs, (each.arn,)) for each in POLICIES.values())
 

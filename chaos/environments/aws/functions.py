@@ -17,7 +17,7 @@ from chaos.model.errors import ActionFailed
 
 POLICY = "steadfast-"
 _UNUSUAL = re.compile(r"[^\w+=,.@-]")
-WHEN = "%Y-%m-%dT%H:%M:%SZ"
+_WHEN = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Functions(Isolation):
@@ -67,12 +67,11 @@ class Functions(Isolation):
 
     def deny(self, role: str, holder: str, actions: tuple[str, ...], until: float) -> None:
         """AWS compares the condition with its own clock; it needs some seconds to take a policy in."""
-        ends = datetime.fromtimestamp(until, UTC).strftime(WHEN)
         statement = {
             "Effect": "Deny",
             "Action": list(actions),
             "Resource": "*",
-            "Condition": {"DateLessThan": {"aws:CurrentTime": ends}},
+            "Condition": ends_at(until),
         }
         document = msgspec.json.encode({"Version": "2012-10-17", "Statement": [statement]}).decode()
         given = {"RoleName": _bare(role), "PolicyName": _policy(holder), "PolicyDocument": document}
@@ -129,11 +128,16 @@ def _policy(holder: str) -> str:
     return POLICY + _UNUSUAL.sub("_", holder)
 
 
+def ends_at(until: float) -> dict[str, Any]:
+    """The condition by which a statement ends by itself; `end_of` reads it."""
+    return {"DateLessThan": {"aws:CurrentTime": datetime.fromtimestamp(until, UTC).strftime(_WHEN)}}
+
+
 def end_of(statement: Any) -> float | None:
     """When a statement of ours ends, in epoch seconds; None when it has no such condition."""
     try:
         said = statement["Condition"]["DateLessThan"]["aws:CurrentTime"]
-        return datetime.strptime(said, WHEN).replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(said, _WHEN).replace(tzinfo=UTC).timestamp()
     except (KeyError, TypeError, ValueError):
         return None  # somebody has changed it: it is no policy of ours any more
 

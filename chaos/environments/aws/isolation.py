@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from chaos.environments.aws.answers import NotThere, after_a_change
@@ -40,9 +39,8 @@ class Isolation(Traffic):
         self.changed()
 
     def rejoin_machine(self, instance: str, holder: str) -> None:
-        look = partial(self.machine_now, instance)
-        machine = self.once_shown(look, lambda seen: seen is not None and holder in seen.holds)
-        if machine is not None and holder in machine.holds:
+        machine = self.machine_held(instance, holder)
+        if machine is not None:
             self._give(machine, machine.holds[holder].was.split("+"))
         region, _, id = instance.partition("/")
         group = self._group(region, _name(holder))

@@ -41,10 +41,8 @@ class Machines(Opened):
     def let_go(self, instance: str, holder: str) -> None:
         region, _, id = instance.partition("/")
         mine = _of_step(holder)
-        machine = self.once_shown(
-            lambda: self.machine_now(instance), lambda seen: seen is not None and mine in seen.holds
-        )
-        if machine is None or mine not in machine.holds:
+        machine = self.machine_held(instance, mine)
+        if machine is None:
             return
         others = [hold for name, hold in machine.holds.items() if name != mine and hold.what == _STOP]
         if not others and machine.holds[mine].was in RUNNING:
@@ -54,6 +52,15 @@ class Machines(Opened):
         except NotThere:
             pass  # terminated meanwhile: there is nothing left to put right
         self.changed()
+
+    def machine_held(self, instance: str, holder: str) -> Machine | None:
+        """For an undo: the machine as it is now, if it bears that holder's record."""
+
+        def holds(machine: Machine | None) -> bool:
+            return machine is not None and holder in machine.holds
+
+        machine = self.once_shown(lambda: self.machine_now(instance), holds)
+        return machine if holds(machine) else None
 
     def is_held(self, instance: str, holder: str) -> bool:
         machine = self.machine(instance)

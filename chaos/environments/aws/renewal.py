@@ -19,7 +19,6 @@ from chaos.model.aws_acts import Boot, CanFailOverCache, CanReboot, CanRefresh, 
 from chaos.model.errors import ActionFailed
 
 REBOOT, REFRESH = "reboot", "refresh"
-GOING_ON = ("Pending", "InProgress", "Cancelling", "Baking", "RollbackInProgress")
 _REPLACING = ("Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy")
 _MACHINES = ("arn:aws:ec2:*:{account}:instance/*",)
 _GROUPS = ("arn:aws:autoscaling:*:{account}:autoScalingGroup:*:autoScalingGroupName/*",)
@@ -63,10 +62,8 @@ class Renewal(Denials):
         self.changed()
 
     def rebooted(self, instance: str, holder: str) -> None:
-        machine = self.once_shown(
-            lambda: self.machine_now(instance), lambda seen: seen is not None and holder in seen.holds
-        )
-        if machine is not None and holder in machine.holds:
+        machine = self.machine_held(instance, holder)
+        if machine is not None:
             gone = [{"Key": key_of(holder)}]
             self.account.call("ec2", machine.region, "delete_tags", Resources=[machine.id], Tags=gone)
             self.changed()
@@ -135,7 +132,7 @@ class Renewal(Denials):
         if hold is None:
             return
         last = self._last(thing)
-        if last is not None and last.id != hold.was and last.status in GOING_ON and last.status != "Cancelling":
+        if last is not None and last.id != hold.was and last.goes_on and last.status != "Cancelling":
             given = {"AutoScalingGroupName": thing.name}
             self.account.call("autoscaling", thing.region, "cancel_instance_refresh", **given)
         things.release(self.account, thing, holder, tags)

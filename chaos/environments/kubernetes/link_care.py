@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from chaos.agent.orders import End, Look
-from chaos.environments.kubernetes.agent_pods import NETWORK
+from chaos.environments.kubernetes.agent_pods import NETWORK, Role
 from chaos.environments.kubernetes.agent_pods import Pod as AgentsPod
 from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.links import LINK_CAPABILITIES, PodLinks
@@ -43,9 +43,13 @@ class LinkCare(PodLinks, Residues):
 
     def residues_inside(self) -> tuple[Residue, ...]:
         """Of pods in which an agent works. What one that was killed has left ends in the kernel, at its lease."""
-        manned = [self._manned_places(cluster, namespace) for cluster, namespace in self.names.spaces]
+        return self.left_in_pods(NETWORK, self._left_in)
+
+    def left_in_pods(self, role: Role, left_in: Callable[[Place], Sequence[Residue]]) -> tuple[Residue, ...]:
+        """What `left_in` finds in each pod in which such an agent works."""
+        manned = [self._manned_places(*space, role) for space in self.names.spaces]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(self._left_in, (place for places in manned for place in places)))
+            found = list(pool.map(left_in, (place for places in manned for place in places)))
         return tuple(residue for residues in found for residue in residues)
 
     def clear_residue(self, residue: Residue) -> None:
@@ -64,10 +68,10 @@ class LinkCare(PodLinks, Residues):
             if seen is not None:
                 yield Place(seen[0].cluster, seen[1].metadata.namespace, seen[1].metadata.name), seen[1]
 
-    def _manned_places(self, cluster: Cluster, namespace: str) -> list[Place]:
+    def _manned_places(self, cluster: Cluster, namespace: str, role: Role) -> list[Place]:
         query = {"labelSelector": self.settings.selector} if self.settings.selector else {}
         pods = cluster.every(f"/api/v1/namespaces/{namespace}/pods", AgentsPod, query)
-        return [Place(cluster, namespace, pod.metadata.name) for pod in pods if pod.is_manned(NETWORK)]
+        return [Place(cluster, namespace, pod.metadata.name) for pod in pods if pod.is_manned(role)]
 
     def _left_in(self, place: Place) -> list[Residue]:
         target = f"pod/{self.names.pod(place.cluster, place.namespace, place.name)}"

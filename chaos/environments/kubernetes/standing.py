@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from chaos.agent.orders import Count, End, Look, Stand
 from chaos.environments.kubernetes.agent_pods import PROCESSES
-from chaos.environments.kubernetes.agent_pods import Pod as AgentsPod
 from chaos.environments.kubernetes.agents import Agents
-from chaos.environments.kubernetes.connection import Cluster
 from chaos.environments.kubernetes.link_care import LinkCare
 from chaos.environments.kubernetes.names import Place
 from chaos.model.capabilities import CanFreeze, CanPause, Identity, Means, ProcessState
@@ -25,7 +22,6 @@ from chaos.model.residue import Residue
 STANDING_CAPABILITIES: tuple[type, ...] = (CanPause, CanFreeze)
 STANDS = "standstill"
 _PAUSED = "pause"
-_AT_ONCE = 12
 
 
 class Standing(LinkCare):
@@ -83,10 +79,7 @@ class Standing(LinkCare):
             return error.message
 
     def residues_inside(self) -> tuple[Residue, ...]:
-        found = [each for cluster, namespace in self.names.spaces for each in self._held_places(cluster, namespace)]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            standing = [each for several in pool.map(self._standing_in, found) for each in several]
-        return (*super().residues_inside(), *standing)
+        return (*super().residues_inside(), *self.left_in_pods(PROCESSES, self._standing_in))
 
     def clear_residue(self, residue: Residue) -> None:
         if residue.what != STANDS:
@@ -115,11 +108,6 @@ class Standing(LinkCare):
     def _place_of(self, identity: Identity) -> Place | None:
         place, pod = self.pod(str(identity["pod"]))
         return place if pod is not None and pod.metadata.uid == identity["uid"] and pod.lives else None
-
-    def _held_places(self, cluster: Cluster, namespace: str) -> list[Place]:
-        query = {"labelSelector": self.settings.selector} if self.settings.selector else {}
-        pods = cluster.every(f"/api/v1/namespaces/{namespace}/pods", AgentsPod, query)
-        return [Place(cluster, namespace, pod.metadata.name) for pod in pods if pod.is_manned(PROCESSES)]
 
     def _standing_in(self, place: Place) -> list[Residue]:
         target = f"pod/{self.names.pod(place.cluster, place.namespace, place.name)}"

@@ -11,8 +11,6 @@ from chaos.model.errors import ActionFailed
 from chaos.model.fault import Active, Lease, Observation, Undo
 from chaos.model.system import Target
 
-_GOING_ON = ("Pending", "InProgress", "Cancelling", "Baking", "RollbackInProgress")
-
 
 class InstanceRefresh(Struct, frozen=True, kw_only=True):
     """Starts an instance refresh of an Auto Scaling group, and cancels it when the time is over.
@@ -32,7 +30,7 @@ class InstanceRefresh(Struct, frozen=True, kw_only=True):
             hint = "choose by the label `kind: group`"
             raise ActionFailed(f"{target.name} is no Auto Scaling group", hint, took_effect="no")
         last = environment.last_refresh(target.name)
-        if last is not None and last.status in _GOING_ON:
+        if last is not None and last.goes_on:
             raise ActionFailed(f"{target.name} is being refreshed already ({last.status})", took_effect="no")
         return Undo(target=target.name, lease=lease, data={"before": last.id if last else ""})
 
@@ -47,6 +45,6 @@ class InstanceRefresh(Struct, frozen=True, kw_only=True):
         if last is None or last.id == undo.data["before"]:
             return Observation(Active.NO, f"{undo.target} has not been refreshed since")
         said = f"the refresh of {undo.target} is {last.status}, {last.done_percent} % done; {last.reason}".rstrip("; ")
-        if last.status in _GOING_ON:
+        if last.goes_on:
             return Observation(Active.UNKNOWN if last.status == "Pending" else Active.YES, said)
         return Observation(Active.PASSED if last.done_percent else Active.NO, said)

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from chaos.model.aws_changes import SUSPENDED, CanSuspendScaling, Changing, Values
-
-Process = Literal[
-    "Launch",
-    "Terminate",
-    "AddToLoadBalancer",
-    "AlarmNotification",
-    "AZRebalance",
-    "HealthCheck",
-    "InstanceRefresh",
-    "ReplaceUnhealthy",
-    "ScheduledActions",
-]
+from chaos.model.aws_changes import SUSPENDED, CanSuspendScaling, Changing, Process, Values
 
 
 class ScalingSuspended(Changing, frozen=True, kw_only=True):

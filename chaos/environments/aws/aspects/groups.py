@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from chaos.environments.aws.account import Account
 from chaos.environments.aws.answers import NotThere
 from chaos.environments.aws.rights import Need
 from chaos.environments.aws.things import Thing
-from chaos.model.aws_changes import RUNS, SUSPENDED, CanLeaveZone, CanSuspendScaling, Seen, Values
+from chaos.model.aws_changes import RUNS, SUSPENDED, CanLeaveZone, CanSuspendScaling, Process, Seen, Values
 
 _ARNS = ("arn:aws:autoscaling:*:{account}:autoScalingGroup:*:autoScalingGroupName/*",)
 _TAGS = ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags")
-_PROCESSES = (
-    "Launch",
-    "Terminate",
-    "AddToLoadBalancer",
-    "AlarmNotification",
-    "AZRebalance",
-    "HealthCheck",
-    "InstanceRefresh",
-    "ReplaceUnhealthy",
-    "ScheduledActions",
-)
 _LOOK = Need(("autoscaling:DescribeTags",), ("*",))
 
 
@@ -40,7 +29,7 @@ class Processes:
         serves = sum(each["LifecycleState"] == "InService" for each in found["Instances"])
         words = f"{serves} of {found['DesiredCapacity']} machines in service"
         suspended = {str(each["ProcessName"]) for each in found.get("SuspendedProcesses", ())}
-        return Seen({name: SUSPENDED if name in suspended else RUNS for name in _PROCESSES}, words=words)
+        return Seen({name: SUSPENDED if name in suspended else RUNS for name in get_args(Process)}, words=words)
 
     def write(self, account: Account, thing: Thing, values: Values) -> None:
         for operation, wanted in (("suspend_processes", True), ("resume_processes", False)):
