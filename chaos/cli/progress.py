@@ -7,7 +7,7 @@ from collections import deque
 from typing import TextIO
 
 from chaos.judge.budget import burn_rate
-from chaos.judge.wording import rate_text
+from chaos.judge.wording import measures_of, rate_text, value_text
 from chaos.model.events import (
     Crashed,
     Event,
@@ -28,6 +28,7 @@ from chaos.model.events import (
     StepBegan,
     StoppedEarly,
 )
+from chaos.model.experiment import Threshold
 from chaos.model.fault import Active
 from chaos.model.plan import Plan
 from chaos.model.sample import Count, Measurement, Ratio, count_of, merge
@@ -152,10 +153,10 @@ class Progress:
         recent, threshold = self._current[name], self._thresholds.get(name)
         rate = burn_rate(merge(measured for _, measured in recent), threshold) if threshold else None
         fast = f" (burns {rate_text(rate)})" if rate is not None and rate > 1 else ""
-        return f"{_shown(recent[-1][1])}{fast}"
+        return f"{_shown(recent[-1][1], threshold)}{fast}"
 
 
-def _shown(measurement: Measurement) -> str:
+def _shown(measurement: Measurement, threshold: Threshold | None) -> str:
     """The point value of one second, for a person's eye; the verdict has the interval."""
     if count_of(measurement) == 0:
         return "-"
@@ -164,4 +165,5 @@ def _shown(measurement: Measurement) -> str:
     if isinstance(measurement, Count):
         return str(measurement.number)
     rank = max(1, round(measurement.quantile * measurement.histogram.total))
-    return f"{measurement.histogram.value_at_rank(rank):.0f}"
+    value = measurement.histogram.value_at_rank(rank)
+    return value_text(value, measures_of(measurement, threshold)) if threshold else f"{value:.0f}"
