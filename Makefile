@@ -1,12 +1,12 @@
 # Two commands do everything on a machine with Python 3.11 (venv), git and make:
 #   make demo    install, start the platform, run three experiments, take it down
-#   make test    all tests that need nothing but this machine
+#   make test    all tests that need nothing but this machine (make lessons types the tutorials, which takes two minutes more)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test quick explore lint types imports format bench bench-sample prove prove-one test-cluster dashboards clean
+.PHONY: demo test lessons quick explore lint types imports format bench bench-sample prove prove-one test-cluster dashboards clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,9 +19,13 @@ demo: $(VENV)/installed
 # Those of tests/local look at times of a platform that takes all cores: they are run by themselves, one after the other.
 test: $(VENV)/installed
 	@failed=0; \
-	$(BIN)/python -m pytest tests --ignore tests/local -n 2 --dist loadfile $(PYTEST_ARGS) || failed=1; \
+	$(BIN)/python -m pytest tests --ignore tests/local --ignore tests/lessons -n 2 --dist loadfile $(PYTEST_ARGS) || failed=1; \
 	$(BIN)/python -m pytest tests/local $(PYTEST_ARGS) || failed=1; \
 	exit $$failed
+
+# The tutorials, command by command, as a newcomer would type them.
+lessons: $(VENV)/installed
+	$(BIN)/python -m pytest tests/lessons $(PYTEST_ARGS)
 
 quick: $(VENV)/installed
 	$(BIN)/python -m pytest tests/unit tests/contract tests/simulation tests/tidy $(PYTEST_ARGS)

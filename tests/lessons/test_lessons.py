@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.lessons import Command, run_lesson, steps
+from tests.lessons.runner import run_lesson
 from tests.local.own_system import ROOT, chaos
 
 TUTORIALS = ROOT / "docs" / "tutorials"
@@ -52,28 +52,3 @@ def test_your_first_experiment(folder: Path, tmp_path: Path) -> None:
 def test_timeouts_and_retries(folder: Path, tmp_path: Path) -> None:
     page = TUTORIALS / "02-timeouts-and-retries.md"
     assert run_lesson(page, folder, variables(tmp_path), BASE_PORT) == 15
-
-
-def test_a_page_that_is_wrong_is_noticed(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    for text, wrong in (
-        ("$ echo one\none\n", False),
-        ("$ echo one two three\none ... three\n", False),
-        ("$ printf 'a\\nb\\n'\na\nb\n", False),
-        ("$ printf 'a\\nb\\n'\nb\na\n", True),
-        ("$ false\n", True),
-        ("$ (exit 3)  # exit 3\n", False),
-        ("$ true  # exit 1\n", True),
-        ("$ echo one\ntwo\n", True),
-    ):
-        page.write_text(f"```console\n{text}```\n")
-        if wrong:
-            with pytest.raises(AssertionError):
-                run_lesson(page, tmp_path, dict(os.environ), BASE_PORT)
-        else:
-            run_lesson(page, tmp_path, dict(os.environ), BASE_PORT)
-
-
-def test_files_and_commands_are_told_apart() -> None:
-    page = "<!-- file: a.yaml -->\n```yaml\nx: 1\n```\n```text\nno\n```\n```console\n$ ls  # exit 2\na\n```\n"
-    assert list(steps(page)) == [("a.yaml", "x: 1\n"), Command("ls", 2, ["a"])]
