@@ -10,7 +10,7 @@ from chaos.cli.account_options import Profile, RoleArn, account_settings, with_s
 
 if TYPE_CHECKING:
     from chaos.journal.runs import RunDirectory
-    from chaos.model.residue import CanScan, Residue
+    from chaos.model.residue import CanScan, Residue, Scan, Unseen
     from chaos.model.system import JSON
 
 
@@ -33,26 +33,25 @@ def rollback(
     """Revert every fault that a run has injected and not seen gone, from its journal alone. Safe to repeat.
 
     With --scan it needs no journal: what is expired on the objects of the environment is taken off.
-    Exit code: 0 nothing is left, 4 a run is still under way, 6 something is still broken.
+    Exit code: 0 nothing is left, 3 a scan could not look everywhere, 4 a run is still under way, 6 something is still
+    broken.
     """
     from chaos.model.errors import BadInput, ExitCode
 
     given = account_settings(profile, role_arn)
     if scan:
-        left = _scanned(environment, everything, given)
-    elif everything or environment:
+        raise typer.Exit(_scanned(environment, everything, given))
+    if everything or environment:
         raise BadInput("--all and --environment belong to --scan", "add --scan")
-    else:
-        left = _rolled_back(run, given)
-    raise typer.Exit(ExitCode.STILL_BROKEN if left else ExitCode.HELD)
+    raise typer.Exit(ExitCode.STILL_BROKEN if _rolled_back(run, given) else ExitCode.HELD)
 
 
-def _scanned(environment: str | None, everything: bool, given: dict[str, JSON]) -> bool:
-    """Whether something is left of what should be gone."""
+def _scanned(environment: str | None, everything: bool, given: dict[str, JSON]) -> int:
+    """The exit code."""
     import time
 
     from chaos.catalog import Catalog
-    from chaos.model.errors import BadInput, ChaosError
+    from chaos.model.errors import BadInput, ChaosError, ExitCode
     from chaos.model.residue import CanScan
     from chaos.shipped import find_environment
     from chaos.spec import load_environment
@@ -66,33 +65,56 @@ def _scanned(environment: str | None, everything: bool, given: dict[str, JSON]) 
         hint = "its runs have journals: leave --scan out"
         raise BadInput(f"{environment} bears no records that could be found", hint)
     now = time.time()
-    due = [each for each in _residues(opened) if everything or each.until <= now]
+    first = _scan(opened)
+    due = [each for each in first.found if everything or each.until <= now]
     for residue in due:
         try:
             opened.clear_residue(residue)
         except ChaosError as error:
             print(f"{residue.holder}: {residue.what} of {residue.target}: {error.message}")
-    found = _residues(opened)
-    left = [each for each in found if any(_same(each, other) for other in due)]
+    then = _scan(opened) if due else first
+    left = [each for each in then.found if any(_same(each, other) for other in due)]
+    gone = "reverted" if set(then.unseen) <= set(first.unseen) else "not found any more, but not all was looked at"
     for residue in due:
-        state = "STILL BROKEN" if any(_same(residue, other) for other in left) else "reverted"
+        state = "STILL BROKEN" if any(_same(residue, other) for other in left) else gone
         print(f"{residue.holder}: {state}: {residue.what} of {residue.target}")
-    print(f"{len(due)} found that should be gone, {len(found) - len(left)} that may stay until they expire")
-    return bool(left)
+    print(f"{len(due)} found that should be gone, {len(then.found) - len(left)} that may stay until they expire")
+    _say_what_was_not_seen(then.unseen)
+    if left:
+        return ExitCode.STILL_BROKEN
+    return ExitCode.INCONCLUSIVE if then.unseen else ExitCode.HELD
 
 
-def _residues(opened: CanScan) -> list[Residue]:
+def _scan(opened: CanScan) -> Scan:
     """What bears a record, and what is found inside instances; without the right to look there that ends by itself."""
     from chaos.model.errors import ChaosError
-    from chaos.model.residue import CanScanInside
+    from chaos.model.residue import CanScanInPart, CanScanInside, Scan
 
+    if isinstance(opened, CanScanInPart):
+        return opened.scan()
     found = list(opened.residues())
     if isinstance(opened, CanScanInside):
         try:
             found += opened.residues_inside()
         except ChaosError as error:
             print(f"not looked into instances: {error.message}; what is there ends with its lease")
-    return found
+    return Scan(found=tuple(found))
+
+
+def _say_what_was_not_seen(unseen: tuple[Unseen, ...]) -> None:
+    """Places that one missing right hides are named together."""
+    import itertools
+
+    for (why, hint), places in itertools.groupby(sorted(unseen, key=_why), key=_why):
+        print(f"NOT LOOKED AT {', '.join(each.where for each in places)}: {why}")
+        if hint:
+            print(f"  {hint}")
+    if unseen:
+        print("something may be left there: look again with the rights that are missing")
+
+
+def _why(unseen: Unseen) -> tuple[str, str]:
+    return unseen.why, unseen.hint
 
 
 def _same(one: Residue, other: Residue) -> bool:

@@ -28,6 +28,28 @@ class CanScan(Protocol):
     def clear_residue(self, residue: Residue) -> None: ...
 
 
+class Unseen(Struct, frozen=True, kw_only=True):
+    """A place where something may have been left, and why nobody could look there."""
+
+    where: str
+    why: str
+    hint: str = ""
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """What was found, and where nothing could be looked for."""
+
+    found: tuple[Residue, ...]
+    unseen: tuple[Unseen, ...] = ()
+
+
+@runtime_checkable
+class CanScanInPart(CanScan, Protocol):
+    """Looks in many places, each with a right of its own: one that is missing keeps it from that place only."""
+
+    def scan(self) -> Scan: ...
+
+
 @runtime_checkable
 class CanScanInside(CanScan, Protocol):
     """There is also what ends by itself and is only found by asking inside each instance: not for every second."""

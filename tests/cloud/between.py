@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from tests.cloud.listening import listening
 
 _READS = re.compile(r"Describe|List|Get|GET")
-_JSON = ("fis", "lambda", "tagging")
+_JSON = ("fis", "lambda", "ssm", "tagging")
 
 
 @dataclass

@@ -170,6 +170,33 @@ def test_a_run_that_may_not_act_is_inconclusive_says_why_and_leaves_nothing(desk
     desk.aws.is_as_filled = True
 
 
+def test_a_scan_looks_where_it_may_and_says_where_it_may_not(desk: Desk, day: Between) -> None:
+    stand = Stand(desk.aws, "kill")
+    before = stand.world()
+    stand.inject(stand.prepare())
+    day.refuse |= {"DescribeNetworkAcls": "UnauthorizedOperation", "ListCommands": "AccessDeniedException"}
+    scan = ("rollback", "--scan", "--all", "-e", desk.environment(endpoint=f"http://{day.address}"))
+    code, said = desk.chaos(*scan)
+    assert code == 3, "not everywhere could be looked, and that is not green"
+    assert "a run/1: reverted: stop of machine/eu-west-1/i-" in said
+    for place in ("network ACLs of eu-west-1", "commands in us-east-1"):
+        assert f"NOT LOOKED AT {place}: AWS does not let us do" in said
+    stand.is_unchanged(before)
+
+
+def test_what_a_scan_in_part_finds_and_cannot_mend_is_still_broken(desk: Desk, day: Between) -> None:
+    stand = Stand(desk.aws, "kill")
+    undo = stand.prepare()
+    stand.inject(undo)
+    day.refuse |= {"DescribeNetworkAcls": "UnauthorizedOperation", "StartInstances": "UnauthorizedOperation"}
+    code, said = desk.chaos("rollback", "--scan", "--all", "-e", desk.environment(endpoint=f"http://{day.address}"))
+    assert code == 6, said
+    assert "a run/1: STILL BROKEN: stop of machine" in said
+    stand.revert(undo)
+    stand.becomes(undo, Active.NO)
+    desk.aws.is_as_filled = True
+
+
 def _unverified(through: Emulated) -> None:
     """As a new process is."""
     through.account._verified = through.account._regions_verified = False

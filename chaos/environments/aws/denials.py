@@ -7,7 +7,7 @@ until a date, so it ends by itself. https://docs.aws.amazon.com/IAM/latest/UserG
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import msgspec
@@ -75,18 +75,12 @@ class Denials(Changes):
     def needed_for_undo(self, resource: str) -> tuple[str, ...]:
         return self._policied(resource)[1].needs
 
-    def denied_uses(self) -> list[tuple[str, str, Hold]]:
-        """What policies of ours there are: the thing's name, whose, and until when."""
-        found = []
-        for look in self.looks():
-            for thing in look.things:
-                if thing.kind in POLICIES:
-                    for each in _statements(POLICIES[thing.kind].read(self.account, thing)):
-                        end, sid = end_of(each), str(each.get("Sid", ""))
-                        if sid.startswith(SID) and end is not None:
-                            hold = Hold(what=DENIED, until=end)
-                            found.append((f"{thing.region}/{thing.bare_name}", sid.removeprefix(SID), hold))
-        return found
+    def denials_of(self, thing: Thing) -> Iterator[tuple[str, Hold]]:
+        """The statements of ours in a thing's policy: whose, and until when."""
+        for each in _statements(POLICIES[thing.kind].read(self.account, thing)):
+            end, sid = end_of(each), str(each.get("Sid", ""))
+            if sid.startswith(SID) and end is not None:
+                yield sid.removeprefix(SID), Hold(what=DENIED, until=end)
 
     def _policied(self, resource: str) -> tuple[Thing, _Policy]:
         thing = self.thing(resource)

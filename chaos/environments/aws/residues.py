@@ -1,4 +1,4 @@
-"""What earlier runs have left, found from the tags of the resources themselves: CanScan, CanRefuse."""
+"""What earlier runs have left is put right, and what may not be touched is refused: CanScan, CanRefuse."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from chaos.environments.aws import aspects, costs
 from chaos.environments.aws.denials import DENIED
-from chaos.environments.aws.documents import RUNS, Documents
-from chaos.environments.aws.functions import POLICY
+from chaos.environments.aws.documents import RUNS
 from chaos.environments.aws.isolation import ISOLATED
-from chaos.environments.aws.records import UNREADABLE, Hold, holds_in, key_of
+from chaos.environments.aws.records import UNREADABLE, key_of
 from chaos.environments.aws.renewal import REBOOT, REFRESH
+from chaos.environments.aws.scanning import Scanning
 from chaos.environments.aws.shifts import SHIFTED
 from chaos.model import aws as bound
 from chaos.model import aws_acts as acts
@@ -41,55 +41,8 @@ _OF_THINGS: tuple[type, ...] = (
 )
 
 
-class Residues(Documents):
-    """A residue's target is written KIND/REGION/NAME: machine, group, thing; or acl/REGION, weights/ZONE/REGION,
-    role/NAME, experiment/REGION."""
-
-    def residues(self) -> tuple[Residue, ...]:
-        self.forget()
-        found = [
-            _residue(f"machine/{machine.name}", holder, hold)
-            for look in self.looks()
-            for machine in look.machines
-            for holder, hold in machine.holds.items()
-        ]
-        found += [
-            _residue(f"group/{group.region}/{group.name}", holder, hold)
-            for look in self.looks()
-            for group in look.groups
-            for holder, hold in group.holds.items()
-        ]
-        found += [
-            _residue(f"thing/{thing.region}/{thing.bare_name}", holder, hold)
-            for look in self.looks()
-            for thing in look.things
-            for holder, hold in holds_in(thing.tags).items()
-        ]
-        found += self._without_tags()
-        for role in self.settings.roles:
-            held = {name: Hold(what="deny", until=until) for name, until in self.denials(role).items()}
-            found += [_residue(f"role/{role}", name.removeprefix(POLICY), hold) for name, hold in held.items()]
-        for region in self.settings.regions:
-            found += [_residue(f"acl/{region}", holder, hold) for holder, hold in self.cuts(region).items()]
-        for zone in self.settings.hosted_zones:
-            found += [_residue(_of_weights(zone, hold), holder, hold) for holder, hold in self.zone_holds(zone).items()]
-        for region in self.template_regions():
-            found += [_residue(f"experiment/{region}", name, hold) for name, hold in self.template_runs(region).items()]
-        return tuple(sorted(found, key=lambda each: (each.target, each.holder)))
-
-    def _without_tags(self) -> list[Residue]:
-        """Policies, zonal shifts and commands say in themselves whose they are."""
-        found = [_residue(f"thing/{name}", holder, hold) for name, holder, hold in self.denied_uses()]
-        for look in self.looks():
-            balancers = {thing.arn: thing for thing in look.things if thing.kind == "balancer"}
-            for arn, holder, hold in self.zone_shifts(look.region) if balancers else ():
-                if arn in balancers:
-                    found.append(_residue(f"thing/{look.region}/{balancers[arn].bare_name}", holder, hold))
-            machines = {machine.id for machine in look.machines}
-            for id, holder, hold in self.commands_left(look.region) if machines else ():
-                if id in machines:
-                    found.append(_residue(f"machine/{look.region}/{id}", holder, hold))
-        return found
+class Residues(Scanning):
+    """Targets of residues are written as a scan writes them (scanning.py)."""
 
     def clear_residue(self, residue: Residue) -> None:
         if residue.what == UNREADABLE:
@@ -163,11 +116,3 @@ class Residues(Documents):
     def _unarmed(self, name: str, tags: dict[str, str]) -> str:
         key = self.settings.tags.armed
         return "" if tags.get(key) == "true" else f"{name} does not bear the tag {key}=true, so it may not be hit"
-
-
-def _of_weights(zone: str, hold: Hold) -> str:
-    return f"weights/{zone}/{hold.what.rpartition(' ')[2]}"
-
-
-def _residue(target: str, holder: str, hold: Hold) -> Residue:
-    return Residue(target=target, holder=holder, what=hold.what, until=hold.until)
