@@ -15,7 +15,7 @@ from chaos.catalog import Catalog
 from chaos.engine.plan import make_plan
 from chaos.model.errors import BadInput
 from chaos.spec import read_experiment
-from tests.cloud.emulated import ACCOUNT, Emulated
+from tests.cloud.emulated import ACCOUNT, IMAGE, Emulated
 from tests.cloud.test_runs import EXPERIMENT, Desk
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/fis"
@@ -66,7 +66,7 @@ def test_the_template_is_one_by_the_services_own_model_and_can_be_created(aws: E
 def test_more_than_five_targets_are_several_actions(aws: Emulated) -> None:
     [machine] = aws.call("ec2", "eu-west-1", "describe_instances")["Reservations"][0]["Instances"]
     tags = [each for each in machine["Tags"] if not each["Key"].startswith("aws:")]
-    given = {"ImageId": machine["ImageId"], "MinCount": 5, "MaxCount": 5, "SubnetId": machine["SubnetId"]}
+    given = {"ImageId": IMAGE, "MinCount": 5, "MaxCount": 5, "SubnetId": machine["SubnetId"]}
     aws.call(
         "ec2", "eu-west-1", "run_instances", TagSpecifications=[{"ResourceType": "instance", "Tags": tags}], **given
     )

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from chaos.environments.aws.answers import ApiFailed, refused, silent
+from chaos.environments.aws.parsing import read_less
 from chaos.environments.aws.settings import Settings
 from chaos.model.errors import BadInput, Refused
 
@@ -110,7 +111,7 @@ def _session(settings: Settings) -> Any:
     except ImportError as error:
         raise BadInput("environments of type aws need boto3", "pip install 'steadfast-chaos[aws]'") from error
     try:
-        session = boto3.Session(profile_name=settings.profile or None)
+        session = boto3.Session(botocore_session=_reading(), profile_name=settings.profile or None)
     except botocore.exceptions.ProfileNotFound as error:
         raise BadInput(str(error), "`aws configure list-profiles` lists those there are") from error
     return _assuming(session, settings) if settings.role_arn else session
@@ -120,7 +121,6 @@ def _assuming(session: Any, settings: Settings) -> Any:
     """A session with credentials of the role, which are fetched anew before they expire."""
     import boto3
     import botocore.exceptions
-    import botocore.session
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     credentials = session.get_credentials()
@@ -132,10 +132,18 @@ def _assuming(session: Any, settings: Settings) -> Any:
         settings.role_arn,
         extra_args={"RoleSessionName": "steadfast"},
     )
-    assumed = botocore.session.Session()
+    assumed = _reading()
     # botocore has no public way to hand credentials that refresh themselves to a session.
     assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     return boto3.Session(botocore_session=assumed)
+
+
+def _reading() -> Any:
+    import botocore.session
+
+    session = botocore.session.Session()
+    read_less(session)
+    return session
 
 
 @contextmanager

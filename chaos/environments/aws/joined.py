@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,12 +15,15 @@ from chaos.environments.aws.answers import ApiFailed
 Given = TypeVar("Given", bound=Hashable)
 Got = TypeVar("Got")
 
+_GATHER_SECONDS = 0.03
+"""A request takes longer than that, and a step's targets are reached by many threads within it."""
+
 MOST = 200
 """That many values a filter takes; other requests take more. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/"""
 
 
 class Joined(Generic[Given, Got]):
-    """One request at a time: what is wished for while one is under way is carried by the next, all in one.
+    """One request at a time, begun when others had a moment to come along; what is wished for later goes by the next.
 
     `carry` gets wishes and answers by wish; one that it does not answer is answered with None.
     """
@@ -37,6 +41,7 @@ class Joined(Generic[Given, Got]):
         while not wish.answer.done():
             with self._carrying:
                 if not wish.answer.done():
+                    time.sleep(_GATHER_SECONDS)
                     self._carry_those_that_wait()
         return wish.answer.result()
 
