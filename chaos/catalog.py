@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from chaos.installed import PREFIX, Entry, entries
+from chaos.joined import JoinedEnvironment
 from chaos.model.environment import Environment, EnvironmentRef, NoSettings
 from chaos.model.errors import BadInput
 from chaos.model.experiment import PluginUse
@@ -98,7 +99,9 @@ class Catalog:
         return cast(type[Struct], found)
 
     def open_environment(self, ref: EnvironmentRef) -> Environment:
-        """The environment a reference names. Raises ChaosError when it cannot be opened."""
+        """The environment a reference names, or the parts it has. Raises ChaosError when it cannot be opened."""
+        if ref.parts:
+            return JoinedEnvironment(ref, [self.open_environment(part) for part in ref.parts])
         return self.environment(ref.kind)(ref)
 
     def check_all(self) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from chaos.catalog import Catalog
 from chaos.engine.clock import Signals, SystemClock, ThreadWorkers
 from chaos.engine.guardian import Guardian
-from chaos.engine.lock import EnvironmentLock
+from chaos.engine.lock import EnvironmentLocks
 from chaos.engine.plan import make_plan
 from chaos.engine.reservation import reserved
 from chaos.engine.run import Around, Run
@@ -22,7 +22,7 @@ from chaos.journal.read import read, read_open_injections
 from chaos.journal.runs import RunDirectory
 from chaos.journal.write import JournalWriter
 from chaos.judge.verdict import judge
-from chaos.model.environment import Environment, EnvironmentRef
+from chaos.model.environment import Environment, EnvironmentRef, parts_of
 from chaos.model.errors import BadInput, Refused
 from chaos.model.events import Event, Judged
 from chaos.model.experiment import Experiment
@@ -82,7 +82,7 @@ def conduct(plan: Plan, environment: Environment, listener: Listener) -> Conduct
     home = steadfast_home()
     refuse_full_disk(home)
     _refuse_unarmed(environment)
-    lock = EnvironmentLock(home / "locks", environment.lock_key)
+    lock = EnvironmentLocks(home / "locks", [part.lock_key for part in parts_of(environment)])
     directory = runs.create(plan.experiment.name, SystemClock().now())
     lock.acquire(directory.run, left_open)
     try:
@@ -101,12 +101,12 @@ def conduct(plan: Plan, environment: Environment, listener: Listener) -> Conduct
 
 
 def _execute(
-    plan: Plan, environment: Environment, directory: RunDirectory, lock: EnvironmentLock, listener: Listener
+    plan: Plan, environment: Environment, directory: RunDirectory, lock: EnvironmentLocks, listener: Listener
 ) -> None:
     clock, workers = SystemClock(), ThreadWorkers()
     writer = JournalWriter(directory.journal)
     tools = Toolbox(environment, Catalog(), Tee(writer, listener.on_event), clock, workers)
-    guardian = Guardian(directory.journal, lock.descriptor)
+    guardian = Guardian(directory.journal, lock.descriptors)
     try:
         with Signals(clock, listener.on_repeated_signal) as signals:
             load = _load_source(plan, environment, directory)

@@ -26,6 +26,6 @@ def abort(
     ended = terminate(directory.journal, timeout)
     left = read_open_injections(directory.journal)
     for injection in left:
-        print(f"still open: {injection.fault.kind} on {injection.undo.target}")
+        print(f"still open: {injection.fault.kind} on {injection.target}")
     print(f"{directory.run}: {'ended, nothing is left broken' if ended and not left else 'not ended in time'}")
     raise typer.Exit(ExitCode.HELD if ended and not left else ExitCode.STILL_BROKEN)

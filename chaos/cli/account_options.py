@@ -32,6 +32,10 @@ def with_settings(ref: EnvironmentRef, given: Mapping[str, JSON]) -> Environment
         return ref
     from msgspec import ValidationError, convert, structs
 
+    if ref.parts:
+        parts = tuple(with_settings(each, given) if each.kind == "aws" else each for each in ref.parts)
+        return structs.replace(ref, parts=parts)
+
     from chaos.environments.aws.settings import Settings
     from chaos.model.errors import BadInput
 

@@ -43,22 +43,24 @@ def iam(
 
 def _rights(kind: str, experiments: list[str], environment: str, account: str) -> str:
     from chaos.catalog import Catalog
+    from chaos.model.environment import parts_of
     from chaos.model.errors import BadInput
-    from chaos.model.experiment import FaultStep, ParallelStep, Step
+    from chaos.model.experiment import FaultStep, Step, inner_steps
     from chaos.model.residue import CanListRights
     from chaos.shipped import find, find_environment
     from chaos.spec import load_environment, load_experiment
 
     catalog = Catalog()
     ref = load_environment(find_environment(environment), catalog)
-    opened = catalog.open_environment(ref)
-    if ref.kind != kind or not isinstance(opened, CanListRights):
+    there = [each for each in parts_of(catalog.open_environment(ref)) if each.ref.kind == kind]
+    opened = next((each for each in there if isinstance(each, CanListRights)), None)
+    if opened is None:
         hint = "`chaos environments rbac` is for clusters, `chaos environments iam` for AWS accounts; see --environment"
         raise BadInput(f"{environment} is of type {ref.kind}, and no such rights are granted there", hint)
 
     def needs(steps: tuple[Step, ...]) -> list[type]:
         found = [catalog.build_fault(step.fault).needs for step in steps if isinstance(step, FaultStep)]
-        return found + [need for step in steps if isinstance(step, ParallelStep) for need in needs(step.steps)]
+        return found + [need for step in steps for need in needs(inner_steps(step))]
 
     read = [load_experiment(find(name), catalog, {}) for name in experiments]
     wanted = dict.fromkeys(need for each in read for need in needs(each.method))

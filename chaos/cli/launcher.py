@@ -60,7 +60,8 @@ def place_of(environment: str | None) -> Place:
 
     if environment is None:
         return bundled()
-    ref = load_environment(find_environment(environment), Catalog())
+    whole = load_environment(find_environment(environment), Catalog())
+    ref = next((part for part in whole.parts if part.kind == "local"), whole)
     if ref.kind != "local" or own.settings_of(ref).state:
         raise BadInput(f"environment {ref.name} is not one that is started from here", "whoever runs it starts it")
     if not own.settings_of(ref).processes:

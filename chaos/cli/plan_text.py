@@ -8,7 +8,15 @@ from chaos.cli.power_text import prospect_lines
 from chaos.judge.power import Prospect
 from chaos.judge.wording import load_text
 from chaos.model.experiment import Objective, PluginUse
-from chaos.model.plan import Plan, PlannedActivity, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+from chaos.model.plan import (
+    Plan,
+    PlannedActivity,
+    PlannedFault,
+    PlannedParallel,
+    PlannedSequence,
+    PlannedStep,
+    PlannedWait,
+)
 
 
 def plan_text(plan: Plan, expected: Sequence[Prospect] = ()) -> str:
@@ -45,12 +53,17 @@ def _objective(objective: Objective) -> str:
 def _step(step: PlannedStep, indent: str) -> Iterator[str]:
     if isinstance(step, PlannedFault):
         when = f"at {step.starts_at_seconds:g} s" if step.starts_at_seconds is not None else "then"
-        yield f"{indent}{when}, for {step.duration_seconds:g} s: {_use(step.fault)}"
+        place = f" in {step.environment}" if step.environment else ""
+        yield f"{indent}{when}, for {step.duration_seconds:g} s: {_use(step.fault)}{place}"
         share = f"{len(step.targets)} of {step.candidates} that match, of {step.population} {step.target_kind}s"
         yield f"{indent}  hits {share} (held by the {step.holder.name}):"
         yield from (f"{indent}    {target}" for target in step.targets)
-    elif isinstance(step, PlannedParallel):
-        yield f"{indent}at once:"
+        if step.meanwhile:
+            yield f"{indent}  meanwhile, once it is seen in effect:"
+        for inner in step.meanwhile:
+            yield from _step(inner, indent + "    ")
+    elif isinstance(step, PlannedParallel | PlannedSequence):
+        yield f"{indent}{'at once' if isinstance(step, PlannedParallel) else 'one after the other'}:"
         for inner in step.steps:
             yield from _step(inner, indent + "  ")
     elif isinstance(step, PlannedWait):

@@ -75,7 +75,7 @@ class Progress:
         elif isinstance(event, PhaseBegan):
             self._phase = event.phase
         elif isinstance(event, Injecting):
-            self._targets[event.injection] = f"{event.fault.kind} on {event.undo.target}"
+            self._targets[event.injection] = f"{event.fault.kind} on {event.target}"
         elif isinstance(event, Sampled):
             for name, measured in event.values.items():
                 recent = self._current.setdefault(name, deque())

@@ -145,7 +145,7 @@ def _rolled_back(run: str | None, given: dict[str, JSON]) -> bool:
             reopened.free()
         for injection in found:
             state = "STILL BROKEN" if injection in broken else "reverted"
-            print(f"{directory.run}: {state}: {injection.fault.kind} on {injection.undo.target}")
+            print(f"{directory.run}: {state}: {injection.fault.kind} on {injection.target}")
         if not found:
             print(f"{directory.run}: nothing is open")
     if not directories:

@@ -27,7 +27,7 @@ class Guardian:
     """The run's side: starts the guardian, and the detached lease holder where the plan needs one."""
 
     journal: Path
-    lock_descriptor: int
+    lock_descriptors: tuple[int, ...]
     _pipe: int = -1
     _ready: int = -1
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Guardian:
         """Start without waiting: it comes up while the load warms up."""
         watched, self._pipe = os.pipe()
         self._ready, announce = os.pipe()
-        inherited = (watched, announce, self.lock_descriptor)
+        inherited = (watched, announce, *self.lock_descriptors)
         arguments = [str(self.journal), str(watched), str(announce)]
         self._spawn("chaos.engine.guardian", arguments, inherited)
         os.close(watched)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
-from chaos.model.environment import settles_within_seconds
+from chaos.model.environment import Environment, part_of, settles_within_seconds
 from chaos.model.errors import ActionFailed, ChaosError
 from chaos.model.events import Injected, Injecting, InjectionFailed, NotInjected
 from chaos.model.fault import Active, AnyFault, Lease, Observation, Undo
@@ -27,6 +27,8 @@ class Batch:
     unsettled: int
     """Targets whose effect is still being looked for."""
     opened: list[Injecting] = field(default_factory=list)
+    seen: int = 0
+    """Targets whose effect was seen."""
     stopped: bool = False
     reverted: bool = False
 
@@ -37,6 +39,10 @@ class Batch:
     @property
     def settled(self) -> bool:
         return self.unsettled == 0
+
+    @property
+    def seen_everywhere(self) -> bool:
+        return self.seen == len(self.planned.targets)
 
 
 class Injector:
@@ -59,7 +65,7 @@ class Injector:
         self.batches.append(batch)
         fault = self._tools.plugins.build_fault(planned.fault)
         try:
-            found = self._tools.environment.inventory().of_kind(planned.target_kind)
+            found = self._place(batch).inventory().of_kind(planned.target_kind)
         except ChaosError as error:  # earlier steps have injected by now, so the run cannot be refused any more
             for name in planned.targets:
                 self._not_injected(planned.name, name, f"the system did not answer: {error.message}")
@@ -77,9 +83,14 @@ class Injector:
             for batch in self.batches:
                 batch.stopped = True
 
-    def others_open(self, batch: Batch) -> bool:
-        """Whether another step has faults in effect: one may hide what is left of this step's."""
-        return any(other.opened and not other.reverted for other in self.batches if other is not batch)
+    def others_open(self, batch: Batch, around: Sequence[Batch] = ()) -> bool:
+        """Whether another step has faults in effect there: one may hide what is left of this step's.
+
+        Those `around` it end only after it, so nothing is gained by looking again later.
+        """
+        beside = (other for other in self.batches if all(other is not each for each in (batch, *around)))
+        place = batch.planned.environment
+        return any(other.opened and not other.reverted and other.planned.environment == place for other in beside)
 
     @property
     def quiet(self) -> bool:
@@ -121,7 +132,7 @@ class Injector:
             return None
         injection = self._next_id(batch)
         try:
-            undo = fault.prepare(self._tools.environment, target, self._lease(injection, batch.planned))
+            undo = fault.prepare(self._place(batch), target, self._lease(injection, batch.planned))
         except ChaosError as error:
             self._not_injected(step, name, f"preparing failed: {error.message}")
             return None
@@ -130,7 +141,7 @@ class Injector:
             self._not_injected(step, name, "the run was stopped first", injection)
             return None
         try:
-            fault.inject(self._tools.environment, undo)
+            fault.inject(self._place(batch), undo)
         except ActionFailed as error:
             now = self._tools.clock.now()
             if error.took_effect == "no":
@@ -143,7 +154,9 @@ class Injector:
     def _write_ahead(self, batch: Batch, injection: str, undo: Undo) -> Injecting | None:
         now = self._tools.clock.now()
         step = batch.planned
-        injecting = Injecting(at=now, injection=injection, step=step.name, fault=step.fault, undo=undo)
+        injecting = Injecting(
+            at=now, injection=injection, step=step.name, fault=step.fault, undo=undo, environment=step.environment
+        )
         if self._stop.is_set():
             return None
         self._tools.recorder.record(injecting, durable=True)
@@ -155,7 +168,7 @@ class Injector:
 
     def _settle(self, batch: Batch, fault: AnyFault, injecting: Injecting) -> None:
         """Look for the effect until it is seen, the patience ends, or the step is being reverted."""
-        deadline = self._tools.clock.now() + settles_within_seconds(self._tools.environment)
+        deadline = self._tools.clock.now() + settles_within_seconds(self._place(batch))
         seen = self._look(fault, injecting)
         while not seen.active.struck and not batch.stopped and self._tools.clock.now() < deadline:
             self._tools.clock.sleep(LOOK_EVERY_SECONDS)
@@ -168,19 +181,25 @@ class Injector:
         self._tools.recorder.record(
             Injected(at=now, injection=injecting.injection, active=seen.active, evidence=seen.evidence)
         )
+        if seen.active.struck:
+            with self._lock:
+                batch.seen += 1
 
     def _look(self, fault: AnyFault, injecting: Injecting) -> Observation:
         try:
-            return fault.active(self._tools.environment, injecting.undo)
+            return fault.active(part_of(self._tools.environment, injecting.environment), injecting.undo)
         except ChaosError as error:
             return Observation(Active.UNKNOWN, error.message)
+
+    def _place(self, batch: Batch) -> Environment:
+        return part_of(self._tools.environment, batch.planned.environment)
 
     def _not_injected(self, step: str, target: str, message: str, injection: str = "") -> None:
         now = self._tools.clock.now()
         self._tools.recorder.record(NotInjected(at=now, step=step, target=target, message=message, injection=injection))
 
     def _lease(self, injection: str, planned: PlannedFault) -> Lease:
-        ends = self._tools.clock.now() + planned.duration_seconds + self._margin
+        ends = self._tools.clock.now() + planned.duration_seconds + planned.slack_seconds + self._margin
         return Lease(self._run, injection, ends)
 
     def _next_id(self, batch: Batch) -> str:

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from chaos.model.errors import Refused
@@ -60,6 +60,30 @@ class EnvironmentLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class EnvironmentLocks:
+    """Those of all parts of an environment, taken in one order, so that two runs never wait for each other."""
+
+    def __init__(self, folder: Path, lock_keys: Iterable[str]) -> None:
+        self._locks = [EnvironmentLock(folder, key) for key in sorted(set(lock_keys))]
+
+    def acquire(self, run: str, left_open: Callable[[str], bool]) -> None:
+        """All of them, or none. Raises Refused as one does."""
+        try:
+            for lock in self._locks:
+                lock.acquire(run, left_open)
+        except BaseException:
+            self.release()
+            raise
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        return tuple(lock.descriptor for lock in self._locks)
+
+    def release(self) -> None:
+        for lock in self._locks:
+            lock.release()
 
 
 def _read(descriptor: int) -> dict[str, object]:

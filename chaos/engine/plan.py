@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 
 from msgspec import structs
 
 from chaos.engine.toolbox import Plugins
 from chaos.model.capabilities import CanRefuse
-from chaos.model.environment import CanNote, Environment
+from chaos.model.environment import CanNote, Environment, part_of, parts_of, settles_within_seconds
 from chaos.model.errors import Refused
-from chaos.model.experiment import Experiment, FaultStep, ParallelStep, Selector, Step, WaitStep
-from chaos.model.fault import stacks
+from chaos.model.experiment import Experiment, FaultStep, ParallelStep, Selector, SequenceStep, Step, WaitStep
+from chaos.model.fault import nests, stacks
 from chaos.model.plan import (
     Plan,
     PlannedFault,
     PlannedParallel,
+    PlannedSequence,
     PlannedStep,
     PlannedWait,
     PlannedWaitUntil,
+    inner_planned,
     planned_faults,
 )
 from chaos.model.system import Inventory, Target, labels_of
@@ -34,7 +36,8 @@ def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins
     The same experiment, inventory and seed give the same plan. Raises Refused when a selector
     matches nothing, when the environment cannot do what a fault needs, or when a limit is exceeded.
     """
-    planner = _Planner(experiment, environment, plugins, seed, environment.inventory())
+    inventories = {part.ref.name: part.inventory() for part in parts_of(environment)}
+    planner = _Planner(experiment, environment, plugins, seed, inventories)
     steps, method_seconds = planner.sequence(experiment.method, 0.0)
     _refuse_what_cannot_stack(steps, plugins)
     seconds = _seconds_around_method(experiment) + method_seconds
@@ -94,11 +97,11 @@ def _grouped(candidates: Sequence[Target], label: str) -> dict[str, list[Target]
     return {value: groups[value] for value in sorted(groups)}
 
 
-def matching(selector: Selector, inventory: Inventory) -> tuple[Target, ...]:
-    """All targets of the selector's kind whose labels match, sorted by name."""
+def matching(selector: Selector, inventory: Inventory, environment: str = "") -> tuple[Target, ...]:
+    """All targets of the selector's kind whose labels match, sorted by name; `environment` is a label of all."""
 
     def fits(target: Target) -> bool:
-        labels = labels_of(target)
+        labels = {**labels_of(target), "environment": environment}
         return all(labels.get(key) in values for key, values in selector.labels.items())
 
     return tuple(sorted(filter(fits, inventory.of_kind(selector.kind)), key=lambda target: target.name))
@@ -110,7 +113,7 @@ class _Planner:
     environment: Environment
     plugins: Plugins
     seed: int
-    inventory: Inventory
+    inventories: dict[str, Inventory]
     clock_known: bool = field(default=True)
 
     def sequence(self, steps: Sequence[Step], starts_at: float) -> tuple[tuple[PlannedStep, ...], float]:
@@ -124,11 +127,15 @@ class _Planner:
 
     def _step(self, step: Step, at: float) -> tuple[PlannedStep, float]:
         if isinstance(step, FaultStep):
-            return self._fault(step, at), step.duration_seconds
+            fault = self._fault(step, at)
+            return fault, fault.duration_seconds
         if isinstance(step, ParallelStep):
             pairs = [self._step(inner, at) for inner in step.steps]
             together = PlannedParallel(name=step.name, steps=tuple(item for item, _ in pairs))
             return together, max((seconds for _, seconds in pairs), default=0.0)
+        if isinstance(step, SequenceStep):
+            inside, seconds = self.sequence(step.steps, at)
+            return PlannedSequence(name=step.name, steps=inside), seconds
         if isinstance(step, WaitStep):
             return PlannedWait(name=step.name, seconds=step.seconds), step.seconds
         self.clock_known = False  # nobody knows when a wait-until ends
@@ -141,40 +148,64 @@ class _Planner:
 
     def _fault(self, step: FaultStep, at: float) -> PlannedFault:
         fault = self.plugins.build_fault(step.fault)
-        if not isinstance(self.environment, fault.needs):
+        name, candidates = self._place(step)
+        environment = part_of(self.environment, name)
+        if not isinstance(environment, fault.needs):
             raise Refused(
-                f"step {step.name!r}: environment {self.environment.ref.name!r} cannot do what fault "
+                f"step {step.name!r}: environment {environment.ref.name!r} cannot do what fault "
                 f"{step.fault.kind!r} needs ({fault.needs.__name__})",
                 "choose another fault or another environment; `chaos catalog faults` lists what each needs",
             )
-        candidates = matching(step.selector, self.inventory)
-        targets = self._targets(step, candidates)
-        self._ask_whether_possible(step, fault.needs, targets)
+        population = self.inventories[environment.ref.name].of_kind(step.selector.kind)
+        targets = self._targets(step, candidates, population)
+        self._ask_whether_possible(step, environment, fault.needs, targets)
+        starts_at = at if self.clock_known else None
+        meanwhile, seconds = self.sequence(step.meanwhile, at)
         return PlannedFault(
             name=step.name,
             fault=step.fault,
             target_kind=step.selector.kind,
             targets=tuple(target.name for target in targets),
             candidates=len(candidates),
-            population=len(self.inventory.of_kind(step.selector.kind)),
-            duration_seconds=step.duration_seconds,
-            holder=self.environment.lease_holder(fault.needs),
-            starts_at_seconds=at if self.clock_known else None,
+            population=len(population),
+            duration_seconds=seconds if step.meanwhile else step.duration_seconds,
+            holder=environment.lease_holder(fault.needs),
+            starts_at_seconds=starts_at,
+            environment=name,
+            meanwhile=meanwhile,
+            slack_seconds=sum(2 * self._settling_seconds(each) for each in planned_faults(meanwhile)),
         )
 
-    def _ask_whether_possible(self, step: FaultStep, capability: type, targets: tuple[Target, ...]) -> None:
-        if not isinstance(self.environment, CanRefuse):
+    def _settling_seconds(self, fault: PlannedFault) -> float:
+        return settles_within_seconds(part_of(self.environment, fault.environment))
+
+    def _place(self, step: FaultStep) -> tuple[str, tuple[Target, ...]]:
+        """The name of the part that a step's targets are in, empty where there are no parts, and what matches there."""
+        found = {name: matching(step.selector, there, name) for name, there in self.inventories.items()}
+        places = [name for name, targets in found.items() if targets] or list(found)[:1]
+        if len(places) > 1:
+            raise Refused(
+                f"step {step.name!r}: what it selects is there in {' and in '.join(places)}",
+                f"say which is meant: add `environment: {places[0]}` to the labels of its target",
+            )
+        return (places[0] if len(found) > 1 else ""), found[places[0]]
+
+    def _ask_whether_possible(
+        self, step: FaultStep, environment: Environment, capability: type, targets: tuple[Target, ...]
+    ) -> None:
+        if not isinstance(environment, CanRefuse):
             return
         for target in targets:
-            why = self.environment.refusal(capability, target.name)
+            why = environment.refusal(capability, target.name)
             if why:
                 hint = "choose another fault or other targets; docs/explanation/faults.md says what each fault needs"
                 raise Refused(f"step {step.name!r}: {step.fault.kind} of {target.name} is not possible: {why}", hint)
 
-    def _targets(self, step: FaultStep, candidates: tuple[Target, ...]) -> tuple[Target, ...]:
+    def _targets(
+        self, step: FaultStep, candidates: tuple[Target, ...], population: Sequence[Target]
+    ) -> tuple[Target, ...]:
         selector = step.selector
         described = ", ".join(f"{key}={'|'.join(values)}" for key, values in sorted(selector.labels.items()))
-        population = self.inventory.of_kind(selector.kind)
         if not candidates:
             raise Refused(
                 f"step {step.name!r}: no {selector.kind} matches {described} (of {len(population)} that exist)",
@@ -196,17 +227,28 @@ class _Planner:
 
 
 def _refuse_what_cannot_stack(steps: Sequence[PlannedStep], plugins: Plugins) -> None:
-    """Only steps of one parallel group are under way at the same time, and all of a group begin together."""
-    for group in steps:
-        if isinstance(group, PlannedParallel):
-            for one, other in combinations(planned_faults(group.steps), 2):
-                both = sorted(set(one.targets) & set(other.targets))
-                if both and one.fault.kind == other.fault.kind and not stacks(plugins.build_fault(one.fault)):
-                    raise Refused(
-                        f"steps {one.name!r} and {other.name!r} would hit {both[0]} with {one.fault.kind} at the same "
-                        "time, and one target bears only one of that kind",
-                        "put them one after the other, or choose other targets for one of them",
-                    )
+    """Branches of one parallel group are under way at the same time, and a fault and what is done meanwhile."""
+    for one, other, nested in _overlapping(steps):
+        both = sorted(set(one.targets) & set(other.targets)) if one.environment == other.environment else []
+        bears = nests if nested else stacks
+        if both and one.fault.kind == other.fault.kind and not bears(plugins.build_fault(one.fault)):
+            raise Refused(
+                f"steps {one.name!r} and {other.name!r} would hit {both[0]} with {one.fault.kind} at the same "
+                "time, and one target bears only one of that kind",
+                "put them one after the other, or choose other targets for one of them",
+            )
+
+
+def _overlapping(steps: Sequence[PlannedStep]) -> Iterator[tuple[PlannedFault, PlannedFault, bool]]:
+    """Pairs of faults that may be in effect together; and whether the second lies within the first."""
+    for step in steps:
+        inside = inner_planned(step)
+        if isinstance(step, PlannedFault):
+            yield from ((step, other, True) for other in planned_faults(inside))
+        elif isinstance(step, PlannedParallel):
+            for branch, beside in combinations([planned_faults((each,)) for each in inside], 2):
+                yield from ((one, other, False) for one, other in product(branch, beside))
+        yield from _overlapping(inside)
 
 
 def _one_by_one(step: Step, seed: int) -> Sequence[Step]:
@@ -246,11 +288,10 @@ def _holder_notes(steps: tuple[PlannedStep, ...]) -> list[str]:
 
 def _limits(steps: tuple[PlannedStep, ...], environment: Environment, plugins: Plugins) -> list[str]:
     """What the environment cannot do as one might expect, each with the faults it is true of."""
-    if not isinstance(environment, CanNote):
-        return []
     kinds: dict[str, dict[str, None]] = {}
     for step in planned_faults(steps):
-        said = environment.note(plugins.build_fault(step.fault).needs)
+        part = part_of(environment, step.environment)
+        said = part.note(plugins.build_fault(step.fault).needs) if isinstance(part, CanNote) else ""
         if said:
             kinds.setdefault(said, {})[step.fault.kind] = None
     return [f"{', '.join(names)}: {said}" for said, names in kinds.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chaos.engine.toolbox import Toolbox
-from chaos.model.environment import CanMakeReady
+from chaos.model.environment import CanMakeReady, part_of, parts_of
 from chaos.model.errors import ChaosError, Refused
 from chaos.model.plan import PlannedFault
 
@@ -20,7 +20,7 @@ class Readiness:
         self._done = False
 
     def begin(self) -> None:
-        if isinstance(self._tools.environment, CanMakeReady):
+        if any(isinstance(part, CanMakeReady) for part in parts_of(self._tools.environment)):
             self._tools.workers.submit(self._work)
         else:
             self._done = True
@@ -35,11 +35,11 @@ class Readiness:
         return self._done
 
     def _work(self) -> None:
-        environment = self._tools.environment
-        assert isinstance(environment, CanMakeReady), "looked at in begin"
         try:
             for fault in self._faults:
-                environment.make_ready(self._tools.plugins.build_fault(fault.fault).needs, fault.targets)
+                place = part_of(self._tools.environment, fault.environment)
+                if isinstance(place, CanMakeReady):
+                    place.make_ready(self._tools.plugins.build_fault(fault.fault).needs, fault.targets)
         except Exception as error:  # noqa: BLE001  raised again by the loop, which is not in this thread
             self._failure = error
         self._done = True

@@ -16,7 +16,7 @@ from chaos.engine.rollback import Reverter
 from chaos.engine.toolbox import Toolbox
 from chaos.journal.read import read, read_open_injections, stream
 from chaos.journal.write import JournalWriter
-from chaos.model.environment import CanReserve, EnvironmentRef
+from chaos.model.environment import CanReserve, EnvironmentRef, parts_of
 from chaos.model.errors import BadInput, ChaosError
 from chaos.model.events import Event, Injecting, RunStarted
 
@@ -52,10 +52,10 @@ class Reopened:
 
     def free(self) -> None:
         """Nothing is left: let the next run in, wherever it comes from. Otherwise it has to wait for half a minute."""
-        environment = self.tools.environment
-        if isinstance(environment, CanReserve):
-            with suppress(ChaosError):
-                environment.free(self.run)
+        for part in parts_of(self.tools.environment):
+            if isinstance(part, CanReserve):
+                with suppress(ChaosError):
+                    part.free(self.run)
 
     def events(self) -> tuple[Event, ...]:
         return read(self.path)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
-from chaos.model.environment import CanReserve, Environment
+from chaos.model.environment import CanReserve, Environment, parts_of
 from chaos.model.errors import ActionFailed, ChaosError, Refused
 
 RENEW_EVERY_SECONDS = 5.0
@@ -14,13 +14,17 @@ RENEW_EVERY_SECONDS = 5.0
 
 @contextmanager
 def reserved(environment: Environment, run: str) -> Iterator[None]:
-    """Have the environment for this run until the block ends. Raises Refused when another run has it.
-
-    A thread renews it. One that cannot is no reason to stop: whoever disarms or loses the system is noticed elsewhere.
-    """
-    if not isinstance(environment, CanReserve):
+    """Have all parts of the environment for this run until the block ends. Raises Refused when another run has one."""
+    with ExitStack() as stack:
+        for part in parts_of(environment):
+            if isinstance(part, CanReserve):
+                stack.enter_context(_reserved(part, run))
         yield
-        return
+
+
+@contextmanager
+def _reserved(environment: CanReserve, run: str) -> Iterator[None]:
+    """A thread renews it. One that cannot is no reason to stop: whoever disarms or loses it is noticed elsewhere."""
     try:
         environment.reserve(run)
     except ActionFailed as error:

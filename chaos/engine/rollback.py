@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
-from chaos.model.environment import settles_within_seconds
+from chaos.model.environment import part_of, settles_within_seconds
 from chaos.model.errors import ActionFailed, ChaosError
 from chaos.model.events import Event, Injecting, Reverted, RevertFailed, Reverting
 from chaos.model.fault import Active, Observation
@@ -43,14 +43,12 @@ class Reverter:
         destination down is reverted too. With `others_open` such a fault may stay for long, so an
         effect that is still seen, or that nobody can tell, is not waited for long; the caller looks again at the end.
         """
-        by_target: dict[str, list[Injecting]] = {}
+        by_target: dict[tuple[str, str], list[Injecting]] = {}
         for injection in sorted(injections, key=lambda item: item.at, reverse=True):
             if injection.injection not in self.closed:
-                by_target.setdefault(injection.undo.target, []).append(injection)
+                by_target.setdefault((injection.environment, injection.undo.target), []).append(injection)
         acted = self.tools.workers.each([self._acts(chain) for chain in by_target.values()])
-        usual = settles_within_seconds(self.tools.environment)
-        patience = _SHORT_PATIENCE_SECONDS if others_open else usual
-        looks = [self._look(injection, problem, patience) for chain in acted for injection, problem in chain]
+        looks = [self._look(injection, problem, others_open) for chain in acted for injection, problem in chain]
         return [injection for injection in self.tools.workers.each(looks) if injection is not None]
 
     def _acts(self, chain: list[Injecting]) -> Callable[[], list[tuple[Injecting, str]]]:
@@ -72,7 +70,7 @@ class Reverter:
         """Call revert once; what went wrong, if anything did."""
         try:
             fault = self.tools.plugins.build_fault(injection.fault)
-            fault.revert(self.tools.environment, injection.undo)
+            fault.revert(part_of(self.tools.environment, injection.environment), injection.undo)
         except ChaosError as error:
             self._note_silence(injection, error)
             return error.message
@@ -80,11 +78,13 @@ class Reverter:
             return f"{type(error).__name__}: {error}"
         return ""
 
-    def _look(self, injection: Injecting, problem: str, patience: float) -> Callable[[], Injecting | None]:
+    def _look(self, injection: Injecting, problem: str, others_open: bool) -> Callable[[], Injecting | None]:
         """Verify one injection: None when its effect was seen to be gone, else the injection. Never raises."""
 
         def look() -> Injecting | None:
             try:
+                usual = settles_within_seconds(part_of(self.tools.environment, injection.environment))
+                patience = _SHORT_PATIENCE_SECONDS if others_open else usual
                 seen, left = self._settled(injection, problem, patience)
             except Exception as error:  # noqa: BLE001  as above
                 seen, left = Observation(Active.UNKNOWN, f"{type(error).__name__}: {error}"), problem
@@ -112,7 +112,7 @@ class Reverter:
         wait = _FIRST_LOOK_SECONDS
         while True:
             try:
-                seen = fault.active(self.tools.environment, injection.undo)
+                seen = fault.active(part_of(self.tools.environment, injection.environment), injection.undo)
             except ChaosError as error:
                 seen = Observation(Active.UNKNOWN, error.message)
                 self._note_silence(injection, error)
@@ -131,7 +131,8 @@ class Reverter:
     def still_active(self, injection: Injecting) -> bool:
         """Look once more, without reverting."""
         fault = self.tools.plugins.build_fault(injection.fault)
-        return fault.active(self.tools.environment, injection.undo).active is Active.YES
+        environment = part_of(self.tools.environment, injection.environment)
+        return fault.active(environment, injection.undo).active is Active.YES
 
     def _record(self, event: Event) -> None:
         """Write it down if that is possible: a full disk must not keep a fault from being reverted."""

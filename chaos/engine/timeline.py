@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from chaos.engine.inject import Batch, Injector
@@ -14,6 +14,7 @@ from chaos.model.plan import (
     PlannedActivity,
     PlannedFault,
     PlannedParallel,
+    PlannedSequence,
     PlannedStep,
     PlannedWait,
     PlannedWaitUntil,
@@ -32,13 +33,14 @@ class RunningStep(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """What steps act through."""
+    """What steps act through; `around` are the faults that are held meanwhile."""
 
     tools: Toolbox
     injector: Injector
     reverter: Reverter
     condition_met: Callable[[PlannedWaitUntil], bool]
     watch_condition: Callable[[PlannedWaitUntil], None]
+    around: tuple[Batch, ...] = ()
 
 
 class StepSequence:
@@ -136,7 +138,10 @@ class _WaitUntil:
 
 
 class _Fault:
-    """injecting -> holding (from the moment all inject calls came back) -> reverting."""
+    """injecting -> holding (from the moment all inject calls came back) -> reverting.
+
+    With steps to be taken meanwhile: injecting -> seen in effect on all targets -> these steps -> reverting.
+    """
 
     def __init__(self, stage: Stage, step: PlannedFault) -> None:
         self._stage = stage
@@ -146,15 +151,13 @@ class _Fault:
         self._reverting = False
         self._reverted = False
         self._broken: list[Injecting] = []
+        self._meanwhile: StepSequence | None = None
+        self._alone = ""
 
     def advance(self, now: float) -> bool:
         if self._batch is None:
             self._batch = self._stage.injector.begin(self._step)
-        if not self._batch.landed:
-            return False
-        if self._until is None:
-            self._until = self._stage.tools.clock.now() + (self._step.duration_seconds if self._batch.opened else 0.0)
-        if now < self._until:
+        if not self._batch.landed or not self._held_long_enough(self._batch, now):
             return False
         if not self._reverting:
             self._reverting = True
@@ -163,15 +166,36 @@ class _Fault:
         return self._reverted and self._batch.settled
 
     def next_due(self) -> float | None:
+        if self._meanwhile is not None and not self._reverting:
+            return self._meanwhile.next_due()
         waits_for_workers = self._until is None or self._reverting
         return 0.0 if waits_for_workers else self._until
 
     def failure(self) -> str:
-        return f"still broken: {', '.join(item.undo.target for item in self._broken)}" if self._broken else ""
+        broken = f"still broken: {', '.join(item.target for item in self._broken)}" if self._broken else ""
+        return "; ".join(each for each in (broken, self._alone) if each)
+
+    def _held_long_enough(self, batch: Batch, now: float) -> bool:
+        if self._step.meanwhile:
+            return self._is_done_meanwhile(batch, now)
+        if self._until is None:
+            self._until = self._stage.tools.clock.now() + (self._step.duration_seconds if batch.opened else 0.0)
+        return now >= self._until
+
+    def _is_done_meanwhile(self, batch: Batch, now: float) -> bool:
+        """What stands under it relies on it, so it begins only when the fault was seen in effect everywhere."""
+        if self._meanwhile is None:
+            if not batch.settled:
+                return False
+            if not batch.seen_everywhere:
+                self._alone = "its effect was not seen, so what was to be done meanwhile was not begun"
+            within = replace(self._stage, around=(*self._stage.around, batch))
+            self._meanwhile = StepSequence(within, () if self._alone else self._step.meanwhile)
+        return self._meanwhile.advance(now)
 
     def _revert(self) -> None:
         assert self._batch is not None
-        others_open = self._stage.injector.others_open(self._batch)
+        others_open = self._stage.injector.others_open(self._batch, self._stage.around)
         try:
             left = self._stage.reverter.revert_all(self._batch.opened, others_open)
             self._broken = [] if others_open else left  # with others open, the look at the run's end decides
@@ -186,6 +210,8 @@ def _running(stage: Stage, step: PlannedStep) -> RunningStep:
         return _Recorded(stage, step.name, fault, failure=fault.failure)
     if isinstance(step, PlannedParallel):
         return _Recorded(stage, step.name, _Parallel(stage, step))
+    if isinstance(step, PlannedSequence):
+        return _Recorded(stage, step.name, StepSequence(stage, step.steps))
     if isinstance(step, PlannedWait):
         return _Recorded(stage, step.name, _Wait(step.seconds))
     if isinstance(step, PlannedActivity):

@@ -161,7 +161,7 @@ def _with_run(tried: Tried, events: Sequence[Event]) -> Tried:
     hits = tuple(
         Hit(
             fault=item.begun.fault.kind,
-            target=item.begun.undo.target,
+            target=item.begun.target,
             began_at=item.begun.at,
             ended_at=item.reverted.at if item.reverted and not item.open else None,
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chaos.judge.objectives import measured_in_window
 from chaos.judge.story import Story
 from chaos.model.experiment import Load, Objective, Window
-from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedSequence, PlannedStep, PlannedWait
 from chaos.model.sample import count_of
 
 Span = tuple[float, float]
@@ -81,12 +81,15 @@ def _fault_spans(steps: Sequence[PlannedStep], at: float) -> tuple[list[Span], f
     spans: list[Span] = []
     for step in steps:
         if isinstance(step, PlannedFault):
-            spans.append((at, at + step.duration_seconds))
+            spans += [(at, at + step.duration_seconds), *_fault_spans(step.meanwhile, at)[0]]
             at += step.duration_seconds
+        elif isinstance(step, PlannedSequence):
+            inner, at = _fault_spans(step.steps, at)
+            spans += inner
         elif isinstance(step, PlannedParallel):
-            inner = [_fault_spans([each], at) for each in step.steps]
-            spans += [span for found, _ in inner for span in found]
-            at = max((end for _, end in inner), default=at)
+            branches = [_fault_spans([each], at) for each in step.steps]
+            spans += [span for found, _ in branches for span in found]
+            at = max((end for _, end in branches), default=at)
         elif isinstance(step, PlannedWait):
             at += step.seconds
     return spans, at

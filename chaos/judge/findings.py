@@ -105,7 +105,7 @@ def _injected_alike(items: Sequence[InjectionStory]) -> Finding:
     kind = _capital(kind_text(first.begun.fault.kind))
     return Finding(
         "note",
-        f"{kind} took effect on all {len(items)} targets within {seconds_text(slowest)} (on {first.begun.undo.target}: "
+        f"{kind} took effect on all {len(items)} targets within {seconds_text(slowest)} (on {first.begun.target}: "
         f"{first.injected.evidence}) and was reverted by the run after {lasted} ({first.reverted.evidence}).",
     )
 
@@ -205,7 +205,7 @@ def _budgets(spent: Sequence[Spent]) -> Iterator[Finding]:
 
 
 def _name(item: InjectionStory) -> str:
-    return f"{_capital(kind_text(item.begun.fault.kind))} on {item.begun.undo.target}"
+    return f"{_capital(kind_text(item.begun.fault.kind))} on {item.begun.target}"
 
 
 def _capital(text: str) -> str:

@@ -59,11 +59,9 @@ def _fault_reasons(fault: PlannedFault, story: Story) -> list[str]:
 
 
 def _injection_reasons(item: InjectionStory, fault: PlannedFault) -> list[str]:
-    what = f"{kind_text(fault.fault.kind)} on {item.begun.undo.target}"
+    what = f"{kind_text(fault.fault.kind)} on {item.begun.target}"
     if item.not_injected is not None:
-        return [
-            f"{kind_text(fault.fault.kind)} was not injected into {item.begun.undo.target}: {item.not_injected.message}"
-        ]
+        return [f"{kind_text(fault.fault.kind)} was not injected into {item.begun.target}: {item.not_injected.message}"]
     if item.failed is not None:
         return [f"{what} may or may not have taken effect: {item.failed.message}"]
     if item.injected is None:

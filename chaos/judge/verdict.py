@@ -65,7 +65,7 @@ def _ended_otherwise(story: Story) -> tuple[Outcome, str] | None:
 
 def _still_broken(broken: Sequence[InjectionStory], run: str) -> str:
     """What was reverted and cannot be seen may be whole; somebody has to look all the same."""
-    names = [f"{kind_text(item.begun.fault.kind)} on {item.begun.undo.target}" for item in broken]
+    names = [f"{kind_text(item.begun.fault.kind)} on {item.begun.target}" for item in broken]
     how = "is" if len(broken) == 1 else "are"
     cure = f"run `chaos rollback {run}`"
     if all(item.revert_failed is not None and item.revert_failed.active is Active.UNKNOWN for item in broken):

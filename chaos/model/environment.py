@@ -12,11 +12,18 @@ from chaos.model.system import JSON, Inventory, TargetKind
 
 
 class EnvironmentRef(Struct, frozen=True, kw_only=True):
-    """How to open an environment again, also in another process: what the journal keeps of it."""
+    """How to open an environment again, also in another process: what the journal keeps of it.
+
+    With `parts` it is several together, by name; `kind` is then JOINED.
+    """
 
     kind: str
     name: str
     settings: dict[str, JSON] = {}
+    parts: tuple[EnvironmentRef, ...] = ()
+
+
+JOINED = "joined"
 
 
 class NoSettings(Struct, frozen=True, kw_only=True):
@@ -108,6 +115,23 @@ class Environment(Protocol):
     def load_settings(self) -> dict[str, str]:
         """Environment variables that tell a load generator where to send its requests."""
         ...
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """Several environments in one; what is done is done in one of them."""
+
+    parts: tuple[Environment, ...]
+
+
+def parts_of(environment: Environment) -> tuple[Environment, ...]:
+    """Those it consists of: itself, unless it has parts."""
+    return environment.parts if isinstance(environment, HasParts) else (environment,)
+
+
+def part_of(environment: Environment, name: str) -> Environment:
+    """The part of that name; the environment itself for the empty one."""
+    return next(each for each in parts_of(environment) if each.ref.name == name) if name else environment
 
 
 def settles_within_seconds(environment: Environment) -> float:

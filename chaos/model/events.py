@@ -49,13 +49,19 @@ class StepEnded(Struct, frozen=True, kw_only=True, tag_field="event", tag="step 
 
 
 class Injecting(Struct, frozen=True, kw_only=True, tag_field="event", tag="injecting"):
-    """Written and on disk before the act."""
+    """Written and on disk before the act. `environment` names the one of several that it is done in."""
 
     at: float
     injection: str
     step: str
     fault: PluginUse
     undo: Undo
+    environment: str = ""
+
+    @property
+    def target(self) -> str:
+        """Its name, as people are told."""
+        return f"{self.undo.target} ({self.environment})" if self.environment else self.undo.target
 
 
 class Injected(Struct, frozen=True, kw_only=True, tag_field="event", tag="injected"):

@@ -77,19 +77,28 @@ class Selector(Struct, frozen=True, kw_only=True):
 class FaultStep(Struct, frozen=True, kw_only=True, tag="fault"):
     """Inject into every selected target, hold, revert; `times` in a row, each time with targets drawn anew.
 
-    After each but the last a pause follows, drawn between the two of `pause_seconds`.
+    After each but the last a pause follows, drawn between the two of `pause_seconds`. With `meanwhile` there is no
+    duration: once the fault is seen in effect these steps are taken, one after the other, and then it is reverted.
     """
 
     name: str
     fault: PluginUse
     selector: Selector
-    duration_seconds: float
+    duration_seconds: float = 0.0
     times: int = 1
     pause_seconds: tuple[float, float] = (0.0, 0.0)
+    meanwhile: tuple[Step, ...] = ()
 
 
 class ParallelStep(Struct, frozen=True, kw_only=True, tag="parallel"):
     """Start all steps at once; ends when the last of them ends."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+class SequenceStep(Struct, frozen=True, kw_only=True, tag="sequence"):
+    """One step after the other, as a branch of a parallel group."""
 
     name: str
     steps: tuple[Step, ...]
@@ -112,7 +121,14 @@ class WaitUntilStep(Struct, frozen=True, kw_only=True, tag="wait_until"):
     timeout_seconds: float = 30.0
 
 
-Step = FaultStep | ParallelStep | WaitStep | WaitUntilStep
+Step = FaultStep | ParallelStep | SequenceStep | WaitStep | WaitUntilStep
+
+
+def inner_steps(step: Step) -> tuple[Step, ...]:
+    """Those that stand inside a step."""
+    if isinstance(step, FaultStep):
+        return step.meanwhile
+    return step.steps if isinstance(step, ParallelStep | SequenceStep) else ()
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
@@ -192,9 +208,11 @@ def with_workers(experiment: Experiment, workers: int) -> Experiment:
 
 
 def _harmless(step: Step) -> Step:
+    if isinstance(step, FaultStep) and step.meanwhile:
+        return SequenceStep(name=f"no {step.name}", steps=tuple(_harmless(inner) for inner in step.meanwhile))
     if isinstance(step, FaultStep):
         pauses = (step.times - 1) * sum(step.pause_seconds) / 2
         return WaitStep(name=f"no {step.name}", seconds=step.times * step.duration_seconds + pauses)
-    if isinstance(step, ParallelStep):
+    if isinstance(step, ParallelStep | SequenceStep):
         return structs.replace(step, steps=tuple(_harmless(inner) for inner in step.steps))
     return step

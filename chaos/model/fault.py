@@ -96,3 +96,12 @@ def stacks(fault: AnyFault) -> bool:
     process is stopped or it is not, and of two old limits only one is the right one to go back to.
     """
     return bool(getattr(fault, "stacks", True))
+
+
+def nests(fault: AnyFault) -> bool:
+    """Whether one of its kind may begin on a target that another holds, and end before that one does.
+
+    So it is with all that stack, and with those that say `nests: ClassVar[bool] = True`: what the later one found is
+    what the earlier one made.
+    """
+    return stacks(fault) or bool(getattr(fault, "nests", False))

@@ -16,6 +16,8 @@ class PlannedFault(Struct, frozen=True, kw_only=True, tag="fault"):
 
     `candidates` is how many targets the selector matched, `population` how many of the kind exist.
     `starts_at_seconds` counts from the start of the method and is None after a wait-until, whose end is not known.
+    `environment` names the one of several that the targets are in. With `meanwhile`, `duration_seconds` is how long
+    these steps are expected to take, and `slack_seconds` what seeing them in effect, and over, may add to that.
     """
 
     name: str
@@ -27,9 +29,17 @@ class PlannedFault(Struct, frozen=True, kw_only=True, tag="fault"):
     duration_seconds: float
     holder: LeaseHolder
     starts_at_seconds: float | None = None
+    environment: str = ""
+    meanwhile: tuple[PlannedStep, ...] = ()
+    slack_seconds: float = 0.0
 
 
 class PlannedParallel(Struct, frozen=True, kw_only=True, tag="parallel"):
+    name: str
+    steps: tuple[PlannedStep, ...]
+
+
+class PlannedSequence(Struct, frozen=True, kw_only=True, tag="sequence"):
     name: str
     steps: tuple[PlannedStep, ...]
 
@@ -57,7 +67,7 @@ class PlannedActivity(Struct, frozen=True, kw_only=True, tag="activity"):
     pauses: str = ""
 
 
-PlannedStep = PlannedFault | PlannedParallel | PlannedWait | PlannedWaitUntil | PlannedActivity
+PlannedStep = PlannedFault | PlannedParallel | PlannedSequence | PlannedWait | PlannedWaitUntil | PlannedActivity
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -81,11 +91,16 @@ def planned_actions(steps: tuple[PlannedStep, ...]) -> tuple[PlannedActivity, ..
 
 
 def planned_faults(steps: tuple[PlannedStep, ...]) -> tuple[PlannedFault, ...]:
-    """All fault steps, in the order they stand, those inside parallel groups included."""
+    """All fault steps, in the order they stand, those inside others included."""
     found: list[PlannedFault] = []
     for step in steps:
-        if isinstance(step, PlannedFault):
-            found.append(step)
-        elif isinstance(step, PlannedParallel):
-            found.extend(planned_faults(step.steps))
+        found.extend([step] if isinstance(step, PlannedFault) else [])
+        found.extend(planned_faults(inner_planned(step)))
     return tuple(found)
+
+
+def inner_planned(step: PlannedStep) -> tuple[PlannedStep, ...]:
+    """Those that stand inside a step."""
+    if isinstance(step, PlannedFault):
+        return step.meanwhile
+    return step.steps if isinstance(step, PlannedParallel | PlannedSequence) else ()

@@ -105,7 +105,7 @@ def _injection(item: InjectionStory) -> Injection:
         step=item.begun.step,
         fault=item.begun.fault.kind,
         parameters=item.begun.fault.parameters,
-        target=item.begun.undo.target,
+        target=item.begun.target,
         injecting_at=item.begun.at,
         active=item.injected.active if item.injected else None,
         evidence=item.injected.evidence if item.injected else "",

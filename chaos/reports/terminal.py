@@ -89,7 +89,7 @@ def _hits(paper: _Paper, story: Story) -> None:
         alike.setdefault((item.begun.step, _end(item)), []).append(item)
     for (_, end), items in alike.items():
         began = items[0].begun.at - story.method_began
-        targets = listed([item.begun.undo.target for item in items])
+        targets = listed([item.begun.target for item in items])
         paper.wrapped(f"{began:6.1f} s  {items[0].begun.fault.kind} on {targets}{end}", "  ", " " * 12)
 
 

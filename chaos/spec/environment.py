@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from chaos.model.environment import EnvironmentRef
+from chaos.model.environment import JOINED, EnvironmentRef
 from chaos.model.monkey import Monkey
 from chaos.model.system import JSON
 from chaos.spec import suggest
 from chaos.spec.document import MappingNode, Node, shown
 from chaos.spec.experiment import name_of
-from chaos.spec.fields import Fields
+from chaos.spec.fields import Fields, sequence
 from chaos.spec.header import header
 from chaos.spec.plugins import Plugins
 from chaos.spec.problems import Wrong
@@ -37,15 +37,48 @@ def read_environment(source: str, file: str, plugins: Plugins) -> EnvironmentRef
 
 def _environment(document: MappingNode, file: str, plugins: Plugins) -> EnvironmentRef:
     header(document, "Environment")
+    if document.get("parts") is not None:
+        return _joined(document, file, plugins)
     with Fields(document, "an environment") as fields:
         fields.allow("apiVersion", "kind")
-        name = fields.required("name", name_of)
-        kind = fields.required("type", lambda node: _type(node, plugins))
         armed = fields.optional("armed", boolean, False)
-        known = plugins.settings(kind) if kind is not None else None
-        settings = fields.optional("settings", lambda node: _settings(node, known), {})
+        ref = _one(fields, plugins)
         monkey = fields.optional("monkey", lambda node: _monkey(node, plugins), {})
-    return EnvironmentRef(kind=kind, name=name, settings={**settings, **monkey, "armed": armed, "source": file})
+    return structs.replace(ref, settings={**ref.settings, **monkey, "armed": armed, "source": file})
+
+
+def _one(fields: Fields, plugins: Plugins) -> EnvironmentRef:
+    name = fields.required("name", name_of)
+    kind = fields.required("type", lambda node: _type(node, plugins))
+    known = plugins.settings(kind) if kind is not None else None
+    settings = fields.optional("settings", lambda node: _settings(node, known), {})
+    return EnvironmentRef(kind=kind, name=name, settings=settings or {})
+
+
+def _joined(document: MappingNode, file: str, plugins: Plugins) -> EnvironmentRef:
+    """Several together; the file arms all of them, or none."""
+
+    def part(node: Node) -> EnvironmentRef:
+        with Fields(node, "a part of an environment") as fields:
+            ref = _one(fields, plugins)
+            if ref.name is not None and ref.name in names:
+                fields.wrong(
+                    f"two parts are called {ref.name}", "give each its own name: targets are told by it", "name"
+                )
+            names.add(ref.name)
+        return ref
+
+    names: set[str] = set()
+    with Fields(document, "an environment of parts") as fields:
+        fields.allow("apiVersion", "kind")
+        name = fields.required("name", name_of)
+        armed = fields.optional("armed", boolean, False)
+        parts = fields.required("parts", lambda node: sequence(node, "environments", part))
+        if parts is not None and len(parts) < 2:
+            fields.wrong("parts are two environments or more", "write a single one without `parts`", at="parts")
+    common: dict[str, JSON] = {"armed": armed, "source": file}
+    each = tuple(structs.replace(ref, settings={**ref.settings, **common}) for ref in parts)
+    return EnvironmentRef(kind=JOINED, name=name, settings=common, parts=each)
 
 
 def _type(node: Node, plugins: Plugins) -> str:

@@ -20,7 +20,7 @@ from chaos.spec.load import load as read_load
 from chaos.spec.objectives import measures_of, objective
 from chaos.spec.plugins import Plugins, Scope, plugin_use
 from chaos.spec.problems import BadFile, Problem, Wrong
-from chaos.spec.steps import Method
+from chaos.spec.steps import STEPS_INSIDE, Method
 from chaos.spec.text import read_text
 from chaos.spec.values import one_of, positive, quantity, struct_values, text, whole_number
 from chaos.spec.variables import as_mapping, substitute
@@ -111,8 +111,8 @@ def _has_fault(node: Node) -> bool:
         return any(_has_fault(item) for item in node.items)
     if not isinstance(node, MappingNode):
         return False
-    inner = node.get("parallel")
-    return node.get("fault") is not None or (inner is not None and _has_fault(inner))
+    inside = (node.get(key) for key in STEPS_INSIDE)
+    return node.get("fault") is not None or any(_has_fault(each) for each in inside if each is not None)
 
 
 def name_of(node: Node) -> str:

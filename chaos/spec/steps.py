@@ -6,7 +6,16 @@ import re
 from functools import partial
 from typing import get_args
 
-from chaos.model.experiment import Amount, FaultStep, ParallelStep, Selector, Step, WaitStep, WaitUntilStep
+from chaos.model.experiment import (
+    Amount,
+    FaultStep,
+    ParallelStep,
+    Selector,
+    SequenceStep,
+    Step,
+    WaitStep,
+    WaitUntilStep,
+)
 from chaos.model.system import Instance, Link, Region, TargetKind, Workload, labels_of
 from chaos.model.system import Node as Machine
 from chaos.spec import suggest, units
@@ -19,7 +28,10 @@ from chaos.spec.values import positive, quantity, text, whole_number
 
 _KINDS: tuple[TargetKind, ...] = get_args(TargetKind)
 MOST_REPEATS = 1000
-_STEP_KEYS = ("fault", "wait", "waitUntil", "parallel")
+STEPS_INSIDE = ("parallel", "sequence", "meanwhile")
+"""Keys of a step under which other steps stand."""
+
+_STEP_KEYS = ("fault", "wait", "waitUntil", "parallel", "sequence")
 
 _ANY_LINK = Link(name="", source="", source_region="", destination="", destination_region="", destination_instance="")
 BUILT_IN_LABELS: dict[TargetKind, tuple[str, ...]] = {
@@ -49,18 +61,29 @@ class Method:
         kinds = [name for name in names if name in _STEP_KEYS] or _misspelt(names)
         if len(kinds) != 1:
             found = " and ".join(kinds) if kinds else f"only {', '.join(names) or 'nothing'}"
-            raise Wrong.at(node.mark, f"a step has one of fault, wait, waitUntil and parallel; this has {found}")
-        read = {"fault": self._fault, "wait": self._wait, "waitUntil": self._wait_until, "parallel": self._parallel}
+            raise Wrong.at(
+                node.mark, f"a step has one of {', '.join(_STEP_KEYS[:-1])} and {_STEP_KEYS[-1]}; this has {found}"
+            )
+        read = {
+            "fault": self._fault,
+            "wait": self._wait,
+            "waitUntil": self._wait_until,
+            "parallel": self._parallel,
+            "sequence": self._sequence,
+        }
         return read[kinds[0]](node)
 
     def _fault(self, node: Node) -> Step:
         with Fields(node, "a fault step") as fields:
             fault = fields.required("fault", lambda at: plugin_use(at, "fault", self._scope))
             selector = fields.required("target", partial(self._selector, fault=fields.node.get("fault")))
-            duration = fields.required("duration", positive(units.SECONDS))
+            meanwhile = fields.optional("meanwhile", self._meanwhile, ())
+            duration = self._duration(fields)
             times = fields.optional("repeat", _times, 1)
             pause = fields.optional("pause", _pause, (0.0, 0.0))
             name = fields.optional("name", self._name, "")
+            if meanwhile and times not in (1, None):
+                fields.wrong("a step that is repeated has a duration, and no steps meanwhile", at="repeat")
             if pause != (0.0, 0.0) and times == 1:
                 fields.wrong("a pause is what lies between repeats, and there are none", "e.g. repeat: 10", at="pause")
         return FaultStep(
@@ -70,7 +93,22 @@ class Method:
             duration_seconds=duration,
             times=times,
             pause_seconds=pause,
+            meanwhile=meanwhile,
         )
+
+    def _duration(self, fields: Fields) -> float:
+        """How long the fault is held; what is done meanwhile takes as long as it takes."""
+        if fields.node.get("meanwhile") is None:
+            return fields.required("duration", positive(units.SECONDS))
+        if fields.optional("duration", positive(units.SECONDS), None) is not None:
+            fields.wrong("a fault has a duration, or steps meanwhile", "leave one of the two out", at="duration")
+        return 0.0
+
+    def _meanwhile(self, node: Node) -> tuple[Step, ...]:
+        steps = self.steps(node)
+        if not steps:
+            raise Wrong.at(node.mark, "what is done meanwhile needs at least one step", "e.g. - wait: 3s")
+        return steps
 
     def _parallel(self, node: Node) -> Step:
         with Fields(node, "a parallel step") as fields:
@@ -81,6 +119,14 @@ class Method:
             if steps == ():
                 fields.wrong("a parallel group needs at least one step", at="parallel")
         return ParallelStep(name=name or self._default_name(f"{len(steps)} steps at once"), steps=steps)
+
+    def _sequence(self, node: Node) -> Step:
+        with Fields(node, "a sequence step") as fields:
+            steps = fields.required("sequence", self.steps)
+            name = fields.optional("name", self._name, "")
+            if steps == ():
+                fields.wrong("a sequence needs at least one step", at="sequence")
+        return SequenceStep(name=name or self._default_name(f"{len(steps)} steps in a row"), steps=steps)
 
     def _wait(self, node: Node) -> Step:
         with Fields(node, "a wait step") as fields:
@@ -221,8 +267,8 @@ def _names_in(node: Node) -> list[str]:
     if not isinstance(node, MappingNode):
         return []
     own = node.get("name")
-    inner = node.get("parallel")
-    return [getattr(own, "text", "").strip()] + (_names_in(inner) if inner is not None else [])
+    inner = [node.get(key) for key in STEPS_INSIDE]
+    return [getattr(own, "text", "").strip()] + [name for each in inner if each is not None for name in _names_in(each)]
 
 
 def _misspelt(names: list[str]) -> list[str]:

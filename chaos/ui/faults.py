@@ -66,4 +66,4 @@ def _line(item: InjectionStory, now: float, room: int, with_lease: bool) -> Line
 
 
 def _what(item: InjectionStory) -> str:
-    return f"{item.begun.fault.kind} on {item.begun.undo.target}"
+    return f"{item.begun.fault.kind} on {item.begun.target}"

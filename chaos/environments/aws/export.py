@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from chaos.environments.aws.residues import Residues
 from chaos.model.errors import BadInput
-from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedSequence, PlannedStep, PlannedWait
 
 _MOST_ARNS = 5
 _SHORTEST_SECONDS = 60
@@ -74,6 +74,8 @@ class Exporting(Residues):
     def _step(self, step: PlannedStep, after: list[str], written: _Written) -> list[str]:
         if isinstance(step, PlannedParallel):
             return [name for inner in step.steps for name in self._step(inner, after, written)]
+        if isinstance(step, PlannedSequence):
+            return self._steps(step.steps, after, written)
         if isinstance(step, PlannedWait):
             return [written.wait(step.name, step.seconds, after)]
         if not isinstance(step, PlannedFault):
@@ -81,6 +83,8 @@ class Exporting(Residues):
         return self._fault(step, after, written)
 
     def _fault(self, step: PlannedFault, after: list[str], written: _Written) -> list[str]:
+        if step.meanwhile:
+            raise BadInput(f"step {step.name!r}: FIS holds nothing while other steps are taken", "give it a duration")
         action = _OF_FAULT.get(step.fault.kind)
         if action is None:
             hint = "it has " + ", ".join(_OF_FAULT)

@@ -245,7 +245,7 @@ def _hit(item: InjectionStory, story: Story) -> Hit:
     back = item.reverted if item.reverted and not item.open else None
     return Hit(
         fault=use_text(begun.fault),
-        target=begun.undo.target,
+        target=begun.target,
         injected=f"{begun.at - origin:.1f} s",
         reverted=f"{back.at - origin:.1f} s by the {back.by}"
         if back

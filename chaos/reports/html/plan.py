@@ -6,14 +6,22 @@ from dataclasses import dataclass
 
 from chaos.judge.wording import listed, load_text, seconds_text
 from chaos.model.experiment import Load, PluginUse
-from chaos.model.plan import Plan, PlannedActivity, PlannedFault, PlannedParallel, PlannedStep, PlannedWait
+from chaos.model.plan import (
+    Plan,
+    PlannedActivity,
+    PlannedFault,
+    PlannedParallel,
+    PlannedSequence,
+    PlannedStep,
+    PlannedWait,
+)
 
 _MOST_TARGETS = 6
 
 
 @dataclass(frozen=True)
 class PlanRow:
-    """`depth` is 1 for steps inside a parallel group."""
+    """`depth` counts the steps that it stands inside."""
 
     name: str
     what: str
@@ -55,10 +63,13 @@ def _rows(step: PlannedStep, depth: int) -> list[PlanRow]:
         targets = listed(step.targets, _MOST_TARGETS)
         what = f"{use_text(step.fault)} on {targets} ({of}) for {seconds_text(step.duration_seconds)}"
         starts = "" if step.starts_at_seconds is None else f"{step.starts_at_seconds:.0f} s"
-        return [PlanRow(step.name, what, starts, depth)]
-    if isinstance(step, PlannedParallel):
+        inside = [row for item in step.meanwhile for row in _rows(item, depth + 1)]
+        place = f", in {step.environment}" if step.environment else ""
+        return [PlanRow(step.name, what + place, starts, depth), *inside]
+    if isinstance(step, PlannedParallel | PlannedSequence):
         inner = [row for item in step.steps for row in _rows(item, depth + 1)]
-        return [PlanRow(step.name, "at the same time", "", depth), *inner]
+        how = "at the same time" if isinstance(step, PlannedParallel) else "one after the other"
+        return [PlanRow(step.name, how, "", depth), *inner]
     if isinstance(step, PlannedWait):
         return [PlanRow(step.name, f"wait {seconds_text(step.seconds)}", "", depth)]
     if isinstance(step, PlannedActivity):

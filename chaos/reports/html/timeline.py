@@ -43,7 +43,7 @@ def timeline(story: Story) -> Timeline:
     held = [item for item in story.injections.values() if item.took_hold]
     hits = [
         bar(
-            f"{item.begun.fault.kind} on {item.begun.undo.target}",
+            f"{item.begun.fault.kind} on {item.begun.target}",
             item.begun.at,
             item.reverted.at if item.reverted and not item.open else end,
         )

@@ -9,6 +9,7 @@ import pytest
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import BadInput
 from chaos.model.experiment import Experiment
+from chaos.model.system import JSON
 from chaos.spec import BadFile, load_environment, load_file
 from chaos.spec.environment import read_environment
 from tests.unit.spec.fakes import MINIMAL, PLUGINS
@@ -35,6 +36,43 @@ def test_an_environment_says_how_to_open_it_and_whether_faults_are_allowed() -> 
         name="my-laptop",
         settings={"state": "/tmp/state.json", "retries": 3, "armed": True, "source": "e.yaml"},
     )
+
+
+PARTS = """\
+apiVersion: chaos/v1
+kind: Environment
+name: both
+armed: true
+parts:
+  - {name: here, type: local, settings: {state: /tmp/state.json}}
+  - {name: there, type: local}
+"""
+
+
+def test_an_environment_of_parts_arms_all_of_them() -> None:
+    found = read(PARTS)
+    common: dict[str, JSON] = {"armed": True, "source": "e.yaml"}
+    assert (found.name, found.settings) == ("both", common)
+    assert found.parts == (
+        EnvironmentRef(kind="local", name="here", settings={"state": "/tmp/state.json", **common}),
+        EnvironmentRef(kind="local", name="there", settings=common),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("name: there", "name: here", "two parts are called here"),
+        ("  - {name: there, type: local}\n", "", "parts are two environments or more"),
+        ("armed: true", "type: local", 'an environment of parts has no key "type"'),
+        ("type: local}", "type: lokal}", 'parts[1].type: there is no type of environment "lokal"'),
+        ("type: local}", "type: local, armed: true}", 'a part of an environment has no key "armed"'),
+    ],
+)
+def test_what_is_wrong_with_parts_is_said(old: str, new: str, says: str) -> None:
+    with pytest.raises(BadFile) as raised:
+        read(PARTS.replace(old, new))
+    assert says in str(raised.value)
 
 
 def test_what_does_not_say_armed_is_not_armed() -> None:

@@ -25,7 +25,7 @@ def test_every_example_can_be_read(block: str, tmp_path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_the_built_in_labels_are_those_of_the_model() -> None:

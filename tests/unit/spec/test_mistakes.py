@@ -70,7 +70,7 @@ ONE_MISTAKE = {
     "each of what is no label": (changed("edge}}", "edge}, each: regoin}"), 'no label "regoin"', '"region"'),
     "half as a word": (changed("edge}}", "edge}, amount: half}"), '"half" is not an amount', "50%"),
     "an amount of none": (changed("edge}}", "edge}, amount: 0}"), '"0" is not an amount', "50%"),
-    "a step of no kind": (step("{}"), "a step has one of fault, wait, waitUntil and parallel", ""),
+    "a step of no kind": (step("{}"), "a step has one of fault, wait, waitUntil, parallel and sequence", ""),
     "a step of two kinds": (step("{wait: 1s, parallel: []}"), "this has wait and parallel", ""),
     "a misspelt kind of step": (
         step("fualt: {kill: }\n    " + FAULT[:-1].replace(", ", "\n    ")),
@@ -78,6 +78,22 @@ ONE_MISTAKE = {
         '"fault"',
     ),
     "an empty group": (step("parallel: []"), "13:5: method[1]: a parallel group needs at least one step", ""),
+    "an empty row": (step("sequence: []"), "13:5: method[1]: a sequence needs at least one step", ""),
+    "nothing meanwhile": (
+        step("{fault: kill, target: {instance: {service: edge}}, meanwhile: []}"),
+        "at least one step",
+        "",
+    ),
+    "held for two times": (
+        step("{fault: kill, target: {instance: {service: edge}}, duration: 1s, meanwhile: [{wait: 1s}]}"),
+        "a fault has a duration, or steps meanwhile",
+        "",
+    ),
+    "held again and again": (
+        step("{fault: kill, target: {instance: {service: edge}}, repeat: 2, meanwhile: [{wait: 1s}]}"),
+        "a step that is repeated has a duration, and no steps meanwhile",
+        "",
+    ),
     "two steps of one name": (
         step("{wait: 1s, name: x}\n  - {wait: 1s, name: x}"),
         "14:22: method[2].name: two steps",
