@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +12,9 @@ from pathlib import Path
 
 BUSY_SECONDS = 10.0
 """How long a write waits for those of others. Each takes milliseconds; more means that a disk stands still."""
+
+RESERVE_BYTES = 2**18
+"""What is set aside for writes that must go on when the disk is full: some pages for each process."""
 
 Failure = Callable[[str, bool], Exception]
 """Makes a store's own error of a sentence, and of whether the disk is full."""
@@ -23,6 +29,7 @@ class SqliteFile:
 
     def __init__(self, path: Path, schema: str, failure: Failure) -> None:
         self._path = path
+        self._reserve = path.with_name(f"{path.name}-reserve")
         self._failure = failure
         with self._translated("opened"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +48,13 @@ class SqliteFile:
                 connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Nobody else writes during the block. If it raises, nothing has changed."""
+    def writing(self, although_full: bool = False) -> Iterator[sqlite3.Connection]:
+        """Nobody else writes during the block. If it raises, nothing has changed.
+
+        Even to delete takes room. What makes room, or ends work that takes some, is written `although_full`.
+        """
         with self._translated("written"):
+            self._free_reserve() if although_full else self._set_reserve_aside()
             connection = self._connected()
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -54,6 +65,15 @@ class SqliteFile:
 
     def close(self) -> None:
         self._kept_open.close()
+
+    def _set_reserve_aside(self) -> None:
+        with self._reserve.open("ab") as file:
+            if file.tell() < RESERVE_BYTES:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+    def _free_reserve(self) -> None:
+        if shutil.disk_usage(self._path.parent).free < RESERVE_BYTES:
+            self._reserve.unlink(missing_ok=True)
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -70,5 +90,9 @@ class SqliteFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+            is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL or _is_full(error)
             raise self._failure(f"{self._path.name} cannot be {what}: {error}", is_full) from error
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

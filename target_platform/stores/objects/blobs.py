@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,23 +88,22 @@ class Blobs:
             pass  # somebody is writing it; or somebody else has removed it
 
     @contextmanager
-    def _claimed(self, name: str) -> Iterator[BinaryIO]:
+    def _claimed(self, name: str) -> Iterator[FileIO]:
         while True:
             with translated("no file can be made"):
-                file = (self._folder / name).open("xb")
+                file = (self._folder / name).open("xb", buffering=0)  # or closing it on a full disk fails again
             with file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if os.fstat(file.fileno()).st_nlink:  # else: swept away before it was locked
                     yield file
                     return
 
-    def _copied(self, source: Source, file: BinaryIO, name: str) -> Blob:
+    def _copied(self, source: Source, file: FileIO, name: str) -> Blob:
         size, digest = 0, hashlib.sha256()
         for chunk in chunks(source):
-            file.write(chunk)
+            _write(file, chunk)
             digest.update(chunk)
             size += len(chunk)
-        file.flush()
         os.fsync(file.fileno())
         folder = os.open(self._folder, os.O_RDONLY)
         try:
@@ -134,6 +134,12 @@ def translated(what: str) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoom(f"{what}: the disk is full; nothing of it is left") from error
         raise ObjectsFailed(f"{what}: {error}") from error
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _pieces(file: BinaryIO, blob: Blob, first: int, last: int) -> Iterator[bytes]:

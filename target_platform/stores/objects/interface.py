@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -20,7 +20,16 @@ PARTS_MOST = 10_000
 CHUNK_BYTES = 2**20
 """What is read and written at a time."""
 
-Source = bytes | BinaryIO
+
+class Readable(Protocol):
+    """A file, or anything else that is read like one."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
+
+
+Source = bytes | Readable
 """What is to be kept: bytes, or a file that is read from where it stands to its end."""
 
 
@@ -191,7 +200,7 @@ def composite(parts: Sequence[Part]) -> str:
 
 def chunks(source: Source) -> Iterator[bytes]:
     """The bytes of a source, in pieces."""
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    file: Readable = io.BytesIO(source) if isinstance(source, bytes) else source
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
 

@@ -63,7 +63,7 @@ class SqliteQueue:
         with self._file.reading() as jobs:  # workers with nothing to do write nothing
             if jobs.execute(_NEXT, {"now": now}).fetchone() is None:
                 return None
-        with self._file.writing() as jobs:
+        with self._file.writing(although_full=True) as jobs:
             while (row := jobs.execute(_NEXT, {"now": now}).fetchone()) is not None:
                 number, id, body, attempts = row
                 if attempts < self._terms.attempts:
@@ -76,19 +76,19 @@ class SqliteQueue:
 
     def extend(self, job: Taken) -> None:
         now = self._now()
-        with self._file.writing() as jobs:
+        with self._file.writing(although_full=True) as jobs:
             number = self._held(jobs, job)
             ends = now + self._terms.lease_seconds
             jobs.execute("UPDATE jobs SET set_at = ?, due_at = ? WHERE number = ?", (now, ends, number))
 
     def done(self, job: Taken) -> None:
-        with self._file.writing() as jobs:
+        with self._file.writing(although_full=True) as jobs:
             number = self._held(jobs, job)
             jobs.execute("UPDATE jobs SET state = 'done', token = '' WHERE number = ?", (number,))
 
     def failed(self, job: Taken, reason: str) -> None:
         now = self._now()
-        with self._file.writing() as jobs:
+        with self._file.writing(although_full=True) as jobs:
             number = self._held(jobs, job)
             if job.attempt >= self._terms.attempts:
                 jobs.execute(_DIE, {"reason": reason, "number": number})
@@ -114,7 +114,7 @@ class SqliteQueue:
     def revive(self, id: str) -> bool:
         now = self._now()
         update = "UPDATE jobs SET state = 'open', attempts = 0, set_at = ?, due_at = ? WHERE id = ? AND state = 'dead'"
-        with self._file.writing() as jobs:
+        with self._file.writing(although_full=True) as jobs:
             return jobs.execute(update, (now, now, id)).rowcount == 1
 
     def close(self) -> None:
