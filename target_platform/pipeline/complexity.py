@@ -1,7 +1,7 @@
 """How hard a title is to encode: measured, by encoding samples of it at one quality and counting the bits.
 
-A cartoon needs a fraction of the bits that confetti does for the same quality. Source: Aaron, Li, Manohara, De Cock, Ronca,
-"Per-Title Encode Optimization" (Netflix Technology Blog, 2015).
+A cartoon needs a fraction of the bits that confetti does for the same quality. Source: Aaron, Li, Manohara, De Cock and
+Ronca, "Per-Title Encode Optimization" (Netflix Technology Blog, 2015).
 """
 
 from __future__ import annotations

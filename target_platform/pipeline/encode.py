@@ -100,4 +100,6 @@ def check_frames(path: Path, frames: int) -> None:
     printed = run("ffprobe", words, CHECK_SECONDS).printed
     found = sum(int(each.nb_read_packets) for each in msgspec.json.decode(printed, type=Streams).streams)
     if found != frames:
-        raise WorkFailed(f"{path.name} has {found} frames instead of {frames}: the master is damaged there, or the disk full.")
+        raise WorkFailed(
+            f"{path.name} has {found} frames instead of {frames}: the master is damaged there, or the disk full."
+        )

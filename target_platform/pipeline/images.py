@@ -20,8 +20,8 @@ def make_images(source: Path, master: Master, thumbnails: Thumbnails, artwork: S
     """Sheets of thumbnails with thumbnails.vtt, and artwork/NAME.jpg, in `folder`. Raises WorkFailed."""
     (folder / "artwork").mkdir()
     deadline = deadline_seconds(master.frames, master)
-    run("ffmpeg", sheet_words(source, master, thumbnails, folder), deadline)
-    run("ffmpeg", artwork_words(source, master, artwork, folder / "artwork"), deadline)
+    run("ffmpeg", sheet_words(source, master, thumbnails), deadline, folder)
+    run("ffmpeg", artwork_words(source, master, artwork), deadline, folder)
     (folder / "thumbnails.vtt").write_text(thumbnail_track(master, thumbnails), encoding="utf-8")
     expected = [SHEET % number for number in range(1, _sheets(master, thumbnails) + 1)]
     expected += [f"artwork/{each.name}.jpg" for each in artwork]
@@ -30,15 +30,15 @@ def make_images(source: Path, master: Master, thumbnails: Thumbnails, artwork: S
         raise WorkFailed(f"ffmpeg made no {', '.join(missing)}.")
 
 
-def sheet_words(source: Path, master: Master, thumbnails: Thumbnails, folder: Path) -> list[str]:
+def sheet_words(source: Path, master: Master, thumbnails: Thumbnails) -> list[str]:
     """Every so many frames one, scaled, many in one file: a player loads a hundred of them with a few requests."""
     width, height = _size(master, thumbnails)
     chosen = f"select='not(mod(n\\,{_frames_between(master, thumbnails)}))',scale={width}:{height}"
     tiled = f"{chosen},tile={thumbnails.columns}x{thumbnails.rows}"
-    return [*_reading(source), "-vf", tiled, "-fps_mode", "passthrough", *_JPEG, str(folder / SHEET)]
+    return [*_reading(source), "-vf", tiled, "-fps_mode", "passthrough", *_JPEG, SHEET]
 
 
-def artwork_words(source: Path, master: Master, artwork: Sequence[Artwork], folder: Path) -> list[str]:
+def artwork_words(source: Path, master: Master, artwork: Sequence[Artwork]) -> list[str]:
     """The most typical of a hundred frames after the first third, cut to each shape."""
     copies = "".join(f"[copy{n}]" for n in range(len(artwork)))
     chain = [f"[0:V:0]thumbnail={min(_LOOKED_AT_FRAMES, max(2, master.frames // 3))},split={len(artwork)}{copies}"]
@@ -46,7 +46,7 @@ def artwork_words(source: Path, master: Master, artwork: Sequence[Artwork], fold
     for n, each in enumerate(artwork):
         size = f"{each.width}:{each.height}"
         chain.append(f"[copy{n}]scale={size}:force_original_aspect_ratio=increase,crop={size},setsar=1[shape{n}]")
-        words += ["-map", f"[shape{n}]", "-frames:v", "1", *_JPEG, str(folder / f"{each.name}.jpg")]
+        words += ["-map", f"[shape{n}]", "-frames:v", "1", *_JPEG, f"artwork/{each.name}.jpg"]
     return [*_reading(source, master.seconds / 3), "-filter_complex", ";".join(chain), *words]
 
 
@@ -70,7 +70,19 @@ _JPEG = ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "4", "-f", "image2")
 
 
 def _reading(source: Path, start: float = 0.0) -> list[str]:
-    return [*QUIET, "-threads", "1", "-filter_threads", "1", "-ss", f"{start:.3f}", "-i", str(source), "-map_metadata", "-1"]
+    return [
+        *QUIET,
+        "-threads",
+        "1",
+        "-filter_threads",
+        "1",
+        "-ss",
+        f"{start:.3f}",
+        "-i",
+        str(source),
+        "-map_metadata",
+        "-1",
+    ]
 
 
 def _frames_between(master: Master, thumbnails: Thumbnails) -> int:

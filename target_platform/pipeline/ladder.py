@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -46,17 +47,18 @@ def needed_kbps(complexity_kbps: float, height: int) -> float:
     A rule of thumb of encoding engineers (Waggoner's "power of .75"): neighbouring pixels of a larger picture are more
     alike.
     """
-    return complexity_kbps * (height / MEASURED_HEIGHT) ** (2 * 0.75)
+    return complexity_kbps * math.pow(height / MEASURED_HEIGHT, 2 * 0.75)
 
 
 def _rungs(master: Master, complexity_kbps: float, offered: Sequence[Rung]) -> Iterator[tuple[int, float]]:
-    below = 0.0
+    """The first rung that would be larger than the master is as large as the master."""
+    tall, below = 0, 0.0
     for rung in offered:
-        height = min(rung.height, master.height // 2 * 2) if rung is offered[0] else rung.height
+        height = min(rung.height, master.height // 2 * 2)
         kbps = min(max(needed_kbps(complexity_kbps, height), rung.least_kbps), rung.most_kbps)
-        if height <= master.height and kbps >= WORTH_A_RUNG * below:
+        if height > tall and kbps >= WORTH_A_RUNG * below:
             yield height, kbps
-            below = kbps
+            tall, below = height, kbps
 
 
 def _even(length: float) -> int:

@@ -83,7 +83,9 @@ def inspect(path: Path, limits: Limits) -> Master:
     master = _master(picture, len(times))
     _check_rate(path, times, master.frames_per_second)
     if master.seconds < limits.shortest_seconds:
-        raise Rejected(f"{path.name} is {master.seconds:.2f} s long; at least {limits.shortest_seconds:g} s are needed.")
+        raise Rejected(
+            f"{path.name} is {master.seconds:.2f} s long; at least {limits.shortest_seconds:g} s are needed."
+        )
     if master.seconds < claimed - _MISSING_SECONDS:
         raise Rejected(
             f"{path.name} is cut short: its head claims {claimed:.1f} s, and there are pictures for "

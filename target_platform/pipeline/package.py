@@ -1,7 +1,7 @@
-"""From encoded tracks to what players ask for: one set of encrypted CMAF segments, with playlists for HLS and for DASH.
+"""From encoded tracks to what players ask for: one set of encrypted CMAF segments, with playlists for HLS and DASH.
 
-Common encryption in the scheme `cbcs`, the one that players of HLS and of DASH both decrypt (ISO/IEC 23001-7). The key is the
-title's own, the one that licence servers hand out.
+Common encryption in the scheme `cbcs`, the one that players of HLS and of DASH both decrypt (ISO/IEC 23001-7). The key
+is the title's own, the one that licence servers hand out.
 """
 
 from __future__ import annotations
@@ -10,60 +10,49 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from msgspec import Struct
-
 from target_platform.pipeline.encode import QUIET
 from target_platform.pipeline.errors import WorkFailed
-from target_platform.pipeline.job import Job, Subtitles, Track
-from target_platform.pipeline.ladder import Rendition
+from target_platform.pipeline.job import Job, Track
 from target_platform.pipeline.tool import run
 from target_platform.services.licence import content_key
 
 HLS, DASH = "master.m3u8", "manifest.mpd"
+_OUT = "title"
 _DEADLINE_SECONDS = 1800.0
 
 
-class Inputs(Struct, frozen=True, kw_only=True):
-    """Where the whole tracks lie: by the names of renditions and sound tracks, and by language."""
-
-    pictures: dict[str, Path]
-    sounds: dict[str, Path]
-    subtitles: dict[str, Path]
-
-
 def join(pieces: Sequence[Path], seconds: Sequence[float], target: Path) -> None:
-    """Put a rendition's chunks behind each other without encoding again. Raises WorkFailed."""
+    """Put a rendition's chunks behind each other without encoding again; all in one folder. Raises WorkFailed."""
     listed = target.with_suffix(".txt")
-    listed.write_text("".join(f"file {piece}\nduration {length:.6f}\n" for piece, length in zip(pieces, seconds, strict=True)))
-    words = [*QUIET, "-f", "concat", "-safe", "0", "-i", str(listed), "-c", "copy", "-f", "mp4", str(target)]
+    lines = (f"file {piece.name}\nduration {length:.6f}\n" for piece, length in zip(pieces, seconds, strict=True))
+    listed.write_text("".join(lines))
+    words = [*QUIET, "-f", "concat", "-i", str(listed), "-c", "copy", "-f", "mp4", str(target)]
     run("ffmpeg", words, _DEADLINE_SECONDS)
 
 
-def package(job: Job, inputs: Inputs, licence_secret: str, folder: Path) -> None:
-    """Write all of a title's files for players under `folder`. Raises WorkFailed.
+def package(job: Job, licence_secret: str, folder: Path) -> Path:
+    """Write all of a title's files for players; returns their folder, a new one in `folder`. Raises WorkFailed.
 
-    The key goes by a file, since everybody on a machine can read the words of a running command.
+    The whole tracks lie in `folder`: NAME.mp4 for each rendition and sound track, LANGUAGE.vtt for subtitles. The key
+    goes by a file, since everybody on a machine can read the words of a running command.
     """
-    flags = folder.parent / f"{folder.name}.flags"
+    flags = folder / "flags"
     flags.touch(mode=0o600)
     flags.write_text(key_flags(job.title, licence_secret))
-    try:
-        run("packager", [f"--flagfile={flags}", *packager_words(job, inputs, folder)], _DEADLINE_SECONDS)
-    finally:
-        flags.unlink()
-    _check(job, folder)
+    run("packager", [f"--flagfile={flags.name}", *packager_words(job)], _DEADLINE_SECONDS, folder)
+    _check(job, folder / _OUT)
+    return folder / _OUT
 
 
-def packager_words(job: Job, inputs: Inputs, folder: Path) -> list[str]:
+def packager_words(job: Job) -> list[str]:
     """The packager's words, but for the key. A static MPD: players join a dynamic one at its live edge."""
-    original = job.tracks[0].language
     return [
-        *(_picture(each, inputs.pictures[each.name], folder) for each in job.renditions),
-        *(_sound(each, inputs.sounds[each.name], folder) for each in job.tracks),
-        *(words for each in job.subtitles for words in _text(each, inputs.subtitles[each.language], folder)),
+        *(_descriptor(f"{each.name}.mp4", "video", each.name, []) for each in job.renditions),
+        *(_sound(each) for each in job.tracks),
+        *(words for each in job.subtitles for words in _text(each.language)),
         *("--quiet", "--segment_duration", f"{job.segment_seconds:.6f}"),
-        *("--mpd_output", str(folder / DASH), "--generate_static_live_mpd"),
-        *("--hls_master_playlist_output", str(folder / HLS), "--default_language", original),
+        *("--mpd_output", f"{_OUT}/{DASH}", "--generate_static_live_mpd"),
+        *("--hls_master_playlist_output", f"{_OUT}/{HLS}", "--default_language", job.tracks[0].language),
         *("--protection_scheme", "cbcs", "--protection_systems", "Common", "--clear_lead", "0"),
         *("--hls_key_uri", "/licence"),
     ]
@@ -79,33 +68,30 @@ def key_id(title: str, licence_secret: str) -> str:
     return _hex(content_key(licence_secret, title).kid)
 
 
-def _picture(rendition: Rendition, source: Path, folder: Path) -> str:
-    return _descriptor(source, "video", folder / "video", rendition.name, [])
-
-
-def _sound(track: Track, source: Path, folder: Path) -> str:
+def _sound(track: Track) -> str:
     role = ["dash_roles=dub"] if track.dub else []
     named = [f"lang={track.language}", f"hls_group_id={track.sound}", f"hls_name={track.language}"]
-    return _descriptor(source, "audio", folder / "audio", track.name, [*named, *role])
+    return _descriptor(f"{track.name}.mp4", "audio", track.name, [*named, *role])
 
 
-def _text(subtitles: Subtitles, source: Path, folder: Path) -> Iterator[str]:
+def _text(language: str) -> Iterator[str]:
     """Twice: players of HLS read WebVTT in pieces, players of DASH the same in MP4."""
-    language = subtitles.language
     named = [f"lang={language}", "hls_group_id=text", f"hls_name={language}", f"playlist_name=text/{language}.m3u8"]
-    pieces = f"segment_template={folder}/text/{language}/$Number%05d$.vtt"
-    yield ",".join([f"in={source}", "stream=text", pieces, *named, "hls_only=1"])
-    yield _descriptor(source, "text", folder / "text", f"{language}-mp4", [f"lang={language}", "format=mp4", "dash_only=1"])
+    pieces = f"segment_template={_OUT}/text/{language}/$Number%05d$.vtt"
+    yield ",".join([f"in={language}.vtt", "stream=text", pieces, *named, "hls_only=1"])
+    in_mp4 = [f"lang={language}", "format=mp4", "dash_only=1"]
+    yield _descriptor(f"{language}.vtt", "text", f"{language}-mp4", in_mp4)
 
 
-def _descriptor(source: Path, stream: str, folder: Path, name: str, more: list[str]) -> str:
+def _descriptor(source: str, kind: str, name: str, more: list[str]) -> str:
+    place = f"{_OUT}/{kind}/{name}"
     return ",".join(
         [
             f"in={source}",
-            f"stream={stream}",
-            f"init_segment={folder / name}/init.mp4",
-            f"segment_template={folder / name}/$Number%05d$.m4s",
-            f"playlist_name={folder.name}/{name}.m3u8",
+            f"stream={kind}",
+            f"init_segment={place}/init.mp4",
+            f"segment_template={place}/$Number%05d$.m4s",
+            f"playlist_name={kind}/{name}.m3u8",
             *more,
         ]
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from target_platform.pipeline.errors import Rejected
 
-_TIMING = re.compile(r"^(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})[ \t]+-->[ \t]+(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})")
+_TIMING = re.compile(
+    r"^(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})[ \t]+-->[ \t]+(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})"
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -25,7 +27,9 @@ def check_subtitles(path: Path, seconds: float) -> None:
         raise Rejected(f"{path.name} has no cues.")
     for number, start, end in cues:
         if end <= start:
-            raise Rejected(f"{path.name}, line {number}: the cue ends at {end:.3f} s, before it begins ({start:.3f} s).")
+            raise Rejected(
+                f"{path.name}, line {number}: the cue ends at {end:.3f} s, before it begins ({start:.3f} s)."
+            )
         if start > seconds:
             raise Rejected(f"{path.name}, line {number}: a cue at {start:.1f} s, in a title of {seconds:.1f} s.")
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -27,19 +28,21 @@ class Finished(Struct, frozen=True, kw_only=True):
     complained: str
 
 
-def run(tool: str, words: Sequence[str], deadline_seconds: float) -> Finished:
-    """Run "ffmpeg", "ffprobe" or "packager". It dies with us, also when we are killed.
+def run(tool: str, words: Sequence[str], deadline_seconds: float, folder: Path | None = None) -> Finished:
+    """Run "ffmpeg", "ffprobe" or "packager", in a folder if one is named. It dies with us, also when we are killed.
 
     Raises ToolHung when it has not ended in time (it has then been killed), DiskFull, WorkFailed when it fails, and
     PipelineError when it cannot be started at all.
     """
     try:
-        command = [*_dying_with_us(), find_binary(tool), *words]
+        command = [*dying_with_us(), find_binary(tool), *words]
     except MediaError as error:
         raise PipelineError(str(error)) from error
     pipe = subprocess.PIPE
     environment = {**os.environ, **_QUIET}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, cwd=folder
+    ) as process:
         try:
             printed, complained = process.communicate(timeout=deadline_seconds)
         except subprocess.TimeoutExpired:
@@ -59,7 +62,7 @@ def _judged(tool: str, status: int, printed: bytes, complained: str) -> Finished
     return Finished(printed=printed, complained=complained)
 
 
-def _dying_with_us() -> list[str]:
-    """util-linux's setpriv asks the kernel to kill what it starts when we die; without it an encoder would go on alone."""
+def dying_with_us() -> list[str]:
+    """util-linux's setpriv asks the kernel to kill what it starts when we die: no encoder goes on alone."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

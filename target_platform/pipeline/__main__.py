@@ -1,0 +1,144 @@
+"""`python -m target_platform.pipeline ingest FILE --title T --store DIR` makes a title of a master file.
+
+`work` is one worker, for a store and a queue that others fill. Exit status: 0 published, 2 refused, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+
+from target_platform.pipeline.crew import Crew
+from target_platform.pipeline.errors import PipelineError, Rejected
+from target_platform.pipeline.ingest import Wish, ingest, parse_sides
+from target_platform.pipeline.job import Job
+from target_platform.pipeline.places import Open, opened
+from target_platform.pipeline.profile import shipped
+from target_platform.pipeline.publish import Published, published
+from target_platform.pipeline.scratch import Scratch
+from target_platform.pipeline.tasks import Bench
+from target_platform.pipeline.worker import TERMS, Worker
+from target_platform.stores.objects.interface import ObjectsFailed
+from target_platform.stores.queue.interface import QueueFailed, Terms
+from target_platform.topology import LICENCE_SECRET
+
+_LOOK_SECONDS = 0.1
+_IDLE_SECONDS = 0.05
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _work(arguments) if arguments.command == "work" else _ingest(arguments)
+    except Rejected as refused:
+        print(refused, file=sys.stderr)
+        return 2
+    except (PipelineError, ObjectsFailed, QueueFailed) as failure:
+        print(failure, file=sys.stderr)
+        return 1
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    wish = Wish(
+        path=arguments.file.absolute(),  # a:b would be an address for ffmpeg, /a:b is a file
+        title=arguments.title,
+        profile=arguments.profile,
+        language=arguments.language,
+        subtitles=parse_sides(arguments.subtitles),
+        dubs=parse_sides(arguments.dub),
+        sha256=arguments.sha256,
+    )
+    with opened(arguments.store, _terms(arguments)) as places:
+        job = ingest(places.objects, places.queue, wish)
+        crew = Crew(arguments.workers, _worker_words(arguments))
+        try:
+            shown = _when_published(places, job, crew)
+        finally:
+            crew.end()
+    print(msgspec.json.encode(shown).decode())
+    return 0
+
+
+def _when_published(places: Open, job: Job, crew: Crew) -> Published:
+    """Wait for the pointer. Raises PipelineError with the reason of the first task that is given up."""
+    while True:
+        shown = published(places.objects, job.title)
+        if shown is not None and shown.version == job.id:
+            return shown
+        for dead in places.queue.dead():
+            if dead.id.startswith(f"{job.run}."):
+                raise PipelineError(
+                    f"{job.title} is not published: {dead.id.partition('.')[2]} failed {dead.attempts} times. "
+                    f"{dead.reason}\nWhat is made is kept; the same command goes on with it."
+                )
+        crew.keep()
+        time.sleep(_LOOK_SECONDS)
+
+
+def _work(arguments: argparse.Namespace) -> int:
+    """Until it is told to stop."""
+    if arguments.one_core:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[arguments.core % len(cores)]})
+    with opened(arguments.store, _terms(arguments)) as places:
+        scratch = Scratch(arguments.scratch or arguments.store / "scratch")
+        secret = os.environ.get("STEADFAST_LICENCE_SECRET", LICENCE_SECRET)
+        bench = Bench(objects=places.objects, scratch=scratch, licence_secret=secret)
+        worker = Worker(bench, places.queue, places.terms)
+        try:
+            while True:
+                if not worker.work_once():
+                    time.sleep(_IDLE_SECONDS)
+        finally:
+            scratch.close()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _terms(arguments: argparse.Namespace) -> Terms:
+    return msgspec.structs.replace(TERMS, lease_seconds=arguments.lease_seconds)
+
+
+def _worker_words(arguments: argparse.Namespace) -> list[str]:
+    words = ["--store", str(arguments.store), "--lease-seconds", str(arguments.lease_seconds)]
+    words += ["--scratch", str(arguments.scratch)] if arguments.scratch else []
+    return [*words, "--one-core"] if arguments.one_core else words
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m target_platform.pipeline", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    take_in = commands.add_parser("ingest", help="make a title of a master file")
+    take_in.add_argument("file", type=Path, metavar="FILE")
+    take_in.add_argument("--title", required=True, help="the title's id, as the catalogue has it")
+    take_in.add_argument("--profile", default="small", choices=sorted(shipped().profiles))
+    take_in.add_argument("--language", default="en", help="of the master's own sound")
+    take_in.add_argument("--subtitles", action="append", default=[], metavar="LANGUAGE=FILE", help="WebVTT; repeatable")
+    take_in.add_argument("--dub", action="append", default=[], metavar="LANGUAGE=FILE", help="sound; repeatable")
+    take_in.add_argument("--sha256", default="", help="what the file's checksum must be")
+    take_in.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="0 if they run elsewhere")
+    work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")
+    work.add_argument("--core", type=int, default=0, help="which one, with --one-core")
+    for each in (take_in, work):
+        each.add_argument("--store", type=Path, required=True, metavar="DIR", help="where objects and queue are kept")
+        each.add_argument("--scratch", type=Path, metavar="DIR", help="the workers' own disk (default: in the store)")
+        each.add_argument("--lease-seconds", type=float, default=TERMS.lease_seconds, help="the same for all workers")
+        each.add_argument("--one-core", action="store_true", help="bind each worker to one core")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

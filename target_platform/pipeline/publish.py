@@ -1,0 +1,76 @@
+"""Publishing a title: all files first, the pointer last. Who reads the pointer never meets a file that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from target_platform.pipeline.job import Job, job_key, made_prefix, pointer_key, published_prefix
+from target_platform.pipeline.ladder import Rendition
+from target_platform.pipeline.package import DASH, HLS
+from target_platform.stores.objects.interface import NotThere, Objects
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """What the pointer says. Paths are keys."""
+
+    title: str
+    version: str
+    seconds: float
+    hls: str
+    dash: str
+    key_id: str
+    thumbnails: str
+    artwork: dict[str, str]
+    renditions: tuple[Rendition, ...]
+    languages: tuple[str, ...]
+    subtitles: tuple[str, ...]
+
+
+def published(objects: Objects, title: str) -> Published | None:
+    """What is shown under a title now. Raises ObjectsFailed."""
+    try:
+        return msgspec.json.decode(objects.get(pointer_key(title)), type=Published)
+    except NotThere:
+        return None
+
+
+def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> Published:
+    """Bring all files under `folder` into the store, then turn the pointer. Raises ObjectsFailed and OSError.
+
+    The version before stays where it is: viewers are in the middle of it.
+    """
+    prefix = published_prefix(job.title, job.id)
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        with path.open("rb") as opened:
+            objects.put(f"{prefix}{path.relative_to(folder)}", opened)
+    pointer = _pointer(job, key_id, sorted(path.stem for path in (folder / "artwork").iterdir()))
+    objects.put(pointer_key(job.title), msgspec.json.encode(pointer))
+    return pointer
+
+
+def clear(objects: Objects, job: Job) -> None:
+    """Remove what was made on the way. What says that there is a job goes last, so it can be done again."""
+    for each in list(objects.under(made_prefix(job.id))):
+        objects.delete(each.key)
+    objects.delete(job_key(job.id))
+
+
+def _pointer(job: Job, key_id: str, artwork: Sequence[str]) -> Published:
+    prefix = published_prefix(job.title, job.id)
+    return Published(
+        title=job.title,
+        version=job.id,
+        seconds=round(job.master.seconds, 3),
+        hls=f"{prefix}{HLS}",
+        dash=f"{prefix}{DASH}",
+        key_id=key_id,
+        thumbnails=f"{prefix}thumbnails.vtt",
+        artwork={name: f"{prefix}artwork/{name}.jpg" for name in artwork},
+        renditions=job.renditions,
+        languages=tuple(dict.fromkeys(each.language for each in job.tracks)),
+        subtitles=tuple(each.language for each in job.subtitles),
+    )
