@@ -20,12 +20,12 @@ import msgspec
 from target_platform.pipeline.crew import Crew
 from target_platform.pipeline.errors import PipelineError, Rejected
 from target_platform.pipeline.ingest import Wish, ingest, parse_sides
-from target_platform.pipeline.job import Job
+from target_platform.pipeline.job import Job, Task
 from target_platform.pipeline.places import Open, opened
 from target_platform.pipeline.profile import shipped
 from target_platform.pipeline.publish import Published, published
 from target_platform.pipeline.scratch import Scratch
-from target_platform.pipeline.tasks import Bench
+from target_platform.pipeline.tasks import Bench, read_job
 from target_platform.pipeline.worker import TERMS, Worker
 from target_platform.stores.objects.interface import ObjectsFailed
 from target_platform.stores.queue.interface import QueueFailed, Terms
@@ -58,29 +58,37 @@ def _ingest(arguments: argparse.Namespace) -> int:
         subtitles=parse_sides(arguments.subtitles),
         dubs=parse_sides(arguments.dub),
         sha256=arguments.sha256,
+        segment_seconds=arguments.segment_seconds,
     )
     with opened(arguments.store, _terms(arguments)) as places:
         job = ingest(places.objects, places.queue, wish)
+        if isinstance(job, Published):
+            return _told(job)
         crew = Crew(arguments.workers, _worker_words(arguments))
         try:
             shown = _when_published(places, job, crew)
         finally:
             crew.end()
+    return _told(shown)
+
+
+def _told(shown: Published) -> int:
     print(msgspec.json.encode(shown).decode())
     return 0
 
 
 def _when_published(places: Open, job: Job, crew: Crew) -> Published:
-    """Wait for the pointer. Raises PipelineError with the reason of the first task that is given up."""
+    """Wait until the job is over. Raises PipelineError with the reason of the first task that is given up."""
     while True:
         shown = published(places.objects, job.title)
-        if shown is not None and shown.version == job.id:
+        if shown is not None and shown.version == job.id and read_job(places.objects, job.id) is None:
             return shown
         for dead in places.queue.dead():
             if dead.id.startswith(f"{job.run}."):
+                task = msgspec.json.decode(dead.body, type=Task)
                 raise PipelineError(
-                    f"{job.title} is not published: {dead.id.partition('.')[2]} failed {dead.attempts} times. "
-                    f"{dead.reason}\nWhat is made is kept; the same command goes on with it."
+                    f"{job.title} is not published: {task} failed {dead.attempts} times. {dead.reason}\n"
+                    "What is made is kept; the same command goes on with it."
                 )
         crew.keep()
         time.sleep(_LOOK_SECONDS)
@@ -129,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     take_in.add_argument("--subtitles", action="append", default=[], metavar="LANGUAGE=FILE", help="WebVTT; repeatable")
     take_in.add_argument("--dub", action="append", default=[], metavar="LANGUAGE=FILE", help="sound; repeatable")
     take_in.add_argument("--sha256", default="", help="what the file's checksum must be")
+    take_in.add_argument("--segment-seconds", type=float, default=0.0, help="instead of the profile's")
     take_in.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="0 if they run elsewhere")
     work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")
     work.add_argument("--core", type=int, default=0, help="which one, with --one-core")

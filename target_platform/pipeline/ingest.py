@@ -19,6 +19,7 @@ from target_platform.pipeline.job import File, Job, Subtitles, Track, checked_ti
 from target_platform.pipeline.ladder import ladder
 from target_platform.pipeline.master import Master, inspect, look
 from target_platform.pipeline.profile import Profile, Shipped, shipped
+from target_platform.pipeline.publish import Published, published
 from target_platform.pipeline.split import frames_a_segment
 from target_platform.pipeline.subtitles import check_language, check_subtitles
 from target_platform.pipeline.tasks import read_job
@@ -38,7 +39,10 @@ class Side(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """What somebody wants made of a master. `language` is that of its own sound; `sha256` what they say they sent."""
+    """What somebody wants made of a master. `language` is that of its own sound; `sha256` what they say they sent.
+
+    `segment_seconds` is used instead of the profile's, unless it is 0.
+    """
 
     path: Path
     title: str
@@ -47,6 +51,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     subtitles: tuple[Side, ...] = ()
     dubs: tuple[Side, ...] = ()
     sha256: str = ""
+    segment_seconds: float = 0.0
 
 
 class _Sources(Struct, frozen=True, kw_only=True):
@@ -61,24 +66,23 @@ class _Sources(Struct, frozen=True, kw_only=True):
         return list(zip(paths, (self.master, *self.subtitles, *self.dubs), strict=True))
 
 
-def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job:
-    """Check, store, decide and hand to the workers. Raises Rejected, WorkFailed, ObjectsFailed, QueueFailed."""
-    facts = shipped()
-    profile = facts.profile(wish.profile)
+def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job | Published:
+    """Check, store, decide and hand to the workers; or say that all of it is published already.
+
+    Raises Rejected, WorkFailed, ObjectsFailed, QueueFailed.
+    """
+    profile = _profile(wish)
     checked_title(wish.title)
-    master = inspect(wish.path, facts.limits)
+    master = inspect(wish.path, shipped().limits)
     _check_sides(wish, master)
     sources = _identified(wish)
-    decides = (
-        wish.title,
-        wish.profile,
-        sources,
-        wish.language,
-        [each.language for each in (*wish.subtitles, *wish.dubs)],
-    )
-    id = job_id(*decides)
+    languages = [each.language for each in (*wish.subtitles, *wish.dubs)]
+    id = job_id(wish.title, profile, sources, wish.language, languages)
     job = read_job(objects, id)
     if job is None:
+        shown = published(objects, wish.title)
+        if shown is not None and shown.version == id:
+            return shown
         for path, file in sources.by_path(wish):
             upload(objects, path, file)
         job = _written_down(objects, _decided(id, wish, sources, master, profile))
@@ -88,6 +92,15 @@ def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job:
         if dead.id.startswith(f"{job.run}."):
             queue.revive(dead.id)
     return job
+
+
+def _profile(wish: Wish) -> Profile:
+    profile = shipped().profile(wish.profile)
+    if not wish.segment_seconds:
+        return profile
+    if not 0.5 <= wish.segment_seconds <= 30:
+        raise Rejected(f"Segments of {wish.segment_seconds:g} s are no good: 0.5 to 30 are taken.")
+    return msgspec.structs.replace(profile, segment_seconds=wish.segment_seconds)
 
 
 def _check_sides(wish: Wish, master: Master) -> None:

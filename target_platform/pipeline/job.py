@@ -57,6 +57,11 @@ class Task(Struct, frozen=True, kw_only=True):
     name: str = ""
     number: int = 0
 
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} {self.number} of {self.name}" if self.kind == "chunk" else f"{self.kind} {self.name}".strip()
+        )
+
 
 class Job(Struct, frozen=True, kw_only=True):
     """`run` tells apart jobs of one id: after it was published and is asked for again, its tasks are new ones."""

@@ -21,6 +21,7 @@ CONTAINERS = {
 }
 """ffprobe's name of what is in a file, and what such a file may be called."""
 
+_FIRST_BOXES = (b"ftyp", b"mdat", b"free", b"wide", b"skip")
 _LOOK_SECONDS = 60.0
 _SCAN_SECONDS = 1800.0
 _MISSING_SECONDS = 0.5
@@ -112,7 +113,9 @@ def look(path: Path) -> Found:
 
 
 def _why_unreadable(path: Path, complaint: str) -> str:
-    if "moov atom not found" in complaint:
+    with path.open("rb") as opened:
+        begins_as_mp4 = opened.read(8)[4:] in _FIRST_BOXES
+    if begins_as_mp4 and "moov atom not found" in complaint:
         return f"{path.name} is cut short: its table of contents, which stands at its end, is missing. Send it again."
     return f"{path.name} is no media file that can be read, whatever its name says.\n{complaint}"
 
