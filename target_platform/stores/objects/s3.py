@@ -104,7 +104,7 @@ class S3Objects:
             try:
                 self._call("put_object", key, Body=body, **_announced(digest), **given)
             except AlreadyThere:
-                if self._head(key)["Metadata"].get(_PUT) != token:  # else it is this one, sent twice
+                if self._token(key) != token:  # else it is this one, sent twice
                     raise
         return made
 
@@ -206,6 +206,13 @@ class S3Objects:
         except NotThere:
             return None
         return there if all(each.sha256 for each in parts) and there.checksum == composite(parts) else None
+
+    def _token(self, key: str) -> str:
+        """That of the put that made it. A server can refuse a put for another that is not to be seen yet."""
+        try:
+            return str(self._head(key)["Metadata"].get(_PUT, ""))
+        except NotThere:
+            return ""
 
     def _head(self, key: str) -> dict[str, Any]:
         return self._call("head_object", key, ChecksumMode="ENABLED")
