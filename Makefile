@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test lessons quick explore lint types imports format bench bench-sample prove prove-one test-cluster dashboards clean
+.PHONY: demo test lessons quick explore lint types imports format bench bench-sample prove prove-one test-cluster test-media dashboards clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -53,6 +53,9 @@ prove: $(VENV)/installed
 
 prove-one: $(VENV)/installed
 	$(BIN)/python -m pytest tests/experiments --prove-one $(PYTEST_ARGS)
+
+test-media: $(VENV)/installed
+	$(BIN)/python -m pytest tests/media $(PYTEST_ARGS)
 
 test-cluster: $(VENV)/installed
 	$(BIN)/python -m pytest tests/cluster $(PYTEST_ARGS)

@@ -12,6 +12,7 @@ from tests import leftovers
 
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = Path(__file__).parent / "cluster"
+MEDIA = Path(__file__).parent / "media"
 PROOFS = Path(__file__).parent / "experiments" / "test_every_experiment_is_proven.py"
 EXPECTED_SKIPS = Path(__file__).parent / "expected_skips"
 
@@ -34,13 +35,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Some are run only when they are asked for.
 
     Benchmarks are no tests: their result depends on the machine, so they never decide anything. Proofs take two minutes
-    each. Tests on a cluster take whichever KUBECONFIG names, and only who names their folder can mean that.
+    each. Tests on a cluster take whichever KUBECONFIG names, and only who names their folder can mean that. Those of
+    media encode in every codec that there is, for half a minute.
     """
     if collection_path == PROOFS and not (config.getoption("--prove-one") or config.getoption("--prove-all")):
         return True
     if "benchmarks" in collection_path.parts and not config.getoption("--run-benchmarks"):
         return True
     if collection_path == CLUSTER and not any("cluster" in Path(each).parts for each in config.args):
+        return True
+    if collection_path == MEDIA and not any("media" in Path(each).parts for each in config.args):
         return True
     return None
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from target_platform.pipeline.complexity import measure
-from target_platform.pipeline.errors import Rejected
+from target_platform.pipeline.errors import DiskFull, Rejected, ToolHung, WorkFailed
 from target_platform.pipeline.job import File, Job, Subtitles, Track, checked_title, job_id, job_key
 from target_platform.pipeline.ladder import ladder
 from target_platform.pipeline.master import Master, inspect, look
@@ -83,9 +83,10 @@ def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job | Published:
         shown = published(objects, wish.title)
         if shown is not None and shown.version == id:
             return shown
+        wanted = _decided(id, wish, sources, master, profile)
         for path, file in sources.by_path(wish):
             upload(objects, path, file)
-        job = _written_down(objects, _decided(id, wish, sources, master, profile))
+        job = _written_down(objects, wanted)
     for task in job.tasks():
         enqueue(queue, job, task)
     for dead in queue.dead():
@@ -144,13 +145,23 @@ def _decided(id: str, wish: Wish, sources: _Sources, master: Master, profile: Pr
         master=master,
         segment_frames=frames_a_segment(master.frames_per_second, profile.segment_seconds),
         chunk_segments=profile.chunk_segments,
-        renditions=ladder(master, measure(wish.path, master), profile, facts.codecs),
+        renditions=ladder(master, _measured(wish.path, master), profile, facts.codecs),
         tracks=_tracks(wish, sources, profile, facts),
         subtitles=tuple(
             Subtitles(language=each.language, source=file)
             for each, file in zip(wish.subtitles, sources.subtitles, strict=True)
         ),
     )
+
+
+def _measured(path: Path, master: Master) -> float:
+    """Raises Rejected when samples cannot be decoded: then nor can the rest."""
+    try:
+        return measure(path, master)
+    except (DiskFull, ToolHung):
+        raise
+    except WorkFailed as error:
+        raise Rejected(f"The pictures of {path.name} cannot be decoded. {error}") from error
 
 
 def _tracks(wish: Wish, sources: _Sources, profile: Profile, facts: Shipped) -> tuple[Track, ...]:
