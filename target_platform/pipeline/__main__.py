@@ -60,7 +60,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
         sha256=arguments.sha256,
         segment_seconds=arguments.segment_seconds,
     )
-    with opened(arguments.store, _terms(arguments)) as places:
+    with opened(arguments.store, arguments.queue, _terms(arguments)) as places:
         job = ingest(places.objects, places.queue, wish)
         if isinstance(job, Published):
             return _told(job)
@@ -99,8 +99,8 @@ def _work(arguments: argparse.Namespace) -> int:
     if arguments.one_core:
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[arguments.core % len(cores)]})
-    with opened(arguments.store, _terms(arguments)) as places:
-        scratch = Scratch(arguments.scratch or arguments.store / "scratch")
+    with opened(arguments.store, arguments.queue, _terms(arguments)) as places:
+        scratch = Scratch(_scratch_folder(arguments))
         secret = os.environ.get("STEADFAST_LICENCE_SECRET", LICENCE_SECRET)
         bench = Bench(objects=places.objects, scratch=scratch, licence_secret=secret)
         worker = Worker(bench, places.queue, places.terms)
@@ -112,6 +112,12 @@ def _work(arguments: argparse.Namespace) -> int:
             scratch.close()
 
 
+def _scratch_folder(arguments: argparse.Namespace) -> Path:
+    """Beside the store, or beside the queue when the store is elsewhere."""
+    beside = arguments.queue.parent if arguments.queue else Path(arguments.store)
+    return arguments.scratch or beside / "scratch"
+
+
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
@@ -121,7 +127,8 @@ def _terms(arguments: argparse.Namespace) -> Terms:
 
 
 def _worker_words(arguments: argparse.Namespace) -> list[str]:
-    words = ["--store", str(arguments.store), "--lease-seconds", str(arguments.lease_seconds)]
+    words = ["--store", arguments.store, "--lease-seconds", str(arguments.lease_seconds)]
+    words += ["--queue", str(arguments.queue)] if arguments.queue else []
     words += ["--scratch", str(arguments.scratch)] if arguments.scratch else []
     return [*words, "--one-core"] if arguments.one_core else words
 
@@ -142,8 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")
     work.add_argument("--core", type=int, default=0, help="which one, with --one-core")
     for each in (take_in, work):
-        each.add_argument("--store", type=Path, required=True, metavar="DIR", help="where objects and queue are kept")
-        each.add_argument("--scratch", type=Path, metavar="DIR", help="the workers' own disk (default: in the store)")
+        each.add_argument("--store", required=True, metavar="DIR", help="for objects and queue; or s3://BUCKET?...")
+        each.add_argument("--queue", type=Path, metavar="FILE", help="where the queue is kept (default: in the store)")
+        each.add_argument(
+            "--scratch", type=Path, metavar="DIR", help="the workers' own disk (default: beside the queue)"
+        )
         each.add_argument("--lease-seconds", type=float, default=TERMS.lease_seconds, help="the same for all workers")
         each.add_argument("--one-core", action="store_true", help="bind each worker to one core")
     return parser

@@ -1,4 +1,4 @@
-"""Where a pipeline keeps things: a folder is enough for one machine."""
+"""Where a pipeline keeps things: a folder is enough for one machine, an S3 bucket serves many."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from target_platform.pipeline.errors import Rejected
 from target_platform.pipeline.worker import TERMS
 from target_platform.stores.objects.interface import Objects
-from target_platform.stores.objects.on_disk import DiskObjects
+from target_platform.stores.objects.place import objects_at
 from target_platform.stores.queue.interface import Queue, Terms
 from target_platform.stores.queue.sqlite import SqliteQueue
 
@@ -24,11 +25,17 @@ class Open(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def opened(folder: Path, terms: Terms = TERMS) -> Iterator[Open]:
-    """The store and the queue of a folder. Raises ObjectsFailed and QueueFailed."""
-    objects = DiskObjects(folder / "objects")
+def opened(store: str, queue_file: Path | None = None, terms: Terms = TERMS) -> Iterator[Open]:
+    """A folder has both, objects and queue. An `s3://` place (see `objects_at`) needs a queue beside it.
+
+    Raises Rejected, ObjectsFailed and QueueFailed.
+    """
+    in_folder = not store.startswith("s3://")
+    if not in_folder and queue_file is None:
+        raise Rejected(f"{store} has no queue: name a file for it (--queue).")
+    objects = objects_at(str(Path(store) / "objects") if in_folder else store)
     try:
-        queue = SqliteQueue(folder / "queue.sqlite", terms)
+        queue = SqliteQueue(queue_file or Path(store) / "queue.sqlite", terms)
         try:
             yield Open(objects=objects, queue=queue, terms=terms)
         finally:

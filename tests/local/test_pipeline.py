@@ -113,7 +113,7 @@ def wait_for(look: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Iterator[Open]:
-    with opened(tmp_path / "store", QUICK) as made:
+    with opened(str(tmp_path / "store"), terms=QUICK) as made:
         yield made
 
 

@@ -139,7 +139,7 @@ def test_what_is_refused_leaves_nothing_in_the_store_and_a_status_of_its_own(
 ) -> None:
     told = ended(ingesting(silent(whole, tmp_path / "m"), tmp_path / "store"), 2)
     assert told == "m.mp4 has no sound track. Send a master with sound; for a silent film, a silent track.\n"
-    with opened(tmp_path / "store") as places:
+    with opened(str(tmp_path / "store")) as places:
         assert list(places.objects.under()) == []
         assert places.queue.counts().open == 0
 
@@ -151,7 +151,7 @@ def test_tracks_that_do_not_fit_the_master_are_refused_before_anything_is_stored
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.5", str(short))
     dubbed = Wish(path=whole["whole.mp4"], title="the-film", dubs=(Side(language="de", path=short),))
     twice = Wish(path=whole["whole.mp4"], title="the-film", dubs=(Side(language="en", path=whole["whole.mp4"]),))
-    with opened(tmp_path / "store") as places:
+    with opened(str(tmp_path / "store")) as places:
         with pytest.raises(Rejected, match=r"The dubbed track short\.mp4 is 0\.5 s long, the master 3\.0 s"):
             ingest(places.objects, places.queue, dubbed)
         with pytest.raises(Rejected, match="two tracks of the same kind in 'en'"):
