@@ -56,6 +56,7 @@ def larger(aws: Emulated, _through: tuple[Emulated, Standin]) -> Iterator[Larger
     through.zone_id = aws.zone_id
     standin.answers.clear()
     standin.asked.clear()
+    standin.seen.clear()
     if not aws.is_larger:
         enlarge(through)
         aws.is_larger = True

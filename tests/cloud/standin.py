@@ -17,11 +17,17 @@ from tests.cloud.listening import listening
 
 @dataclass
 class Asked:
-    """One request: its action is AWS's name for it, or method and path where it has none. `region` is signed."""
+    """One request: its action is AWS's name for it, or method and path where it has none.
+
+    `key`, `region` and `service` are as signed, `line` is method, path and query.
+    """
 
     action: str
     given: dict[str, Any]
+    key: str
     region: str
+    service: str
+    line: str
     handed_on: Callable[[], tuple[int, str, bytes]]
     """What moto answers to it: status, type, body."""
 
@@ -31,13 +37,15 @@ Answer = Callable[[Asked], str]
 
 @dataclass
 class Standin:
-    """`answers` are by a pattern of the action; `asked` are those actions that were answered here."""
+    """`answers` are by a pattern of the action; `asked` are those actions that were answered here, `seen` are all."""
 
     behind: str
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    seen: list[Asked] = field(default_factory=list)
 
     def answer(self, asked: Asked) -> tuple[int, str, bytes]:
+        self.seen.append(asked)
         for pattern, answer in self.answers.items():
             if re.fullmatch(pattern, asked.action):
                 self.asked.append(asked)
@@ -78,7 +86,7 @@ def standing_in(behind: str, port: int) -> Iterator[Standin]:
 
 def _asked(behind: str, request: BaseHTTPRequestHandler, body: bytes) -> Asked:
     """AWS's three protocols say what they want in a header, in a field of a form, or by the path."""
-    signed = re.search(r"Credential=[^/]*/\d+/([^/]+)/", request.headers.get("Authorization", ""))
+    signed = re.search(r"Credential=([^/]*)/\d+/([^/]+)/([^/]+)/", request.headers.get("Authorization", ""))
     action, given = _action(request, body.decode(errors="replace"))
 
     def handed_on() -> tuple[int, str, bytes]:
@@ -90,7 +98,8 @@ def _asked(behind: str, request: BaseHTTPRequestHandler, body: bytes) -> Asked:
         finally:
             connection.close()
 
-    return Asked(action, given, signed[1] if signed else "", handed_on)
+    key, region, service = signed.groups() if signed else ("", "", "")
+    return Asked(action, given, key, region, service, f"{request.command} {request.path}", handed_on)
 
 
 def _action(request: BaseHTTPRequestHandler, body: str) -> tuple[str, dict[str, Any]]:

@@ -5,10 +5,7 @@ Not run against moto: TestFailover, instance refreshes, zonal shifts, CancelComm
 
 from __future__ import annotations
 
-import json
 import time
-from base64 import b64encode
-from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -20,8 +17,8 @@ from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from chaos.model.system import JSON, Target
+from tests.cloud.acting import Caches, Commands, Reboots, Refreshes, ZonalShifts
 from tests.cloud.larger import REGION, Larger
-from tests.cloud.standin import Asked
 
 USES = {
     "queue/orders": "sqs:SendMessage",
@@ -151,26 +148,8 @@ def test_a_machine_that_nothing_would_replace_is_not_terminated(larger: Larger) 
 
 
 def test_a_reboot_is_seen_by_the_console_and_leaves_no_tag(larger: Larger) -> None:
-    status, starts = "ok", 1
-
-    def console(asked: Asked) -> str:
-        output = f"<output>{b64encode(b'started ' * starts).decode()}</output>"
-        return f"<GetConsoleOutputResponse><instanceId>i</instanceId>{output}</GetConsoleOutputResponse>"
-
-    def rebooted(asked: Asked) -> str:
-        nonlocal starts, status
-        starts, status = starts + 1, "initializing"
-        return asked.handed_on()[2].decode()
-
-    def statuses(asked: Asked) -> str:
-        text = asked.handed_on()[2].decode()
-        return text if status == "ok" else text.replace("<status>ok</status>", f"<status>{status}</status>")
-
-    larger.standin.answers |= {
-        "GetConsoleOutput": console,
-        "RebootInstances": rebooted,
-        "DescribeInstanceStatus": statuses,
-    }
+    reboots = Reboots()
+    larger.standin.answers |= reboots.answers()
     strike = Strike(larger, "aws/reboot", f"{REGION}/i-")
     undo = strike.prepare()
     assert strike.sees(undo) is Active.NO
@@ -178,7 +157,7 @@ def test_a_reboot_is_seen_by_the_console_and_leaves_no_tag(larger: Larger) -> No
     assert strike.sees(undo) is Active.YES
     [residue] = larger.aws.environment().residues()
     assert residue.what == "reboot"
-    status = "ok"
+    reboots.looks_left = 0
     assert strike.sees(undo) is Active.PASSED
     strike.revert(undo)
     assert larger.standin.how_often("RebootInstances") == 1, "twice is once"
@@ -187,30 +166,7 @@ def test_a_reboot_is_seen_by_the_console_and_leaves_no_tag(larger: Larger) -> No
 
 
 def test_a_refresh_is_started_once_watched_and_cancelled(larger: Larger) -> None:
-    refreshes: list[dict[str, str]] = []
-
-    def started(asked: Asked) -> str:
-        assert asked.given["Preferences.MaxHealthyPercentage"] == "100", "more machines would cost more"
-        refreshes.insert(0, {"id": "refresh-1", "status": "InProgress", "done": "50"})
-        return _xml("StartInstanceRefresh", "<InstanceRefreshId>refresh-1</InstanceRefreshId>")
-
-    def described(asked: Asked) -> str:
-        members = "".join(
-            f"<member><InstanceRefreshId>{each['id']}</InstanceRefreshId><Status>{each['status']}</Status>"
-            f"<PercentageComplete>{each['done']}</PercentageComplete></member>"
-            for each in refreshes
-        )
-        return _xml("DescribeInstanceRefreshes", f"<InstanceRefreshes>{members}</InstanceRefreshes>")
-
-    def cancelled(asked: Asked) -> str:
-        refreshes[0]["status"] = "Cancelled"
-        return _xml("CancelInstanceRefresh", "<InstanceRefreshId>refresh-1</InstanceRefreshId>")
-
-    larger.standin.answers |= {
-        "StartInstanceRefresh": started,
-        "DescribeInstanceRefreshes": described,
-        "CancelInstanceRefresh": cancelled,
-    }
+    larger.standin.answers |= Refreshes().answers()
     strike = Strike(larger, "aws/instance_refresh", f"{REGION}/pool")
     undo = strike.prepare()
     strike.revert(undo)
@@ -230,19 +186,7 @@ def test_a_refresh_is_started_once_watched_and_cancelled(larger: Larger) -> None
 
 
 def test_a_cache_fails_over_to_another_node(larger: Larger) -> None:
-    primary = ""
-
-    def failed_over(asked: Asked) -> str:
-        nonlocal primary
-        assert (asked.given["ReplicationGroupId"], asked.given["NodeGroupId"]) == ("cache", "0001")
-        primary = "cache-002"
-        return _xml("TestFailover", "<ReplicationGroup/>")
-
-    def described(asked: Asked) -> str:
-        text = asked.handed_on()[2].decode()
-        return text.replace(">cache-001<", f">{primary}<") if primary else text
-
-    larger.standin.answers |= {"TestFailover": failed_over, "DescribeReplicationGroups": described}
+    larger.standin.answers |= Caches().answers()
     strike = Strike(larger, "aws/cache_failover", f"{REGION}/cache/cache")
     undo = strike.prepare()
     assert strike.sees(undo) is Active.NO
@@ -256,29 +200,7 @@ def test_a_cache_fails_over_to_another_node(larger: Larger) -> None:
 
 
 def test_a_load_balancer_leaves_a_zone_until_the_shift_ends_by_itself(larger: Larger) -> None:
-    shifts: list[dict[str, object]] = []
-
-    def started(asked: Asked) -> str:
-        assert asked.given["awayFrom"] == "euw1-az3", "which is eu-west-1a of this account"
-        ends = time.time() + 60 * int(asked.given["expiresIn"].removesuffix("m"))
-        shift = {"zonalShiftId": "shift-1", "startTime": time.time(), "expiryTime": ends, "status": "ACTIVE"}
-        shifts.append({**asked.given, **shift})
-        return json.dumps(shifts[0])
-
-    def ended(asked: Asked) -> str:
-        return json.dumps(shifts.pop())
-
-    def managed(asked: Asked) -> str:
-        applied = [{**each, "appliedStatus": "APPLIED"} for each in shifts]
-        return json.dumps({"appliedWeights": {}, "zonalShifts": applied})
-
-    answers: dict[str, Callable[[Asked], str]] = {
-        "GET /zonalshifts": lambda asked: json.dumps({"items": shifts}),
-        "POST /zonalshifts": started,
-        "DELETE /zonalshifts/shift-1": ended,
-        "GET /managedresources/.*": managed,
-    }
-    larger.standin.answers |= answers
+    larger.standin.answers |= ZonalShifts().answers()
     strike = Strike(larger, "aws/zonal_shift", f"{REGION}/balancer/front", zone="eu-west-1a")
     undo = strike.prepare()
     assert strike.sees(undo) is Active.NO
@@ -297,28 +219,7 @@ def test_a_load_balancer_leaves_a_zone_until_the_shift_ends_by_itself(larger: La
 
 
 def test_a_document_is_run_once_watched_and_cancelled(larger: Larger) -> None:
-    status = "InProgress"
-
-    def listed(asked: Asked) -> str:
-        found = json.loads(asked.handed_on()[2])
-        for each in found["Commands"]:
-            each |= {"Status": status, "InstanceIds": [strike.target.name.partition("/")[2]]}
-        return json.dumps(found)
-
-    def invoked(asked: Asked) -> str:
-        one = {"CommandId": asked.given["CommandId"], "InstanceId": asked.given["InstanceId"], "Status": status}
-        return json.dumps({"CommandInvocations": [one]})
-
-    def cancelled(asked: Asked) -> str:
-        nonlocal status
-        status = "Cancelled"
-        return "{}"
-
-    larger.standin.answers |= {
-        "ListCommands": listed,
-        "ListCommandInvocations": invoked,
-        "CancelCommand": cancelled,
-    }
+    larger.standin.answers |= Commands().answers()
     parameters: JSON = {"DurationSeconds": ["60"]}
     strike = Strike(larger, "aws/document", f"{REGION}/i-", document="AWSFIS-Run-CPU-Stress", parameters=parameters)
     undo = strike.prepare()
@@ -336,8 +237,3 @@ def test_a_document_is_run_once_watched_and_cancelled(larger: Larger) -> None:
     assert strike.sees(undo) is Active.NO
     assert larger.standin.how_often("CancelCommand") == 1
     larger.aws.is_as_filled = True
-
-
-def _xml(action: str, body: str) -> str:
-    result = f"<{action}Result>{body}</{action}Result>"
-    return f"<{action}Response>{result}<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>"

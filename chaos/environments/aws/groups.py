@@ -50,7 +50,7 @@ class Groups(Networks):
     def fail_over(self, cluster: str) -> None:
         region, _, name = cluster.partition("/")
         self.account.call("rds", region, "failover_db_cluster", DBClusterIdentifier=name)
-        self.changed()
+        self.struck()
 
     def writer(self, cluster: str) -> str | None:
         found = self.database(cluster)

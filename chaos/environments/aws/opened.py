@@ -118,6 +118,11 @@ class Opened:
         self._changed_at = time.monotonic()
         self._sure_at = self._changed_at + self.settings.consistent_within_seconds
 
+    def struck(self) -> None:
+        """What strikes once may be over within a second: what was seen before serves no more."""
+        self.changed()
+        self.forget()
+
     def forget(self) -> None:
         """The next look is a new one."""
         self._seen.clear()

@@ -59,7 +59,7 @@ class Renewal(Denials):
         self.account.call("ec2", machine.region, "create_tags", Resources=[machine.id], Tags=[tag])
         with after_a_change():
             self.account.call("ec2", machine.region, "reboot_instances", InstanceIds=[machine.id])
-        self.changed()
+        self.struck()
 
     def rebooted(self, instance: str, holder: str) -> None:
         machine = self.machine_held(instance, holder)
@@ -89,7 +89,7 @@ class Renewal(Denials):
         if member and not member["LifecycleState"].startswith("Terminat"):
             given = {"InstanceId": id, "ShouldDecrementDesiredCapacity": False}
             self.account.call("autoscaling", region, "terminate_instance_in_auto_scaling_group", **given)
-        self.changed()
+        self.struck()
 
     def is_up(self, instance: str) -> bool:
         machine = self.machine(instance)
@@ -146,7 +146,7 @@ class Renewal(Denials):
         region, _, name = cache.partition("/cache/")
         given = {"ReplicationGroupId": name, "NodeGroupId": shard}
         self.account.call("elasticache", region, "test_failover", **given)
-        self.changed()
+        self.struck()
 
     def primary(self, cache: str, shard: str) -> str | None:
         region, _, name = cache.partition("/cache/")
