@@ -12,6 +12,7 @@
     caches: ...                   # what edges do about a file that they do not have
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts, and how it is signed
+    streams: ...                  # on how many devices at a time an account plays
     discovery: ...                # how far the list of instances is believed
     shedding: ...                 # whom an instance that is too full refuses first
     starts: ...                   # what a start waits for
@@ -27,7 +28,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, field, structs
 
 from target_platform.kit.errors import PolicyError
 from target_platform.kit.policy_text import merged, read_sections, typed
@@ -171,11 +172,25 @@ class SessionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class LicencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a licence to play lasts; how long the device that signs it takes, and who waits for that device."""
+    """How long a licence to play lasts; how long the device that signs it takes, and who waits for that device.
+
+    A stored licence plays for `grace_seconds` without asking, and after `stored_seconds` not at all. The clock of a
+    device that asks may be `skew_seconds` off.
+    """
 
     valid_seconds: Seconds = 600
+    stored_seconds: Seconds = 604_800
+    grace_seconds: Seconds = 172_800
+    skew_seconds: Seconds = 330
     signing_ms: Annotated[float, Meta(ge=0, le=10_000)] = 0
     signing: BulkheadPolicy = BulkheadPolicy(concurrent=1, queue=2)
+
+
+class StreamPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many seats each plan has, and how long one lasts after the last that was heard of the device in it."""
+
+    seats: dict[str, Count] = field(default_factory=lambda: {"basic": 1, "standard": 2, "premium": 4})
+    seat_seconds: Seconds = 30
 
 
 class HistoryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -265,6 +280,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     caches: CachePolicy = CachePolicy()
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
+    streams: StreamPolicy = StreamPolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
     shedding: SheddingPolicy = SheddingPolicy()
     starts: StartPolicy = StartPolicy()
@@ -304,6 +320,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         caches=typed(sections.get("caches", {}), CachePolicy, source, "caches"),
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
+        streams=typed(sections.get("streams", {}), StreamPolicy, source, "streams"),
         discovery=typed(sections.get("discovery", {}), DiscoveryPolicy, source, "discovery"),
         shedding=typed(sections.get("shedding", {}), SheddingPolicy, source, "shedding"),
         starts=typed(sections.get("starts", {}), StartPolicy, source, "starts"),

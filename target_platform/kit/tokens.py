@@ -14,7 +14,16 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Literal
 
-TokenKind = Literal["session", "renewal", "licence"]
+from msgspec import Struct
+
+TokenKind = Literal["session", "renewal", "licence", "seat"]
+
+
+class Signed(Struct, frozen=True):
+    """What a token says, whether it has ended or not. `ends_at` is an epoch second."""
+
+    subject: str
+    ends_at: int
 
 
 class Tokens:
@@ -34,13 +43,18 @@ class Tokens:
 
     def user(self, token: str, kind: TokenKind) -> str | None:
         """Whose token it is; None for one that has ended, is of another kind, or that this key did not sign."""
+        signed = self.read(token, kind)
+        return signed.subject if signed and self._now() < signed.ends_at else None
+
+    def read(self, token: str, kind: TokenKind) -> Signed | None:
+        """For who wants to say since when it has ended; None for one of another kind, or that this key did not sign."""
         content, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(content).encode()):
             return None
         signed_kind, user, ends_at = content.split(".")
-        if signed_kind != kind or self._now() >= int(ends_at):
+        if signed_kind != kind:
             return None
-        return urlsafe_b64decode(user + "=" * (-len(user) % 4)).decode()
+        return Signed(urlsafe_b64decode(user + "=" * (-len(user) % 4)).decode(), int(ends_at))
 
     def _signature(self, content: str) -> str:
         return hmac.new(self._key, content.encode(), sha256).hexdigest()

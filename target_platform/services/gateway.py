@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.body import read_body
 from target_platform.kit.call import Fallback
+from target_platform.kit.claims import Claims, claims_of
 from target_platform.kit.client import Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
@@ -26,20 +28,52 @@ POPULAR_EVERY_SECONDS = 30.0
 
 
 class SignUp(Struct, frozen=True):
+    """`device` is what the device calls itself: without one there are no licences. Without `plan` there is no limit."""
+
     user: str
     password: str
+    device: str = ""
+    plan: str = ""
 
 
 class GettingIn(Struct, frozen=True):
-    """A device that is signed in sends its `renewal`, another one `user` (NAME@REGION) and `password`."""
+    """A device that is signed in sends its `renewal`, another one `user` (NAME@REGION), `password` and its own name."""
 
     renewal: str = ""
     user: str = ""
     password: str = ""
+    device: str = ""
+
+
+class Can(Struct, frozen=True):
+    """What a device can show: `codecs` it decodes (any, when empty) and lines of its screen (any number, when 0)."""
+
+    codecs: tuple[str, ...] = ()
+    max_height: int = 0
 
 
 class LicenceWanted(Struct, frozen=True):
+    """services/licence.py says what they are; `asked_at` and `proof` are the device's, `seat` is playback's."""
+
     title: str
+    asked_at: int = 0
+    proof: str = ""
+    seat: str = ""
+    type: str = "temporary"
+
+
+class LicenceKept(Struct, frozen=True):
+    """A licence that is stored, by its signature."""
+
+    licence: str
+    asked_at: int = 0
+    proof: str = ""
+
+
+class Word(Struct, frozen=True):
+    """What is read of a place that a player has kept: whether it is its last."""
+
+    left: bool = False
 
 
 class Titles(Struct, frozen=True):
@@ -71,6 +105,7 @@ def routes(instance: Instance) -> Sequence[Route]:
         Route("/titles/{title}", gateway.title),
         Route("/play/{title}", gateway.play, methods=["POST"]),
         Route("/licence", gateway.licence, methods=["POST"]),
+        Route("/licence/check", gateway.check_licence, methods=["POST"]),
         Route("/heartbeat", gateway.heartbeat, methods=["POST"]),
         Route("/charges/{subscription}", gateway.charge, methods=["POST"]),
         Route("/progress/{profile}/{title}", gateway.progress),
@@ -102,14 +137,14 @@ class Gateway:
         Only a password is checked at home.
         """
         device = await read_body(request, GettingIn)
-        user = self._tokens.user(device.renewal, "renewal") if device.renewal else device.user
-        home = (user or "").rpartition("@")[2]
+        user = claims_of(self._tokens.user(device.renewal, "renewal") or "").user if device.renewal else device.user
+        home = user.rpartition("@")[2]
         if not user or home not in self._instance.config.regions:
             raise HTTPException(401, "no session can be had: send a renewal, or a user (NAME@REGION) and the password")
         if device.renewal:
             ask = _post("/renewals", {"token": device.renewal})
         else:
-            ask = _post("/sessions", {"user": user, "password": device.password}, home)
+            ask = _post("/sessions", {"user": user, "password": device.password, "device": device.device}, home)
         reply = await self._instance.call("identity", ask)
         if reply.status == 421:
             raise CallFailed(f"the region {home}, which keeps the account {user}, cannot be asked", "status")
@@ -127,19 +162,21 @@ class Gateway:
         return passed_on(await self._instance.call("catalog", f"/titles/{_quoted(request, 'title')}"))
 
     async def play(self, request: Request) -> Response:
-        """Starting twice is as good as once, so it may be retried."""
-        user = self._user(request)
+        """Starting twice is as good as once, so it may be retried. The body says what the device can show."""
+        claims = self._claims(request)
         if self._instance.policies.starts.place_first:
-            await self._instance.call("history", f"/progress/{quote(user, safe='')}/{_quoted(request, 'title')}")
-        start = Ask(path=f"/start/{_quoted(request, 'title')}", method="POST", idempotent=True)
+            await self._instance.call("history", f"/progress/{quote(claims.user, safe='')}/{_quoted(request, 'title')}")
+        can = await read_body(request, Can) if await request.body() else Can()
+        start = _post(f"/start/{_quoted(request, 'title')}", {"who": claims, "can": can})
         return passed_on(await self._instance.call("playback", start))
 
     async def licence(self, request: Request) -> Response:
-        self._user(request)
-        wanted = await read_body(request, LicenceWanted)
-        session = request.headers["authorization"].partition(" ")[2]
-        ask = _post("/licence", {"title": wanted.title, "session": session})
-        return passed_on(await self._instance.call("licence", ask))
+        self._claims(request)
+        return await self._of_licences(request, "/licence", await read_body(request, LicenceWanted))
+
+    async def check_licence(self, request: Request) -> Response:
+        self._claims(request)
+        return await self._of_licences(request, "/licence/check", await read_body(request, LicenceKept))
 
     async def heartbeat(self, request: Request) -> Response:
         self._user(request)
@@ -157,9 +194,13 @@ class Gateway:
         return passed_on(await self._instance.call("history", self._progress_path(request)))
 
     async def keep_progress(self, request: Request) -> Response:
-        """Answered when it is kept. A place has its time in it, so keeping it twice is keeping it once."""
+        """Answered when it is kept. A place has its time in it, so keeping it twice is keeping it once.
+
+        It is also what a device keeps its seat by, so that a player need say nothing else for that.
+        """
         ask = Ask(path=self._progress_path(request), method="PUT", body=await request.body())
-        return passed_on(await self._instance.call("history", ask))
+        kept, _ = await asyncio.gather(self._instance.call("history", ask), self._keep_seat(request, ask.body))
+        return passed_on(kept)
 
     async def keep_popular(self) -> None:
         """Fetch the popular list, so that it is at hand when it is needed. Raises CallFailed; the old one stays."""
@@ -177,18 +218,44 @@ class Gateway:
         """What is recommended to nobody in particular: who chooses this has a fallback that asks the same service."""
         return await self._recommended("everybody", {"popular": self._popular_reply, "everybodys": _no_more})
 
+    async def _of_licences(self, request: Request, path: str, wanted: LicenceWanted | LicenceKept) -> Response:
+        """With the session's token, which the licence server reads itself."""
+        session = request.headers["authorization"].partition(" ")[2]
+        ask = _post(path, {**structs.asdict(wanted), "session": session})
+        return passed_on(await self._instance.call("licence", ask))
+
+    async def _keep_seat(self, request: Request, body: bytes) -> None:
+        """Never fails: a seat that cannot be kept is none that could stop a picture."""
+        claims = self._claims(request)
+        if not claims.plan or not claims.device:
+            return
+        try:
+            left = msgspec.json.decode(body, type=Word).left
+        except msgspec.DecodeError:  # history will say what is wrong with it
+            return
+        word = {"device": claims.device, "title": request.path_params["title"], "left": left}
+        ask = _post(f"/seats/{quote(claims.user, safe='')}/word", word, claims.home)
+        await self._instance.call("streams", ask, {"uncounted": _uncounted})
+
     def _progress_path(self, request: Request) -> str:
         """Those who share an account have a profile each."""
         viewer = quote(f"{self._user(request)}~{request.path_params['profile']}", safe="")
         return f"/progress/{viewer}/{_quoted(request, 'title')}"
 
     def _user(self, request: Request) -> str:
+        return self._claims(request).user
+
+    def _claims(self, request: Request) -> Claims:
         """Who asks. Checked without asking anybody, so that no other service is needed to get in."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        user = self._tokens.user(token, "session") if scheme.lower() == "bearer" else None
-        if user is None:
+        subject = self._tokens.user(token, "session") if scheme.lower() == "bearer" else None
+        if subject is None:
             raise HTTPException(401, "no valid session: POST /session first, and send its token as a bearer token")
-        return user
+        return claims_of(subject)
+
+
+async def _uncounted() -> Reply:
+    return Reply(status=204)
 
 
 async def _no_more() -> Reply:
@@ -206,8 +273,8 @@ def _quoted(request: Request, name: str) -> str:
 
 SERVICE = Service(
     name="gateway",
-    calls=("billing", "catalog", "history", "identity", "licence", "playback", "recommendations"),
-    fallbacks=("popular", "everybodys"),
+    calls=("billing", "catalog", "history", "identity", "licence", "playback", "recommendations", "streams"),
+    fallbacks=("popular", "everybodys", "uncounted"),
     criticality="critical",
     routes=routes,
 )

@@ -8,6 +8,9 @@ the same one, and nothing is copied between them. The rules while a region is lo
 - New accounts are made in the region that answers.
 - Who has to type the password of an account of the lost region does not get in (421: ask its home).
 
+A session names the plan of the account and the device that signed in, so that whoever checks it knows both. The device
+is told a key with it (kit/device.py), and a renewal is never told that key: it goes on as the device that signed in.
+
 Checking a password takes 19 MiB and some 40 ms of a core, on purpose. So only a few are checked at a time, in threads;
 the next wait in a short queue, and those after them are refused at once. Renewals and other requests pass by.
 """
@@ -34,7 +37,9 @@ from target_platform.kit import deadline
 from target_platform.kit.answer import answer
 from target_platform.kit.body import read_body
 from target_platform.kit.bulkhead import Bulkhead
+from target_platform.kit.claims import Claims, claims_of
 from target_platform.kit.client import SHED
+from target_platform.kit.device import device_key
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
@@ -53,8 +58,12 @@ Result = TypeVar("Result")
 
 
 class Credentials(Struct, frozen=True):
+    """`device` is what the device calls itself, `plan` what a new account is to have; both may be left out."""
+
     user: str
     password: str
+    device: str = ""
+    plan: str = ""
 
 
 class Renewal(Struct, frozen=True):
@@ -62,12 +71,17 @@ class Renewal(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """`token` opens doors for a while; `renewal` gets a new one for a month."""
+    """`token` opens doors for a while; `renewal` gets a new one for a month.
+
+    `device_key` is what the device proves with that it is the one; empty for a renewal, and without a device.
+    """
 
     user: str
     token: str
     renewal: str
     region: str
+    device_key: str = ""
+    plan: str = ""
 
 
 def routes(instance: Instance) -> Sequence[Route]:
@@ -84,6 +98,8 @@ class Identity:
         self._accounts = accounts
         self._region = instance.config.region
         self._policy = instance.policies.sessions
+        self._plans = instance.policies.streams.seats
+        self._secret = instance.config.settings["session_key"]
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._places = Bulkhead(self._policy.hashing, "identity>argon2")
         # Threads of its own: each thread that has ever hashed keeps 19 MiB for the next time.
@@ -96,29 +112,37 @@ class Identity:
         credentials = await read_body(request, Credentials)
         if not re.fullmatch(r"[\w.+-]{1,64}", credentials.user) or not 8 <= len(credentials.password) <= 256:
             raise HTTPException(400, "a name has 1 to 64 letters, digits, . + - or _, a password 8 to 256 characters")
-        if not await self._hashing(partial(self._make, credentials)):
+        _check_device(credentials.device)
+        if credentials.plan and credentials.plan not in self._plans:
+            raise HTTPException(400, f"there is no plan {credentials.plan!r} (there are {', '.join(self._plans)})")
+        account = await self._hashing(partial(self._make, credentials))
+        if account is None:
             raise HTTPException(409, f"somebody else is called {credentials.user} here")
-        return self._session(f"{credentials.user}@{self._region}", status=201)
+        return self._signed_in(account, credentials.device, status=201)
 
     async def sign_in(self, request: Request) -> Response:
         credentials = await read_body(request, Credentials)
         name, _, home = credentials.user.rpartition("@")
         if home != self._region:
             raise HTTPException(421, f"the account {credentials.user} is not kept in {self._region}")
-        if not await self._hashing(partial(self._check, Credentials(name, credentials.password))):
+        _check_device(credentials.device)
+        account = await self._hashing(partial(self._check, Credentials(name, credentials.password)))
+        if account is None:
             raise HTTPException(401, "there is no such account with that password")
-        return self._session(credentials.user)
+        return self._signed_in(account, credentials.device)
 
     async def renew(self, request: Request) -> Response:
-        user = self._tokens.user((await read_body(request, Renewal)).token, "renewal")
-        if user is None:
+        subject = self._tokens.user((await read_body(request, Renewal)).token, "renewal")
+        if subject is None:
             raise HTTPException(401, "the session cannot be renewed any more: sign in with a password")
-        name, _, home = user.rpartition("@")
+        claims = claims_of(subject)
+        name, _, home = claims.user.rpartition("@")
         if home == self._region and await asyncio.to_thread(_answered, partial(self._accounts.find, name)) is None:
-            raise HTTPException(401, f"the account {user} is gone")
-        return self._session(user)
+            raise HTTPException(401, f"the account {claims.user} is gone")
+        return self._session(claims)
 
-    async def _hashing(self, work: Callable[[], bool]) -> bool:
+    async def _hashing(self, work: Callable[[], Account | None]) -> Account | None:
+        """What came of it: the account, if the password was right."""
         try:
             async with self._places.place(deadline.limited_to(SIGN_IN_MS)):
                 done = await asyncio.get_running_loop().run_in_executor(self._threads, _answered, work)
@@ -130,22 +154,32 @@ class Identity:
     async def _close(self) -> None:
         self._threads.shutdown(wait=False)
 
-    def _make(self, credentials: Credentials) -> bool:
+    def _make(self, credentials: Credentials) -> Account | None:
         kept = self._accounts.find(credentials.user)
         if kept is None:
-            kept = self._accounts.add(Account(credentials.user, made := HASHER.hash(credentials.password)))
+            made = HASHER.hash(credentials.password)
+            kept = self._accounts.add(Account(credentials.user, made, credentials.plan))
             if kept.password_hash == made:
-                return True
-        return _fits(kept.password_hash, credentials.password)
+                return kept
+        return kept if _fits(kept.password_hash, credentials.password) else None
 
-    def _check(self, credentials: Credentials) -> bool:
+    def _check(self, credentials: Credentials) -> Account | None:
         account = self._accounts.find(credentials.user)
-        return _fits(account.password_hash if account else NOBODY, credentials.password) and account is not None
+        return account if _fits(account.password_hash if account else NOBODY, credentials.password) else None
 
-    def _session(self, user: str, status: int = 200) -> Response:
-        token = self._tokens.issue(user, "session", self._policy.valid_seconds)
-        renewal = self._tokens.issue(user, "renewal", self._policy.renewal_seconds)
-        return answer(Session(user, token, renewal, self._region), status)
+    def _signed_in(self, account: Account, device: str, status: int = 200) -> Response:
+        claims = Claims(f"{account.name}@{self._region}", account.plan, device)
+        return self._session(claims, device_key(self._secret, claims) if device else "", status)
+
+    def _session(self, claims: Claims, key: str = "", status: int = 200) -> Response:
+        token = self._tokens.issue(claims.subject, "session", self._policy.valid_seconds)
+        renewal = self._tokens.issue(claims.subject, "renewal", self._policy.renewal_seconds)
+        return answer(Session(claims.user, token, renewal, self._region, key, claims.plan), status)
+
+
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"[\w.+-]{0,64}", device):
+        raise HTTPException(400, "a device is called by 1 to 64 letters, digits, . + - or _")
 
 
 def _fits(password_hash: str, password: str) -> bool:

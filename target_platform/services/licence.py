@@ -1,7 +1,11 @@
-"""Licences: the key of a title, for who has a session, in ClearKey's format (W3C Encrypted Media Extensions, 9.1).
+"""Licences: the key of a title for one device, in ClearKey's format (W3C Encrypted Media Extensions, 9.1).
 
 The key of a title is derived from one secret that all licence servers share, so there is no store that could be lost,
-and any instance in any region can serve any viewer. `expires_at` and `signature` are additions, which ClearKey ignores.
+and any instance in any region can serve any viewer. What is not ClearKey's in it are additions, which ClearKey ignores.
+
+Who asks has a session, and proves to be the device that the session names (kit/device.py); on an account with a plan it
+has a seat, too (services/streams.py). A stored licence plays for a while without asking; then the device asks whether
+it is still good, which is not signed again and so takes none of the signing device's time.
 
 Each server signs with a device of its own that keeps the secret and does one thing at a time: a pause stands in for it.
 So a server has a capacity, and a queue in front of it: a short one, whose last one is still served in time.
@@ -15,7 +19,9 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from hashlib import blake2b, sha256
+from typing import Literal
 
+import msgspec
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,7 +32,9 @@ from target_platform.kit import deadline
 from target_platform.kit.answer import answer
 from target_platform.kit.body import read_body
 from target_platform.kit.bulkhead import Bulkhead
+from target_platform.kit.claims import Claims, claims_of
 from target_platform.kit.client import SHED
+from target_platform.kit.device import Proofs, spoken
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
@@ -37,11 +45,37 @@ SIGNING_WAIT_MS = 1000.0
 """How long a licence may wait to be signed if the caller does not say."""
 
 
+Kind = Literal["temporary", "persistent-license"]
+"""MediaKeySessionType of Encrypted Media Extensions."""
+
+
 class Wanted(Struct, frozen=True):
-    """`session` is a session's token."""
+    """`session` and `seat` are tokens. `proof` is the device's, of "licence TITLE" at `asked_at` by its own clock."""
 
     title: str
     session: str
+    asked_at: int = 0
+    proof: str = ""
+    seat: str = ""
+    type: Kind = "temporary"
+
+
+class Checking(Struct, frozen=True):
+    """`licence` is the signature of a licence; `proof` is the device's, of "check LICENCE"."""
+
+    licence: str
+    session: str
+    asked_at: int = 0
+    proof: str = ""
+
+
+class Statement(Struct, frozen=True):
+    """What the signature of a licence says. It is that of a token, whose end is the end of the licence."""
+
+    user: str
+    title: str
+    device: str
+    type: Kind
 
 
 class Key(Struct, frozen=True):
@@ -53,17 +87,38 @@ class Key(Struct, frozen=True):
 
 
 class Licence(Struct, frozen=True):
-    """Good until `expires_at` (epoch seconds). `signature` is a token that says for whom and for which title."""
+    """Plays on `device` until `expires_at` without asking (epoch seconds by the clock that says `issued_at`).
+
+    A stored one may be asked for again then, up to `stored_until`. `signature` is a token of a Statement.
+    """
 
     keys: tuple[Key, ...]
+    issued_at: int
     expires_at: int
     signature: str
     region: str
-    type: str = "temporary"
+    device: str
+    type: Kind = "temporary"
+    stored_until: int = 0
+
+
+class StillGood(Struct, frozen=True):
+    """That the licence for `title` plays on without asking until `expires_at`."""
+
+    title: str
+    device: str
+    issued_at: int
+    expires_at: int
+    stored_until: int
+    region: str
 
 
 def routes(instance: Instance) -> Sequence[Route]:
-    return [Route("/licence", Licences(instance).licence, methods=["POST"])]
+    licences = Licences(instance)
+    return [
+        Route("/licence", licences.licence, methods=["POST"]),
+        Route("/licence/check", licences.check, methods=["POST"]),
+    ]
 
 
 class Licences:
@@ -71,9 +126,11 @@ class Licences:
 
     def __init__(self, instance: Instance, now: Callable[[], float] = time.time) -> None:
         self._secret = instance.config.settings["licence_secret"]
-        self._tokens = Tokens(instance.config.settings["session_key"])
+        session_key = instance.config.settings["session_key"]
+        self._tokens = Tokens(session_key, now)
         self._signed = Tokens(self._secret, now)
         self._policy = instance.policies.licences
+        self._proofs = Proofs(session_key, self._policy.skew_seconds, now)
         self._device = Bulkhead(self._policy.signing, "licence>signing")
         instance.metrics.watch_waiting("signing", lambda: self._device.waiting)
         self._region = instance.config.region
@@ -81,19 +138,61 @@ class Licences:
 
     async def licence(self, request: Request) -> Response:
         wanted = await read_body(request, Wanted)
-        user = self._tokens.user(wanted.session, "session")
-        if user is None:
-            raise HTTPException(401, "no licence without a valid session")
-        signature = await self._sign(f"{user} {wanted.title}")
-        expires_at = int(self._now() + self._policy.valid_seconds)
-        return answer(Licence((content_key(self._secret, wanted.title),), expires_at, signature, self._region))
+        claims = self._proven(wanted, f"licence {wanted.title}")
+        if claims.plan and self._tokens.user(wanted.seat, "seat") != f"{claims.device} {claims.user} {wanted.title}":
+            raise HTTPException(403, f"the device {claims.device} has no seat for {wanted.title}: POST /play first")
+        is_stored = wanted.type == "persistent-license"
+        valid_seconds = self._policy.stored_seconds if is_stored else self._policy.valid_seconds
+        statement = Statement(claims.user, wanted.title, claims.device, wanted.type)
+        signature = await self._sign(statement, valid_seconds)
+        now = self._now()
+        licence = Licence(
+            keys=(content_key(self._secret, wanted.title),),
+            issued_at=int(now),
+            expires_at=int(now + min(valid_seconds, self._policy.grace_seconds)),
+            signature=signature,
+            region=self._region,
+            device=claims.device,
+            type=wanted.type,
+            stored_until=int(now + valid_seconds) if is_stored else 0,
+        )
+        return answer(licence)
 
-    async def _sign(self, what: str) -> str:
+    async def check(self, request: Request) -> Response:
+        """Whether a stored licence plays on; if so, for another while without asking."""
+        checking = await read_body(request, Checking)
+        claims = self._proven(checking, f"check {checking.licence}")
+        signed = self._signed.read(checking.licence, "licence")
+        if signed is None:
+            raise HTTPException(403, "this licence was not issued here, or was changed since")
+        statement, now = msgspec.json.decode(signed.subject, type=Statement), self._now()
+        if (statement.device, statement.user) != (claims.device, claims.user):
+            raise HTTPException(403, f"this licence is for another device than {claims.device} of {claims.user}")
+        if now >= signed.ends_at:
+            ago = spoken(now - signed.ends_at)
+            raise HTTPException(403, f"the licence for {statement.title} ended {ago} ago: ask for a new one")
+        is_stored = statement.type == "persistent-license"
+        plays_until = int(min(now + self._policy.grace_seconds, signed.ends_at)) if is_stored else signed.ends_at
+        stored_until = signed.ends_at if is_stored else 0
+        good = StillGood(statement.title, statement.device, int(now), plays_until, stored_until, self._region)
+        return answer(good)
+
+    def _proven(self, asked: Wanted | Checking, what: str) -> Claims:
+        """Who asks, and proves it. Raises HTTPException."""
+        subject = self._tokens.user(asked.session, "session")
+        if subject is None:
+            raise HTTPException(401, "no licence without a valid session")
+        claims = claims_of(subject)
+        if objection := self._proofs.objection(claims, what, asked.asked_at, asked.proof):
+            raise HTTPException(403, objection)
+        return claims
+
+    async def _sign(self, statement: Statement, valid_seconds: float) -> str:
         """Raises HTTPException(503) when too many wait for the device, or this one for too long."""
         try:
             async with self._device.place(deadline.limited_to(SIGNING_WAIT_MS)):
                 await asyncio.sleep(self._policy.signing_ms / 1000)
-                return self._signed.issue(what, "licence", self._policy.valid_seconds)
+                return self._signed.issue(msgspec.json.encode(statement).decode(), "licence", valid_seconds)
         except CallFailed as busy:  # no failure: the server is well, and another one may have time
             raise HTTPException(503, str(busy), {"Retry-After": "1", SHED: "signing"}) from busy
 

@@ -1,38 +1,64 @@
-"""The start of a stream: where its playlist is, and which edges to take it from, best first.
+"""The start of a stream in one call: what this device can show, where from, best first, and where its licence is.
 
 Steering says which edges answer. Without it all are listed in an order of their own: a player moves on from a dead one.
+An account with a plan needs a seat for it (services/streams.py). When nobody can be asked for one the stream starts all
+the same, uncounted: viewers come first, and a limit that locks out those who pay costs more than some streams too many.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from target_platform.kit.answer import answer, passed_on
-from target_platform.kit.client import Reply
+from target_platform.kit.answer import answer, passed_on, problem
+from target_platform.kit.body import read_body
+from target_platform.kit.claims import Claims
+from target_platform.kit.client import Ask, Reply
 from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
+from target_platform.kit.tokens import Tokens
+from target_platform.media.ladder import shipped_ladder
+from target_platform.media.offer import CODEC, Rendition, offered
 
 
 class Stream(Struct, frozen=True):
     """`playlist` is a path that every one of `edges` (base URLs) serves; `region` is who answered.
 
-    `licence` is a path at the gateway: without a licence from there the player may not show a picture.
+    `streams` are those of its qualities that the device can show. `licence` is a path at the gateway: without a licence
+    from there the player may not show a picture. `seat` is to be shown there; an account without a plan has none.
     """
 
     title: str
     playlist: str
+    streams: tuple[Rendition, ...]
     edges: tuple[str, ...]
     region: str
     licence: str = "/licence"
+    seat: str = ""
+
+
+class Can(Struct, frozen=True):
+    """What the device can show; see media/offer.py."""
+
+    codecs: tuple[str, ...] = ()
+    max_height: int = 0
+
+
+class Starting(Struct, frozen=True):
+    """`who` is nobody in particular when a start is asked for without a gateway."""
+
+    who: Claims = Claims("")
+    can: Can = Can()
 
 
 class Order(Struct, frozen=True):
@@ -50,19 +76,62 @@ class Playback:
         self._instance = instance
         self._region = instance.config.region
         self._listed = instance.policies.steering.edges_listed
+        self._ladder = shipped_ladder()
+        self._tokens = Tokens(instance.config.settings["session_key"])
+        self._seat_seconds = instance.policies.licences.valid_seconds
 
     async def start(self, request: Request) -> Response:
         title = quote(request.path_params["title"], safe="")
+        asked = await read_body(request, Starting) if await request.body() else Starting()
+        renditions = offered(self._ladder, title, asked.can.codecs, asked.can.max_height)
+        if not renditions:
+            codecs = ", ".join(asked.can.codecs)
+            return problem(406, f"{title} is offered in {CODEC}, and this device decodes only {codecs}")
         known = await self._instance.call("catalog", f"/titles/{title}", {"unchecked": _unchecked})
         if known.status != 200:
             return passed_on(known)
+        edges, refusal = await asyncio.gather(self._best(title), self._take_seat(asked.who, title))
+        if refusal is not None:
+            return passed_on(refusal)
+        stream = Stream(
+            title=title,
+            playlist=f"/media/{title}/master.m3u8",
+            streams=renditions,
+            edges=edges,
+            region=self._region,
+            seat=self._seat(asked.who, request.path_params["title"]),
+        )
+        return answer(stream)
+
+    async def _best(self, title: str) -> tuple[str, ...]:
+        """Base URLs of edges."""
         reply = await self._instance.call("steering", f"/edges/{title}", {"static": partial(self._static, title)})
         edges = {each.instance: each for each in self._edges}
         # Steering may have heard of an edge before this instance has, or know none yet.
         order = [edges[name] for name in msgspec.json.decode(reply.body, type=Order).edges if name in edges]
         order = (order or steered(title, self._edges, self._region))[: self._listed]
-        addresses = dict.fromkeys(f"http://{self._address(each)}" for each in order)
-        return answer(Stream(title, f"/media/{title}/master.m3u8", tuple(addresses), self._region))
+        return tuple(dict.fromkeys(f"http://{self._address(each)}" for each in order))
+
+    async def _take_seat(self, who: Claims, title: str) -> Reply | None:
+        """The answer to pass on when there is no seat. At the account's home first, where its seats are counted."""
+        if not who.plan:
+            return None
+        if not who.device:
+            raise HTTPException(
+                403, f"the plan {who.plan} counts devices, and this session names none: sign in with one"
+            )
+        ask = Ask(
+            path=f"/seats/{quote(who.user, safe='')}",
+            method="POST",
+            body=msgspec.json.encode({"device": who.device, "title": title, "plan": who.plan}),
+            region=who.home,
+        )
+        reply = await self._instance.call("streams", ask, {"uncounted": _uncounted})
+        return reply if reply.status == 409 else None
+
+    def _seat(self, who: Claims, title: str) -> str:
+        """What shows the licence server that this start was allowed."""
+        return self._tokens.issue(f"{who.device} {who.user} {title}", "seat", self._seat_seconds) if who.plan else ""
 
     @property
     def _edges(self) -> Sequence[Endpoint]:
@@ -80,6 +149,11 @@ class Playback:
         return Reply(body=msgspec.json.encode(order))
 
 
+async def _uncounted() -> Reply:
+    """Counted by the kit as a fallback, if not as a seat."""
+    return Reply()
+
+
 async def _unchecked() -> Reply:
     """A title that cannot be looked up is started unchecked: the edges will know whether it exists."""
     return Reply()
@@ -87,9 +161,9 @@ async def _unchecked() -> Reply:
 
 SERVICE = Service(
     name="playback",
-    calls=("catalog", "steering"),
+    calls=("catalog", "steering", "streams"),
     refers_to=("edge",),
-    fallbacks=("static", "unchecked"),
+    fallbacks=("static", "unchecked", "uncounted"),
     criticality="critical",
     routes=routes,
 )

@@ -15,10 +15,11 @@ BUSY_SECONDS = 0.5
 
 
 class Account(Struct, frozen=True):
-    """`password_hash` is what argon2 made of the password, with its parameters and its salt."""
+    """`password_hash` is what argon2 made of the password, with its parameters and its salt. `plan` may be empty."""
 
     name: str
     password_hash: str
+    plan: str = ""
 
 
 class AccountsFailed(Exception):
@@ -47,12 +48,15 @@ class SqliteAccounts:
         with self._connected() as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL,"
+                " plan TEXT NOT NULL DEFAULT '') WITHOUT ROWID"
             )
+            _add_plan(connection)
 
     def add(self, account: Account) -> Account:
         with self._connected() as connection:
-            connection.execute("INSERT OR IGNORE INTO accounts VALUES (?, ?)", (account.name, account.password_hash))
+            row = (account.name, account.password_hash, account.plan)
+            connection.execute("INSERT OR IGNORE INTO accounts (name, password_hash, plan) VALUES (?, ?, ?)", row)
             return _found(connection, account.name) or account
 
     def find(self, name: str) -> Account | None:
@@ -72,6 +76,17 @@ class SqliteAccounts:
             raise AccountsFailed(f"the accounts in {self._path.name} cannot be used: {error}") from error
 
 
+def _add_plan(connection: sqlite3.Connection) -> None:
+    """To a file from before accounts had plans. Another process may do so at the same moment."""
+    if any(column[1] == "plan" for column in connection.execute("PRAGMA table_info(accounts)")):
+        return
+    try:
+        connection.execute("ALTER TABLE accounts ADD COLUMN plan TEXT NOT NULL DEFAULT ''")
+    except sqlite3.OperationalError as error:
+        if "duplicate column" not in str(error):
+            raise
+
+
 def _found(connection: sqlite3.Connection, name: str) -> Account | None:
-    row = connection.execute("SELECT name, password_hash FROM accounts WHERE name = ?", (name,)).fetchone()
+    row = connection.execute("SELECT name, password_hash, plan FROM accounts WHERE name = ?", (name,)).fetchone()
     return Account(*row) if row else None

@@ -15,11 +15,15 @@ from target_platform.viewers.behaviour import Arriving
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """`user` is NAME@REGION, as the platform has given it; `renewal` is what a signed-in device keeps."""
+    """`user` is NAME@REGION, as the platform has given it; `renewal` is what a signed-in device keeps.
+
+    So is `device_key`, with which it shows that it is the device that signed in.
+    """
 
     user: str
     password: str
     renewal: str
+    device_key: str = ""
 
 
 class Entrance(Struct, frozen=True, kw_only=True):
@@ -29,6 +33,7 @@ class Entrance(Struct, frozen=True, kw_only=True):
     path: str
     body: dict[str, Any]
     password: str
+    device_key: str = ""
 
 
 class Accounts:
@@ -42,10 +47,10 @@ class Accounts:
         """How viewer `number` of a region gets in this time."""
         known, draw = self._known.get(region, []), random.random()
         if len(known) < self._arriving.accounts_a_region or draw < self._arriving.sign_up_share:
-            return _sign_up(f"viewer-{number}")
+            return _sign_up(f"viewer-{number}", self._arriving.plan)
         account = random.choice(known)
         if draw < self._arriving.sign_up_share + self._arriving.sign_in_share:
-            return _with_password(account)
+            return _with_password(account, f"viewer-{number}")
         return renewing(account)
 
     def keep(self, region: str, account: Account) -> None:
@@ -56,14 +61,22 @@ class Accounts:
 
 def renewing(account: Account) -> Entrance:
     """As a device does it, unseen by the viewer."""
-    return Entrance(request="session", path="/session", body={"renewal": account.renewal}, password=account.password)
+    return Entrance(
+        request="session",
+        path="/session",
+        body={"renewal": account.renewal},
+        password=account.password,
+        device_key=account.device_key,
+    )
 
 
-def _sign_up(name: str) -> Entrance:
+def _sign_up(name: str, plan: str) -> Entrance:
+    """The first device of an account is called as the account is."""
     password = f"password of {name}"
-    return Entrance(request="sign_up", path="/sign-up", body={"user": name, "password": password}, password=password)
+    body = {"user": name, "password": password, "device": name, **({"plan": plan} if plan else {})}
+    return Entrance(request="sign_up", path="/sign-up", body=body, password=password)
 
 
-def _with_password(account: Account) -> Entrance:
-    body = {"user": account.user, "password": account.password}
+def _with_password(account: Account, device: str) -> Entrance:
+    body = {"user": account.user, "password": account.password, "device": device}
     return Entrance(request="sign_in", path="/session", body=body, password=account.password)

@@ -18,8 +18,12 @@ class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Arriving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of those who come, so many are new and so many type a password; the others' devices are still signed in."""
+    """Of those who come, so many are new and so many type a password; the others' devices are still signed in.
 
+    New accounts are made on `plan`; without one they may play on any number of devices.
+    """
+
+    plan: str = ""
     accounts_a_region: int = 5
     sign_up_share: float = 0.04
     sign_in_share: float = 0.08

@@ -47,10 +47,11 @@ class Diary:
         while not left.wait(every_seconds):
             self.read_back()
             self.write(playback.played)
-        self.write(playback.played)
+        self.write(playback.played, left=True)
         self.read_back()
 
-    def write(self, position_seconds: float) -> None:
+    def write(self, position_seconds: float, left: bool = False) -> None:
+        """`left`: the last one; whoever counts the devices that play need count this one no longer."""
         at_ms = max(int(time.time() * 1000), self._last.at_ms + 1)  # a clock that is set back reorders nothing
         self._last = place = Place(at_ms, self._last.sequence + 1)
         body = {
@@ -58,6 +59,7 @@ class Diary:
             "at_ms": place.at_ms,
             "sequence": place.sequence,
             "session": self._session,
+            **({"left": True} if left else {}),
         }
         begun = time.time()
         try:

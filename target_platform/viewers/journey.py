@@ -19,12 +19,15 @@ from target_platform.viewers.diary import Diary
 from target_platform.viewers.directory import Directory
 from target_platform.viewers.dns import Dns
 from target_platform.viewers.fetch import FAILBACK_SECONDS, Answer, Call, Connections, RequestFailed, Route, Tally
-from target_platform.viewers.licences import Wallet
+from target_platform.viewers.licences import Wallet, wish
 from target_platform.viewers.payer import Payer
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.player import Player, Screening
 from target_platform.viewers.popularity import pick
 from target_platform.viewers.report import Reporter
+
+CODECS = ("h264",)
+"""What the devices decode: every device that is sold does."""
 
 
 class Viewer(Struct, frozen=True, kw_only=True):
@@ -171,20 +174,23 @@ class Journey:
         segments = _geometric(random, self._behaviour.browsing.mean_segments)
         with self._reporter.request("start"):
             until = time.monotonic() + self._behaviour.patience.start_deadline_seconds
-            offer = self._ask("play", f"/play/{title}", body={}).json()
+            can = {"codecs": CODECS, "max_height": self._viewer.device.max_height}
+            offer = self._ask("play", f"/play/{title}", body=can).json()
             try:
                 screening = Screening(
                     master=offer["playlist"],
                     segments=segments,
                     max_height=self._viewer.device.max_height,
                     time_scale=time_scale,
+                    offered=frozenset(str(each["playlist"]) for each in offer.get("streams", ())),
                 )
                 edges = Route(self._directory.edges_of(offer["edges"]))
             except (KeyError, TypeError) as error:
                 raise RequestFailed(f"the answer to play lacks {error}") from error
             deadline_ms = self._directory.ask_edge.deadline_ms
             player = Player(self._connections, edges, deadline_ms, self._reporter, self._behaviour)
-            licence = gevent.spawn(self._licence_or_reason, title, until)  # beside playlist and segment
+            # Beside playlist and segment.
+            licence = gevent.spawn(self._licence_or_reason, title, str(offer.get("seat", "")), until)
             try:
                 playback = player.start(screening, until)
                 reason = licence.get()
@@ -195,23 +201,24 @@ class Journey:
             playback.begin(time.monotonic())
             return screening, player, playback
 
-    def _licence_or_reason(self, title: str, until: float) -> str:
+    def _licence_or_reason(self, title: str, seat: str, until: float) -> str:
         """Empty when the device may play `title`; why not, when there was no licence until then."""
         pause = self._behaviour.patience.retry_pause_seconds
         while not self._belongings.licences.may_play(title):
             try:
                 with self._reporter.request("licence") as tally:
-                    self._fetch_licence(title, until, tally)
+                    self._fetch_licence(title, seat, until, tally)
             except RequestFailed as error:
                 if time.monotonic() + pause >= until:
                     return str(error)
                 gevent.sleep(pause)
         return ""
 
-    def _fetch_licence(self, title: str, until: float, tally: Tally) -> None:
+    def _fetch_licence(self, title: str, seat: str, until: float, tally: Tally) -> None:
         self._licences.begin_at(self._gateways.present)  # the one that has just answered
         seconds = self._directory.ask_licence.deadline_ms / 1000
-        call = Call(path="/licence", body={"title": title}, until=min(until, time.monotonic() + seconds))
+        body = wish(title, self._account.device_key if self._account else "", seat)
+        call = Call(path="/licence", body=body, until=min(until, time.monotonic() + seconds))
         answer = self._connections.ask(self._licences, call, tally, self._authorization())
         if answer.status >= 400:
             raise RequestFailed(f"the gateway answered {answer.status}")
@@ -255,7 +262,10 @@ class Journey:
             raise RequestFailed(f"no session: the gateway answered {answer.status}")
         self._token = str(said["token"])
         self._account = Account(
-            user=str(said.get("user", "")), password=entrance.password, renewal=str(said.get("renewal", ""))
+            user=str(said.get("user", "")),
+            password=entrance.password,
+            renewal=str(said.get("renewal", "")),
+            device_key=str(said.get("device_key") or entrance.device_key),
         )
         self._belongings.accounts.keep(self._viewer.region, self._account)
 

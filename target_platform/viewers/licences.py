@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
 
 from msgspec import Struct
 
@@ -13,18 +16,26 @@ SPARE_SECONDS = 30.0
 """A licence that ends sooner than this is not begun with."""
 
 
+def wish(title: str, device_key: str, seat: str = "", now: Callable[[], float] = time.time) -> dict[str, Any]:
+    """What a device asks for a licence with: signed with its key, at an epoch second of its own clock."""
+    asked_at = int(now())
+    proof = hmac.new(device_key.encode(), f"{asked_at} licence {title}".encode(), sha256).hexdigest()
+    return {"title": title, "asked_at": asked_at, "proof": proof, "seat": seat}
+
+
 class Licence(Struct, frozen=True):
-    """`key` is the content key in base64url; `ends_at` is an epoch second."""
+    """`key` is the content key in base64url; `ends_at` is an epoch second by the device's clock."""
 
     key: str
     ends_at: float
 
 
 class Wallet:
-    """The licences of one device, by title."""
+    """The licences of one device, by title. A clock that is set back makes none of them last longer."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
+        self._clock = now
+        self._latest = now()
         self._kept: dict[str, Licence] = {}
 
     def may_play(self, title: str) -> bool:
@@ -34,13 +45,21 @@ class Wallet:
 
     def keep(self, title: str, answer: Answer) -> None:
         """Raises RequestFailed when the answer is no licence: without a key there is no picture."""
-        self._kept[title] = _licence(answer.json())
+        self._kept[title] = _licence(answer.json(), self._now())
+
+    def _now(self) -> float:
+        self._latest = max(self._latest, self._clock())
+        return self._latest
 
 
-def _licence(said: object) -> Licence:
-    """ClearKey's licence format (W3C Encrypted Media Extensions, 9.1.4): a JWK set; and our own `expires_at`."""
+def _licence(said: object, now: float) -> Licence:
+    """ClearKey's licence format (W3C Encrypted Media Extensions, 9.1.4): a JWK set; and our own times.
+
+    They are by the server's clock, and tell how long it is good, whatever this device's clock says.
+    """
     try:
         assert isinstance(said, Mapping)
-        return Licence(str(said["keys"][0]["k"]), float(said["expires_at"]))
+        lasts_seconds = float(said["expires_at"]) - float(said["issued_at"])
+        return Licence(str(said["keys"][0]["k"]), now + lasts_seconds)
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
         raise RequestFailed(f"the answer is no licence: {error!r}") from error

@@ -6,6 +6,7 @@ regions: {eu-west-1: 0.75, us-east-1: 0.25}         # shares; viewers of all reg
 browsing: {think_seconds: 1.0, mean_segments: 9}    # each as in behaviour.yaml when left out
 titles: {zipf_exponent: 0.9}                        # 0, when left out: every title is as popular as any other
 travel_share: 0.6                                   # who looks for their place from another region when they leave
+plan: premium                                       # of every account; none when left out: no limit to its devices
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     browsing: MixedBrowsing = MixedBrowsing()
     titles: Titles = Titles()
     travel_share: float | None = None
+    plan: str = ""
 
 
 def read_mix(path: Path, behaviour: Behaviour, regions: Collection[str]) -> Behaviour:
@@ -76,6 +78,7 @@ def _mixed(mix: Mix, behaviour: Behaviour, regions: Collection[str]) -> Behaviou
         browsing=structs.replace(behaviour.browsing, **browsing),
         titles=mix.titles,
         progress=structs.replace(behaviour.progress, travel_share=travels),
+        arriving=structs.replace(behaviour.arriving, plan=mix.plan),
     )
 
 

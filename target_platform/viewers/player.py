@@ -20,12 +20,16 @@ Item = TypeVar("Item")
 
 
 class Screening(Struct, frozen=True, kw_only=True):
-    """What is to be watched: the path of the master playlist, and how many segments of it at most."""
+    """What is to be watched: the path of the master playlist, and how many segments of it at most.
+
+    `offered` are the paths of those playlists in it that the platform has chosen for this device; all when empty.
+    """
 
     master: str
     segments: int
     max_height: int
     time_scale: float
+    offered: frozenset[str] = frozenset()
 
 
 class Player:
@@ -80,8 +84,9 @@ class Player:
         if not self._variants:
             text = self._playlist(screening.master, until)
             variants = _parsed(hls.parse_master, text, screening.master)
-            fitting = tuple(v for v in variants if v.height <= screening.max_height)
-            self._variants = fitting or variants[:1]
+            offered = tuple(v for v in variants if v.path in screening.offered or not screening.offered)
+            fitting = tuple(v for v in offered if v.height <= screening.max_height)
+            self._variants = fitting or offered[:1] or variants[:1]
         return self._segment(0, until)
 
     def _wait_for_room(self, number: int, playback: Playback, time_scale: float) -> None:

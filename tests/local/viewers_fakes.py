@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         answers: dict[str, object] = {
             "/session": {"token": "t", "user": "ann@east", "renewal": "r"},
             "/sign-up": {"token": "t", "user": f"{len(self.fake.requests)}@{id(self.fake)}", "renewal": "r"},
-            "/licence": {"keys": [{"kty": "oct", "kid": "i", "k": "k"}], "expires_at": time.time() + 600},
+            "/licence": {"keys": [{"kty": "oct", "kid": "i", "k": "k"}], "issued_at": 5, "expires_at": 605},
             "/home": {"titles": [{"id": "one"}, {"id": "two"}], "personalised": True},
         }
         if self.path.startswith("/play/"):

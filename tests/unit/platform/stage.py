@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,9 @@ import yaml
 
 from target_platform import services
 from target_platform.kit.access_log import Served
+from target_platform.kit.claims import Claims
 from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.kit.device import device_key, proof
 from target_platform.kit.serve import access_log_path, running
 from target_platform.kit.service import Instance
 from target_platform.kit.tokens import Tokens
@@ -102,9 +105,16 @@ def patient(text: str) -> str:
     return changed
 
 
-def signed_in(user: str = "viewer-1") -> dict[str, str]:
+def signed_in(user: str = "viewer-1", plan: str = "", device: str = "") -> dict[str, str]:
     """The header of somebody whose session is good, whoever issued it."""
-    return {"Authorization": f"Bearer {Tokens(SESSION_KEY).issue(user, 'session', 60)}"}
+    subject = Claims(user, plan, device).subject
+    return {"Authorization": f"Bearer {Tokens(SESSION_KEY).issue(subject, 'session', 60)}"}
+
+
+def proven(what: str, user: str, device: str, at: float | None = None) -> dict[str, Any]:
+    """What a device shows with a wish, made at an epoch second of its own clock."""
+    asked_at = int(time.time() if at is None else at)
+    return {"asked_at": asked_at, "proof": proof(device_key(SESSION_KEY, Claims(user, "", device)), what, asked_at)}
 
 
 @asynccontextmanager

@@ -62,10 +62,53 @@ def test_a_stream_starts_with_a_playlist_and_edges(tmp_path: Path) -> None:
         assert answer.json == {
             "title": "split-brain",
             "playlist": "/media/split-brain/master.m3u8",
+            "streams": [
+                {
+                    "codec": "h264",
+                    "width": width,
+                    "height": height,
+                    "bits_per_second": bits_per_second,
+                    "playlist": f"/media/split-brain/{height}p/playlist.m3u8",
+                }
+                for width, height, bits_per_second in (
+                    (426, 240, 264_000),
+                    (854, 480, 564_000),
+                    (1280, 720, 1_264_000),
+                )
+            ],
             "edges": [f"http://{made.address('here/edge-1')}"],
             "region": "here",
             "licence": "/licence",
+            "seat": "",
         }
+
+    visit(tmp_path, WHOLE, play)
+
+
+@pytest.mark.parametrize(
+    ("can", "heights"),
+    [
+        ({"codecs": ["av1", "h264"], "max_height": 480}, [240, 480]),
+        ({"codecs": ["h264"], "max_height": 100}, [240]),
+        ({"max_height": 2160}, [240, 480, 720]),
+    ],
+)
+def test_a_device_is_offered_what_it_decodes_and_no_more_lines_than_it_has(
+    tmp_path: Path, can: dict[str, Any], heights: list[int]
+) -> None:
+    async def play(made: Platform) -> None:
+        said = (await made.ask(G, "/play/split-brain", "POST", json=can, headers=signed_in())).json
+        assert [each["height"] for each in said["streams"]] == heights
+
+    visit(tmp_path, WHOLE, play)
+
+
+def test_a_device_that_decodes_nothing_of_it_is_told_what_there_is(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        can = {"codecs": ["vp9", "av1"]}
+        answer = await made.ask(G, "/play/split-brain", "POST", json=can, headers=signed_in())
+        assert answer.status == 406
+        assert answer.json["error"] == "split-brain is offered in h264, and this device decodes only vp9, av1"
 
     visit(tmp_path, WHOLE, play)
 
@@ -76,6 +119,7 @@ def test_a_title_that_does_not_exist_is_a_404_on_every_way(tmp_path: Path) -> No
         assert (await made.ask(G, "/titles/split-brain", headers=headers)).json["name"] == "Split Brain"
         assert (await made.ask(G, "/titles/none%2F..", headers=headers)).status == 404
         assert (await made.ask(G, "/play/none", "POST", headers=headers)).status == 404
+        assert (await made.ask(G, "/play/split-brain", "POST", data=b"{", headers=headers)).status == 400
 
     visit(tmp_path, WHOLE, play)
 

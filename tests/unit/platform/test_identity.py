@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from argon2 import PasswordHasher
 
-from target_platform.kit.tokens import Tokens
+from target_platform.kit.claims import Claims, claims_of
+from target_platform.kit.device import device_key
+from target_platform.kit.tokens import TokenKind, Tokens
 from target_platform.services import identity
 from target_platform.stores.accounts import Account, SqliteAccounts
 from tests.unit.platform.stage import SESSION_KEY, Answer, Platform, visit
@@ -107,6 +111,70 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(tmp_path: Path) -> N
         assert (unknown.status, nowhere.status) == (401, 401)
 
     visit(tmp_path, BOTH, play)
+
+
+def claims(said: Any, kind: TokenKind = "session") -> Claims:
+    """What a token of an answer says of its bearer."""
+    subject = Tokens(SESSION_KEY).user(said["token" if kind == "session" else "renewal"], kind)
+    assert subject is not None
+    return claims_of(subject)
+
+
+def test_a_session_names_the_plan_and_the_device_that_signed_in_also_when_it_is_renewed(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        ann = {"user": "ann", "password": PASSWORD, "plan": "standard", "device": "tv"}
+        new = (await made.ask(HERE, "/sign-up", "POST", json=ann)).json
+        assert claims(new) == claims(new, "renewal") == Claims("ann@here", "standard", "tv")
+        assert new["plan"] == "standard"
+        phone = (await session(made, THERE, user="ann@here", password=PASSWORD, device="phone")).json
+        assert claims(phone) == Claims("ann@here", "standard", "phone")
+        for gateway in (HERE, THERE):
+            assert claims((await session(made, gateway, renewal=phone["renewal"])).json) == claims(phone)
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_device_is_told_its_key_for_a_password_and_never_for_a_renewal(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        ann = {"user": "ann", "password": PASSWORD, "device": "tv"}
+        new = (await made.ask(HERE, "/sign-up", "POST", json=ann)).json
+        again = (await session(made, user="ann@here", password=PASSWORD, device="tv")).json
+        phone = (await session(made, user="ann@here", password=PASSWORD, device="phone")).json
+        assert new["device_key"] == again["device_key"] == device_key(SESSION_KEY, Claims("ann@here", "", "tv"))
+        assert phone["device_key"] not in ("", new["device_key"])
+        assert (await session(made, renewal=new["renewal"])).json["device_key"] == ""
+        assert (await session(made, user="ann@here", password=PASSWORD)).json["device_key"] == ""
+
+    visit(tmp_path, BOTH, play)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"plan": "platinum"}, "there is no plan 'platinum' (there are basic, "),
+        ({"device": "my tv"}, "a device is called by 1 to 64 letters"),
+    ],
+)
+def test_a_plan_that_there_is_not_and_a_device_that_cannot_be_named_are_refused(
+    tmp_path: Path, more: dict[str, str], sentence: str
+) -> None:
+    async def play(made: Platform) -> None:
+        answer = await made.ask(HERE, "/sign-up", "POST", json={"user": "ann", "password": PASSWORD, **more})
+        assert answer.status == 400
+        assert sentence in answer.json["error"]
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_accounts_from_before_there_were_plans_are_still_there_and_have_none(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.sqlite"
+    with closing(sqlite3.connect(file)) as old, old:
+        old.execute("CREATE TABLE accounts (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL) WITHOUT ROWID")
+        old.execute("INSERT INTO accounts VALUES ('ann', 'hash')")
+    for _ in range(2):
+        accounts = SqliteAccounts(file)
+        assert accounts.find("ann") == Account("ann", "hash", "")
+    assert accounts.add(Account("bob", "hash", "basic")) == Account("bob", "hash", "basic")
 
 
 def test_the_other_region_asks_the_accounts_home(tmp_path: Path) -> None:

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from base64 import urlsafe_b64decode
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
+from target_platform.kit.claims import Claims
 from target_platform.kit.policy import parse_policies
 from target_platform.kit.tokens import Tokens
 from target_platform.weaknesses import effective_policies
-from tests.unit.platform.stage import Answer, Platform, signed_in, visit
+from tests.unit.platform.stage import Answer, Platform, proven, signed_in, visit
 
 HERE, THERE = "here/gateway-1", "there/gateway-1"
 BOTH = ("here/licence-1", "there/licence-1", HERE, THERE)
 
 
-async def licence(made: Platform, gateway: str = HERE, title: str = "split-brain") -> Answer:
-    return await made.ask(gateway, "/licence", "POST", json={"title": title}, headers=signed_in("ann@here"))
+ANN = "ann@here"
+TELEVISION = Claims(ANN, "", "tv").subject
+
+
+async def licence(made: Platform, gateway: str = HERE, title: str = "split-brain", **other: Any) -> Answer:
+    """What Ann's television gets, with what is `other` than usual in its wish."""
+    wanted = {"title": title, **proven(f"licence {title}", ANN, "tv"), **other}
+    return await made.ask(gateway, "/licence", "POST", json=wanted, headers=signed_in(ANN, "", "tv"))
+
+
+async def check(made: Platform, signature: str, device: str = "tv", at: float | None = None) -> Answer:
+    """Whether it is still good, as a device of Ann's asks."""
+    kept = {"licence": signature, **proven(f"check {signature}", ANN, device, at)}
+    return await made.ask(HERE, "/licence/check", "POST", json=kept, headers=signed_in(ANN, "", device))
 
 
 def test_a_licence_is_what_clearkey_reads_and_ends_soon(tmp_path: Path) -> None:
@@ -39,8 +55,126 @@ def test_a_licence_is_what_clearkey_reads_and_ends_soon(tmp_path: Path) -> None:
 def test_it_is_signed_for_one_viewer_and_one_title(tmp_path: Path) -> None:
     async def play(made: Platform) -> None:
         signature = (await licence(made)).json["signature"]
-        assert Tokens("secret").user(signature, "licence") == "ann@here split-brain"
+        said = Tokens("secret").user(signature, "licence")
+        assert said is not None
+        assert json.loads(said) == {"user": ANN, "title": "split-brain", "device": "tv", "type": "temporary"}
         assert Tokens("another secret").user(signature, "licence") is None
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_licence_names_the_device_and_how_long_it_plays_by_the_servers_own_clock(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        said = (await licence(made)).json
+        assert (said["device"], said["stored_until"]) == ("tv", 0)
+        assert said["expires_at"] - said["issued_at"] == 600
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_strangers_device_gets_nothing(tmp_path: Path) -> None:
+    """Not with a session that was picked up somewhere, nor with a device's name, nor with what another one signed."""
+
+    async def play(made: Platform) -> None:
+        strangers = (
+            {"proof": "", "asked_at": 0},
+            proven("licence split-brain", ANN, "phone"),
+            proven("licence split-brain", "bob@here", "tv"),
+            proven("licence another", ANN, "tv"),
+            {"proof": "é"},
+        )
+        for wish in strangers:
+            answer = await licence(made, **wish)
+            assert answer.status == 403
+            assert "not signed by the device tv" in answer.json["error"]
+            assert "keys" not in answer.json
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_session_without_a_device_gets_no_licence(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        wanted = {"title": "split-brain", **proven("licence split-brain", ANN, "")}
+        answer = await made.ask(HERE, "/licence", "POST", json=wanted, headers=signed_in(ANN))
+        assert answer.status == 403
+        assert "names no device" in answer.json["error"]
+
+    visit(tmp_path, BOTH, play)
+
+
+@pytest.mark.parametrize("off_seconds", [-300, 300])
+def test_a_clock_that_is_five_minutes_off_does_not_matter(tmp_path: Path, off_seconds: int) -> None:
+    async def play(made: Platform) -> None:
+        wish = proven("licence split-brain", ANN, "tv", time.time() + off_seconds)
+        assert (await licence(made, **wish)).status == 200
+
+    visit(tmp_path, BOTH, play)
+
+
+@pytest.mark.parametrize(("off_seconds", "said"), [(-3600, "1 h"), (3600 + 50, "1 h ahead")])
+def test_a_clock_that_is_further_off_is_refused_and_told_so(tmp_path: Path, off_seconds: int, said: str) -> None:
+    async def play(made: Platform) -> None:
+        wish = proven("licence split-brain", ANN, "tv", time.time() + off_seconds)
+        answer = await licence(made, **wish)
+        assert answer.status == 403
+        assert said in answer.json["error"]
+        assert "up to 5 min 30 s are allowed: set it right" in answer.json["error"]
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_stored_licence_plays_two_days_without_asking_and_a_week_if_it_asks(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        stored = (await licence(made, type="persistent-license")).json
+        assert stored["type"] == "persistent-license"
+        assert stored["expires_at"] - stored["issued_at"] == 2 * 86_400
+        assert stored["stored_until"] - stored["issued_at"] == 7 * 86_400
+        good = await check(made, stored["signature"])
+        assert (good.status, good.json["title"]) == (200, "split-brain")
+        assert good.json["stored_until"] == stored["stored_until"]
+        assert 0 <= good.json["expires_at"] - stored["expires_at"] <= 30, "two days from now on"
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_asking_whether_a_stored_licence_is_good_needs_nothing_signed(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        signature = Tokens("secret").issue(stated("persistent-license"), "licence", 60)
+        assert (await check(made, signature)).status == 200
+
+    (tmp_path / "policies.yaml").write_text(BUSY_FOR_EVER)
+    visit(tmp_path, (SERVER, HERE), play)
+
+
+def stated(kind: str) -> str:
+    return json.dumps({"user": ANN, "title": "split-brain", "device": "tv", "type": kind})
+
+
+@pytest.mark.parametrize("kind", ["temporary", "persistent-license"])
+def test_an_expired_licence_is_refused_with_a_sentence(tmp_path: Path, kind: str) -> None:
+    async def play(made: Platform) -> None:
+        answer = await check(made, Tokens("secret").issue(stated(kind), "licence", -3600))
+        assert answer.status == 403
+        assert answer.json["error"] == "the licence for split-brain ended 1 h ago: ask for a new one"
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_stored_licence_does_not_play_on_beyond_its_end_however_often_it_asks(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        signature = Tokens("secret").issue(stated("persistent-license"), "licence", 100)
+        good = (await check(made, signature)).json
+        assert good["expires_at"] == good["stored_until"]
+
+    visit(tmp_path, BOTH, play)
+
+
+def test_a_licence_of_another_device_or_one_that_was_changed_is_none(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        signature = (await licence(made)).json["signature"]
+        assert (await check(made, signature)).status == 200
+        assert "for another device than phone" in (await check(made, signature, "phone")).json["error"]
+        assert "was not issued here" in (await check(made, signature[:-1] + "x")).json["error"]
 
     visit(tmp_path, BOTH, play)
 
@@ -64,8 +198,8 @@ def test_without_licence_servers_of_its_own_a_region_gets_them_from_the_other(tm
 
 def test_the_licence_server_itself_asks_for_a_session_too(tmp_path: Path) -> None:
     async def play(made: Platform) -> None:
-        for session in ("", "x", Tokens("key").issue("ann@here", "renewal", 60)):
-            wanted = {"title": "split-brain", "session": session}
+        for session in ("", "x", Tokens("key").issue(TELEVISION, "renewal", 60)):
+            wanted = {"title": "split-brain", "session": session, **proven("licence split-brain", ANN, "tv")}
             assert (await made.ask("here/licence-1", "/licence", "POST", json=wanted)).status == 401
 
     visit(tmp_path, ("here/licence-1",), play)
@@ -76,7 +210,8 @@ BUSY_FOR_EVER = "licences: {signing_ms: 10000, signing: {concurrent: 1, queue: 1
 
 
 async def asks_the_server(made: Platform, **headers: str) -> Answer:
-    wanted = {"title": "split-brain", "session": Tokens("key").issue("ann@here", "session", 60)}
+    session = Tokens("key").issue(TELEVISION, "session", 60)
+    wanted = {"title": "split-brain", "session": session, **proven("licence split-brain", ANN, "tv")}
     return await made.ask(SERVER, "/licence", "POST", json=wanted, headers=headers)
 
 

@@ -8,10 +8,12 @@ from random import Random
 import msgspec
 import pytest
 
+from target_platform.kit.claims import Claims
+from target_platform.kit.device import Proofs, device_key
 from target_platform.viewers.accounts import Account, Accounts
 from target_platform.viewers.behaviour import Arriving
 from target_platform.viewers.fetch import Answer, RequestFailed
-from target_platform.viewers.licences import Wallet
+from target_platform.viewers.licences import Wallet, wish
 
 ARRIVING = Arriving(accounts_a_region=2, sign_up_share=0.1, sign_in_share=0.2)
 
@@ -56,12 +58,23 @@ def test_an_account_is_kept_once() -> None:
 def test_a_licence_is_kept_until_shortly_before_its_end() -> None:
     now = [1000.0]
     wallet = Wallet(now=lambda: now[0])
-    said = {"keys": [{"kty": "oct", "kid": "i", "k": "k"}], "expires_at": 1600}
+    said = {"keys": [{"kty": "oct", "kid": "i", "k": "k"}], "issued_at": 5000, "expires_at": 5600}
     wallet.keep("split-brain", Answer(200, msgspec.json.encode(said)))
     assert wallet.may_play("split-brain")
     assert not wallet.may_play("another")
     now[0] = 1570.0
     assert not wallet.may_play("split-brain")
+    now[0] = 1000.0
+    assert not wallet.may_play("split-brain"), "a clock that is set back gives nothing back"
+
+
+def test_a_device_asks_for_a_licence_as_the_device_that_signed_in() -> None:
+    claims = Claims("ann@here", "", "tv")
+    asked = wish("split-brain", device_key("secret", claims), now=lambda: 1000.9)
+    proofs = Proofs("secret", 0, now=lambda: 1000)
+    assert proofs.objection(claims, "licence split-brain", asked["asked_at"], asked["proof"]) == ""
+    phone = Claims("ann@here", "", "phone")
+    assert proofs.objection(phone, "licence split-brain", asked["asked_at"], asked["proof"])
 
 
 @pytest.mark.parametrize("said", [b"", b"[]", b"{}", b'{"keys": [], "expires_at": 5}', b'{"keys": [{"k": "k"}]}'])
