@@ -203,7 +203,8 @@ class Streams:
 
 def _no_seat(plan: str, seats: tuple[Seat, ...]) -> NoSeat:
     devices = ", ".join(f"{each.device} ({each.title})" for each in seats)
-    return NoSeat(f"the plan {plan} plays on {len(seats)} devices at a time, and these do: {devices}", seats)
+    number, who = ("1 device", "this one does") if len(seats) == 1 else (f"{len(seats)} devices", "these do")
+    return NoSeat(f"the plan {plan} plays on {number} at a time, and {who}: {devices}", seats)
 
 
 SERVICE = Service(name="streams", calls=("streams",), criticality="degradable", routes=routes, replicas=1)

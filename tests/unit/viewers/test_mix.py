@@ -10,6 +10,7 @@ import pytest
 
 from target_platform.topology import REGIONS
 from target_platform.viewers import mix as mixes
+from target_platform.viewers.accounts import Accounts
 from target_platform.viewers.behaviour import shipped_behaviour
 from target_platform.viewers.directory import Directory
 from target_platform.viewers.journey import Viewer
@@ -49,6 +50,14 @@ def test_who_travels_is_a_share_of_the_mix(tmp_path: Path) -> None:
     path = tmp_path / "mix.yaml"
     path.write_text("{summary: s, travel_share: 0.6}")
     assert read_mix(path, shipped_behaviour(), REGIONS).progress.travel_share == 0.6
+
+
+def test_a_mix_may_put_all_accounts_on_a_plan(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text("{summary: s, plan: premium}")
+    arriving = read_mix(path, shipped_behaviour(), REGIONS).arriving
+    assert Accounts(arriving).entrance(7, "east", Random(1)).body["plan"] == "premium"
+    assert "plan" not in Accounts(shipped_behaviour().arriving).entrance(7, "east", Random(1)).body
 
 
 BAD = {
