@@ -62,12 +62,12 @@ class CanSetCapacity(Protocol):
 
 @runtime_checkable
 class CanFailOver(Protocol):
-    """Have another instance of a database cluster become its writer."""
+    """Have another instance of a database become its writer."""
 
     def fail_over(self, cluster: str) -> None: ...
 
     def writer(self, cluster: str) -> str | None:
-        """The instance that takes writes; None when there is no such cluster, or no writer now."""
+        """The instance that takes writes; None when there is no such database, no writer now, or no other instance."""
         ...
 
 

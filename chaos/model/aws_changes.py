@@ -102,6 +102,16 @@ class CanSetNodes(CanChange, Protocol):
     """Of an EKS node group: how many `nodes`, and `smallest`, below which it may not go."""
 
 
+@runtime_checkable
+class CanSetShards(CanChange, Protocol):
+    """Of a Kinesis stream: how many `shards`; None for one that sizes itself."""
+
+
+@runtime_checkable
+class CanThrottleTopic(CanChange, Protocol):
+    """Of an SNS topic: how many messages `per_second` an HTTP endpoint gets; whether it has a `policy` of its own."""
+
+
 class Changing(Struct, frozen=True, kw_only=True):
     """What faults share that change settings of one resource: each adds its parameters and what it wants."""
 

@@ -97,6 +97,30 @@ class Caches:
 
 
 @dataclass
+class Standbys:
+    """Of database instances: the one in the other zone takes over, after some looks."""
+
+    lasts: int = 0
+    zone: str = "eu-west-1a"
+    looks_left: int = 0
+
+    def answers(self) -> Mapping[str, Answer]:
+        return {"RebootDBInstance": self._rebooted, "DescribeDBInstances": self._described}
+
+    def _rebooted(self, asked: Asked) -> str:
+        assert asked.given["ForceFailover"] == "true", "otherwise it would come back in the same zone"
+        self.zone, self.looks_left = "eu-west-1b", self.lasts
+        return asked.handed_on()[2].decode()
+
+    def _described(self, asked: Asked) -> str:
+        text = asked.handed_on()[2].decode().replace(">eu-west-1a<", f">{self.zone}<")
+        if self.looks_left:
+            self.looks_left -= 1
+            return text.replace(">available<", ">rebooting<")
+        return text
+
+
+@dataclass
 class ZonalShifts:
     """Applied at once, and gone when they are cancelled."""
 

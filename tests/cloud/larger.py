@@ -25,6 +25,8 @@ class Larger:
         """The first thing, group or machine whose name begins so; the account is asked for nothing else."""
         region = name.partition("/")[0]
         things = [(each.bare_name, each.kind) for each in self.environment.things(region)]
+        databases = () if region == "global" else self.environment.databases(region)
+        things += [(each.bare_name, "database") for each in databases]
         groups = [(each.name, "group") for each in (() if region == "global" else self.environment.groups(region))]
         for bare, kind in (*things, *groups):
             if f"{region}/{bare}".startswith(name):
@@ -38,13 +40,17 @@ def enlarge(aws: Emulated) -> None:
     call = aws.call
     call("sqs", REGION, "create_queue", QueueName="orders", tags=_TAGS)
     call("sns", REGION, "create_topic", Name="news", Tags=_LIST)
-    call("kinesis", REGION, "create_stream", StreamName="clicks", ShardCount=1)
+    call("kinesis", REGION, "create_stream", StreamName="clicks", ShardCount=2)
     call("kinesis", REGION, "add_tags_to_stream", StreamName="clicks", Tags=_TAGS)
     key = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "BillingMode": "PAY_PER_REQUEST"}
     schema = [{"AttributeName": "id", "KeyType": "HASH"}]
     call("dynamodb", REGION, "create_table", TableName="carts", Tags=_LIST, KeySchema=schema, **key)
     call("s3", REGION, "create_bucket", Bucket="films", CreateBucketConfiguration={"LocationConstraint": REGION})
     call("s3", REGION, "put_bucket_tagging", Bucket="films", Tagging={"TagSet": _LIST})
+    ledger = {"DBInstanceIdentifier": "ledger", "DBInstanceClass": "db.m5.large", "Engine": "postgres"}
+    zones = {"MultiAZ": True, "AvailabilityZone": f"{REGION}a", "AllocatedStorage": 20}
+    secrets = {"MasterUsername": "shop", "MasterUserPassword": "not-a-secret"}
+    call("rds", REGION, "create_db_instance", Tags=_LIST, **ledger, **zones, **secrets)
     _check(aws)
     _balanced(aws)
     _pool(aws)

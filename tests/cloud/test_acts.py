@@ -17,7 +17,7 @@ from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
 from chaos.model.system import JSON, Target
-from tests.cloud.acting import Caches, Commands, Reboots, Refreshes, ZonalShifts
+from tests.cloud.acting import Caches, Commands, Reboots, Refreshes, Standbys, ZonalShifts
 from tests.cloud.larger import REGION, Larger
 
 USES = {
@@ -196,6 +196,22 @@ def test_a_cache_fails_over_to_another_node(larger: Larger) -> None:
     assert larger.standin.how_often("TestFailover") == 1
     wrong = Strike(larger, "aws/cache_failover", f"{REGION}/cache/cache", shard="9")
     assert "no shard 9" in wrong.refused()
+    larger.aws.is_as_filled = True
+
+
+def test_the_standby_of_a_database_instance_takes_over(larger: Larger) -> None:
+    standbys = Standbys(lasts=1)
+    larger.standin.answers |= standbys.answers()
+    strike = Strike(larger, "aws/database_failover", f"{REGION}/db/ledger")
+    undo = strike.prepare()
+    assert strike.sees(undo) is Active.NO
+    strike.fault.inject(strike.environment, undo)
+    assert strike.sees(undo) is Active.YES, "it is rebooting"
+    strike.inject(undo)
+    strike.revert(undo)
+    assert strike.sees(undo) is Active.PASSED
+    assert larger.standin.how_often("RebootDBInstance") == 1, "however often it is told to"
+    assert "is no database with a writer" in Strike(larger, "aws/database_failover", f"{REGION}/workers").refused()
     larger.aws.is_as_filled = True
 
 

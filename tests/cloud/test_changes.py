@@ -20,6 +20,8 @@ from tests.cloud.larger import REGION, Larger
 
 CHANGES: dict[str, tuple[str, dict[str, JSON]]] = {
     "aws/queue_limits": (f"{REGION}/queue/orders", {"delay_seconds": 300, "largest_bytes": 1024}),
+    "aws/topic_limit": (f"{REGION}/topic/news", {"per_second": 5}),
+    "aws/stream_limit": (f"{REGION}/stream/clicks", {}),
     "aws/function_delay": (f"{REGION}/resize", {"delay_ms": 2000.0}),
     "aws/health_check": ("global/check/", {}),
     "aws/targets_out": (f"{REGION}/targets/web", {"zone": f"{REGION}a"}),
@@ -106,6 +108,8 @@ def test_a_scan_finds_it_by_its_tags_alone_and_clears_it(larger: Larger, kind: s
         ("aws/targets_out", "targets/web", {"zone": "eu-west-1c"}, "the target group has no target in eu-west-1c"),
         ("aws/queue_limits", "queue/orders", {"delay_seconds": 0}, "DelaySeconds 0 already, so nothing would change"),
         ("aws/queue_limits", "topic/news", {"delay_seconds": 9}, "eu-west-1/topic/news is of kind topic, not queue"),
+        ("aws/stream_limit", "stream/clicks", {"shards": 3}, "the stream has 2 shards, and can be left with 1 to 2"),
+        ("aws/topic_limit", "queue/orders", {}, "eu-west-1/queue/orders is of kind queue, not topic"),
         ("aws/function_delay", "pool", {"delay_ms": 9.0}, "eu-west-1/pool is of kind group, not function"),
     ],
 )

@@ -17,7 +17,7 @@ from chaos.journal.runs import all_runs
 from chaos.model.errors import ExitCode
 from chaos.model.events import Injected, Injecting
 from chaos.model.fault import Active
-from tests.cloud.acting import Caches, Commands, Experiments, Reboots, Refreshes, ZonalShifts
+from tests.cloud.acting import Caches, Commands, Experiments, Reboots, Refreshes, Standbys, ZonalShifts
 from tests.cloud.emulated import ACCOUNT, ARMED, ROLE
 from tests.cloud.iam import allowed, needed
 from tests.cloud.larger import Larger
@@ -36,6 +36,8 @@ LASTING = """
   - aws/scaling_suspended: {} | {name: us-east-1/workers}
   - aws/instance_refresh: {} | {name: us-east-1/workers}
   - aws/queue_limits: {delay: 300s, largest: 1KiB} | {kind: queue}
+  - aws/topic_limit: {} | {kind: topic}
+  - aws/stream_limit: {} | {kind: stream}
   - aws/function_delay: {delay: 2s} | {name: eu-west-1/resize}
   - aws/function_limit: {} | {name: us-east-1/resize}
   - aws/health_check: {} | {kind: check}
@@ -55,6 +57,7 @@ STRIKING = """
   - aws/terminate: {} | instance {service: pool}
   - aws/cache_failover: {} | {kind: cache}
   - aws/database_failover: {} | {name: eu-west-1/orders}
+  - aws/database_failover: {} | {name: eu-west-1/db/ledger}
 """
 KEY = "thecommand"
 """Its requests are told apart by it from those of the stand-in and of the test."""
@@ -88,7 +91,7 @@ def test_what_strikes_once_is_seen_one_after_the_other_and_the_printed_policy_al
     larger: Larger, tmp_path: Path
 ) -> None:
     desk = Desk(larger.aws, tmp_path)
-    for each in (Reboots(lasts=1), Caches()):
+    for each in (Reboots(lasts=1), Caches(), Standbys()):
         larger.standin.answers |= each.answers()
     file, environment = experiment(desk, steps(STRIKING, "100ms")), desk.environment()
     code, said = desk.chaos("run", file, "-e", environment, AWS_ACCESS_KEY_ID=KEY)

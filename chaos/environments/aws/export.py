@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from chaos.environments.aws.looking import ALONE
 from chaos.environments.aws.residues import Residues
 from chaos.model.errors import BadInput
 from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedSequence, PlannedStep, PlannedWait
@@ -32,13 +33,15 @@ class _Action(Struct, frozen=True):
     more: dict[str, str] = {}
 
 
+_FAILOVER = "aws/database_failover"
 _CUT = _Action("aws:network:disrupt-connectivity", "Subnets", "aws:ec2:subnet", "duration", {"scope": "all"})
 _OF_FAULT = {
     "kill": _Action("aws:ec2:stop-instances", "Instances", "aws:ec2:instance", "startInstancesAfterDuration"),
     "region_outage": _CUT,
     "aws/zone_outage": _CUT,
-    "aws/database_failover": _Action("aws:rds:failover-db-cluster", "Clusters", "aws:rds:cluster"),
+    _FAILOVER: _Action("aws:rds:failover-db-cluster", "Clusters", "aws:rds:cluster"),
 }
+_REBOOT = _Action("aws:rds:reboot-db-instances", "DBInstances", "aws:rds:db", more={"forceFailover": "true"})
 
 
 class Exporting(Residues):
@@ -89,9 +92,12 @@ class Exporting(Residues):
         if action is None:
             hint = "it has " + ", ".join(_OF_FAULT)
             raise BadInput(f"step {step.name!r}: FIS has no action that does what {step.fault.kind} does", hint)
-        arns = [arn for target in step.targets for arn in self._arns(target, step)]
-        parts = [arns[at : at + _MOST_ARNS] for at in range(0, len(arns), _MOST_ARNS)]
-        names = [written.act(step, action, part, after) for part in parts]
+        alone = [target for target in step.targets if step.fault.kind == _FAILOVER and _is_alone(target)]
+        names: list[str] = []
+        for of, targets in ((action, [each for each in step.targets if each not in alone]), (_REBOOT, alone)):
+            arns = [arn for target in targets for arn in self._arns(target, step)]
+            parts = [arns[at : at + _MOST_ARNS] for at in range(0, len(arns), _MOST_ARNS)]
+            names += [written.act(step, of, part, after) for part in parts]
         return names if action.duration else [written.wait(f"{step.name} lasts", step.duration_seconds, names)]
 
     def _arns(self, target: str, step: PlannedFault) -> list[str]:
@@ -99,13 +105,18 @@ class Exporting(Residues):
         front = f"arn:aws:{{}}:{region}:{self.settings.account}:{{}}"
         if step.fault.kind == "kill":
             return [front.format("ec2", f"instance/{name}")]
-        if step.fault.kind == "aws/database_failover":
-            return [front.format("rds", f"cluster:{name}")]
+        if step.fault.kind == _FAILOVER:
+            return [front.format("rds", f"db:{name.removeprefix(ALONE)}" if _is_alone(target) else f"cluster:{name}")]
         zone = str(step.fault.parameters.get("zone", ""))
         found = sorted(state.subnet for state in self.subnets(target, zone))
         if not found:
             raise BadInput(f"step {step.name!r}: the system has no machine in {zone or region}")
         return [front.format("ec2", f"subnet/{subnet}") for subnet in found]
+
+
+def _is_alone(target: str) -> bool:
+    """It names a database instance in no cluster."""
+    return target.partition("/")[2].startswith(ALONE)
 
 
 class _Written:

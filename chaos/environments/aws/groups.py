@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chaos.environments.aws.answers import after_a_change
+from chaos.environments.aws.looking import ALONE
 from chaos.environments.aws.networks import Networks
 from chaos.environments.aws.records import Hold, key_of, tag_of
 from chaos.model.aws import Capacity
@@ -49,7 +50,11 @@ class Groups(Networks):
 
     def fail_over(self, cluster: str) -> None:
         region, _, name = cluster.partition("/")
-        self.account.call("rds", region, "failover_db_cluster", DBClusterIdentifier=name)
+        if name.startswith(ALONE):
+            given = {"DBInstanceIdentifier": name.removeprefix(ALONE), "ForceFailover": True}
+            self.account.call("rds", region, "reboot_db_instance", **given)
+        else:
+            self.account.call("rds", region, "failover_db_cluster", DBClusterIdentifier=name)
         self.struck()
 
     def writer(self, cluster: str) -> str | None:

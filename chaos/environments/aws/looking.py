@@ -13,6 +13,9 @@ from chaos.environments.aws.records import Hold, holds_in, tags_in
 from chaos.environments.aws.things import Thing
 
 RUNNING = ("pending", "running")
+ALONE = "db/"
+"""In names, before that of a database instance in no cluster."""
+
 _GONE = ("terminated", "shutting-down")
 
 Listed_co = TypeVar("Listed_co", covariant=True)
@@ -79,16 +82,21 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Database(Struct, frozen=True, kw_only=True):
-    """An RDS or Aurora cluster, and which of its instances takes writes (empty: none now)."""
+    """An RDS or Aurora cluster, and which of its instances takes writes (empty: none now).
+
+    Or an instance in no cluster, `alone`, which writes where it is, and may have a standby in another zone; without
+    one it counts as having no writer, as nobody could take over.
+    """
 
     name: str
     region: str
     writer: str
     tags: dict[str, str]
+    alone: bool = False
 
     @property
     def bare_name(self) -> str:
-        return self.name
+        return f"{ALONE}{self.name}" if self.alone else self.name
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -120,8 +128,12 @@ def groups_of(account: Account, region: str, selector: Mapping[str, str]) -> tup
 
 def databases_of(account: Account, region: str, selector: Mapping[str, str]) -> tuple[Database, ...]:
     """RDS does not select by tags."""
-    found = account.pages("rds", region, "describe_db_clusters", "DBClusters")
-    databases = [_database(each, region) for each in found]
+    clusters = account.pages("rds", region, "describe_db_clusters", "DBClusters")
+    instances = account.pages("rds", region, "describe_db_instances", "DBInstances")
+    databases = [
+        *(_database(each, region) for each in clusters),
+        *(_instance(each, region) for each in instances if not each.get("DBClusterIdentifier")),
+    ]
     return tuple(each for each in databases if selector.items() <= each.tags.items())
 
 
@@ -151,6 +163,14 @@ def _database(found: Mapping[str, Any], region: str) -> Database:
     )
     tags = tags_in(found.get("TagList", ()))
     return Database(name=found["DBClusterIdentifier"], region=region, writer=next(writers, ""), tags=tags)
+
+
+def _instance(found: Mapping[str, Any], region: str) -> Database:
+    """While it is on its way from one zone to the other, it is not "available"."""
+    writes = found.get("MultiAZ") and found.get("DBInstanceStatus") == "available"
+    writer = f"the instance in {found.get('AvailabilityZone')}" if writes else ""
+    tags = tags_in(found.get("TagList", ()))
+    return Database(name=found["DBInstanceIdentifier"], region=region, writer=writer, tags=tags, alone=True)
 
 
 def _group(found: Mapping[str, Any], region: str) -> Group:

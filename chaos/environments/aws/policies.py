@@ -23,6 +23,7 @@ LOOK = (
     "ec2:DescribeRegions",
     "autoscaling:DescribeAutoScalingGroups",
     "rds:DescribeDBClusters",
+    "rds:DescribeDBInstances",
     "tag:GetResources",
 )
 """Besides sts:GetCallerIdentity, which needs no permission."""
@@ -61,7 +62,10 @@ OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     portable.CanFailRegion: _CUT,
     bound.CanCutZone: _CUT,
     bound.CanSetCapacity: (Need(_CHANGE_GROUP, _GROUPS, armed=True),),
-    bound.CanFailOver: (Need(("rds:FailoverDBCluster",), ("arn:aws:rds:*:{account}:cluster:*",), armed=True),),
+    bound.CanFailOver: (
+        Need(("rds:FailoverDBCluster",), ("arn:aws:rds:*:{account}:cluster:*",), armed=True),
+        Need(("rds:RebootDBInstance",), ("arn:aws:rds:*:{account}:db:*",), armed=True),
+    ),
     bound.CanIsolateMachine: (
         Need(("ec2:DescribeSecurityGroups",), ("*",)),
         Need(

@@ -91,6 +91,8 @@ _TAGGING = {
     "service": _Tagging(
         "ecs", "list_tags_for_resource", "tag_resource", "untag_resource", "resourceArn", "tags", "tagKeys", "key"
     ),
+    "topic": _Tagging("sns", "list_tags_for_resource", "tag_resource", "untag_resource", "ResourceArn", shape="Key"),
+    "stream": _Tagging("kinesis", "list_tags_for_stream", "add_tags_to_stream", "remove_tags_from_stream", "StreamARN"),
     "nodes": _Tagging(
         "eks", "list_tags_for_resource", "tag_resource", "untag_resource", "resourceArn", "tags", "tagKeys"
     ),
@@ -110,7 +112,7 @@ def tags_now(account: Account, thing: Thing) -> dict[str, str]:
     if thing.kind == "targets":
         found = next(iter(found["TagDescriptions"]), {})
     tags = found.get(way.tags) or {}
-    return dict(tags) if way.shape == "mapping" else _listed(tags)
+    return dict(tags) if isinstance(tags, dict) else _listed(tags)
 
 
 def hold(account: Account, thing: Thing, holder: str, record: Hold) -> None:

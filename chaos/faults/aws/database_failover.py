@@ -1,4 +1,4 @@
-"""aws/database_failover: another instance of a database cluster becomes its writer."""
+"""aws/database_failover: another instance of a database becomes its writer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from chaos.model.system import Target
 
 
 class DatabaseFailover(Struct, frozen=True, kw_only=True):
-    """Has an RDS or Aurora cluster fail over: writes fail for the time that takes, and then go elsewhere.
+    """Has an RDS or Aurora cluster fail over, or an RDS instance with a standby in another zone, which is rebooted for
+    that: writes fail for the time that takes, and then go elsewhere.
 
     Strikes once: nothing is held, and nothing is taken back, as the new writer is as good as the old one. Seen as
     active while there is no writer, as passed when another instance is the writer.
@@ -26,7 +27,8 @@ class DatabaseFailover(Struct, frozen=True, kw_only=True):
     def prepare(self, environment: CanFailOver, target: Target, lease: Lease) -> Undo:
         writer = environment.writer(target.name)
         if writer is None:
-            raise ActionFailed(f"{target.name} is no database cluster with a writer", took_effect="no")
+            said = f"{target.name} is no database with a writer that another could take over from"
+            raise ActionFailed(said, "choose a cluster, or an instance that is Multi-AZ", took_effect="no")
         return Undo(target=target.name, lease=lease, data={"writer": writer})
 
     def inject(self, environment: CanFailOver, undo: Undo) -> None:

@@ -8,14 +8,18 @@ from chaos.environments.aws.aspects.groups import Processes, Zones
 from chaos.environments.aws.aspects.nodes import Nodes
 from chaos.environments.aws.aspects.queues import Attributes
 from chaos.environments.aws.aspects.services import Tasks
+from chaos.environments.aws.aspects.streams import Shards
 from chaos.environments.aws.aspects.targets import Targets
+from chaos.environments.aws.aspects.topics import Deliveries
 from chaos.environments.aws.aspects.variables import Variables
 
 _ALL: tuple[Aspect, ...] = (
     Attributes(),
+    Deliveries(),
     Inversion(),
     Nodes(),
     Processes(),
+    Shards(),
     Targets(),
     Tasks(),
     Variables(),
