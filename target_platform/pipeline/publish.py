@@ -11,6 +11,7 @@ from msgspec import Struct
 from target_platform.pipeline.job import Job, job_key, made_prefix, pointer_key, published_prefix
 from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.package import DASH, HLS
+from target_platform.pipeline.upload import is_there
 from target_platform.stores.objects.interface import NotThere, Objects
 
 
@@ -38,18 +39,19 @@ def published(objects: Objects, title: str) -> Published | None:
         return None
 
 
-def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> Published:
+def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> None:
     """Bring all files under `folder` into the store, then turn the pointer. Raises ObjectsFailed and OSError.
 
-    The version before stays where it is: viewers are in the middle of it.
+    The version before stays where it is: viewers are in the middle of it. Who was held up until somebody else had done
+    all of it leaves the pointer alone, which may show a newer version by now.
     """
     prefix = published_prefix(job.title, job.id)
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
         with path.open("rb") as opened:
             objects.put(f"{prefix}{path.relative_to(folder)}", opened)
     pointer = _pointer(job, key_id, sorted(path.stem for path in (folder / "artwork").iterdir()))
-    objects.put(pointer_key(job.title), msgspec.json.encode(pointer))
-    return pointer
+    if is_there(objects, job_key(job.id)):
+        objects.put(pointer_key(job.title), msgspec.json.encode(pointer))
 
 
 def clear(objects: Objects, job: Job) -> None:
