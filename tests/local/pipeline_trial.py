@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
@@ -62,8 +61,12 @@ def result(process: subprocess.Popen[str]) -> Published:
 
 
 def encoder_of(worker: int) -> int | None:
-    """The process id of the encoder that a worker waits for."""
-    return next((pid for pid in children(worker) if b"-frames:v" in _words(pid) and b"-g" in _words(pid)), None)
+    """The process id of the encoder that a worker waits for: not before it is one, and will die with the worker."""
+    return next((pid for pid in children(worker) if _is_encoder(_words(pid))), None)
+
+
+def _is_encoder(words: list[bytes]) -> bool:
+    return b"ffmpeg" in words[0] and b"-frames:v" in words and b"-g" in words if words else False
 
 
 def children(pid: int) -> list[int]:
@@ -82,10 +85,9 @@ def _words(pid: int) -> list[bytes]:
 
 def is_running(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def segments(objects: Objects, title: Published, track: str) -> list[str]:
