@@ -1,12 +1,12 @@
-"""What of a ladder a device is offered: what it can decode, and no more lines than it has."""
+"""What of a title a device is offered: what it can decode, and no more lines than it has."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
-from target_platform.media.ladder import Ladder, Rung
+from target_platform.media.ladder import Ladder
 
 CODEC = "h264"
 """What all rungs of the ladder are encoded in."""
@@ -22,17 +22,25 @@ class Rendition(Struct, frozen=True):
     playlist: str
 
 
-def offered(ladder: Ladder, title: str, codecs: Collection[str] = (), max_height: int = 0) -> tuple[Rendition, ...]:
-    """Lowest first. Without `codecs` any, with `max_height` 0 any height; `title` as it stands in a path.
+def renditions(ladder: Ladder, title: str) -> tuple[Rendition, ...]:
+    """Those of the clip that every title shows, from the lowest to the highest; `title` as it stands in a path."""
+    return tuple(
+        Rendition(
+            codec=CODEC,
+            width=rung.width,
+            height=rung.height,
+            bits_per_second=1000 * (rung.video_kbps + ladder.clip.audio_kbps),
+            playlist=f"/media/{title}/{rung.name}/playlist.m3u8",
+        )
+        for rung in ladder.rungs
+    )
 
-    The smallest is offered to a screen of any size: it can be scaled down. Empty when the device decodes none.
+
+def offered(of_title: Iterable[Rendition], codecs: Collection[str] = (), max_height: int = 0) -> tuple[Rendition, ...]:
+    """Without `codecs` in any, with `max_height` 0 of any height. Empty when the device decodes none.
+
+    The smallest is offered to a screen of any size: it can be scaled down.
     """
-    if codecs and CODEC not in codecs:
-        return ()
-    fitting = [rung for rung in ladder.rungs if not max_height or rung.height <= max_height]
-    return tuple(_rendition(ladder, rung, title) for rung in fitting or ladder.rungs[:1])
-
-
-def _rendition(ladder: Ladder, rung: Rung, title: str) -> Rendition:
-    bits_per_second = 1000 * (rung.video_kbps + ladder.clip.audio_kbps)
-    return Rendition(CODEC, rung.width, rung.height, bits_per_second, f"/media/{title}/{rung.name}/playlist.m3u8")
+    decoded = [each for each in of_title if not codecs or each.codec in codecs]
+    least = min((each.height for each in decoded), default=0)
+    return tuple(each for each in decoded if not max_height or each.height <= max(max_height, least))

@@ -28,7 +28,7 @@ from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 from target_platform.media.ladder import shipped_ladder
-from target_platform.media.offer import CODEC, Rendition, offered
+from target_platform.media.offer import Rendition, offered, renditions
 
 
 class Stream(Struct, frozen=True):
@@ -83,10 +83,12 @@ class Playback:
     async def start(self, request: Request) -> Response:
         title = quote(request.path_params["title"], safe="")
         asked = await read_body(request, Starting) if await request.body() else Starting()
-        renditions = offered(self._ladder, title, asked.can.codecs, asked.can.max_height)
-        if not renditions:
-            codecs = ", ".join(asked.can.codecs)
-            return problem(406, f"{title} is offered in {CODEC}, and this device decodes only {codecs}")
+        there_are = renditions(self._ladder, title)
+        streams = offered(there_are, asked.can.codecs, asked.can.max_height)
+        if not streams:
+            codecs = ", ".join(dict.fromkeys(each.codec for each in there_are))
+            only = ", ".join(asked.can.codecs)
+            return problem(406, f"{title} is offered in {codecs}, and this device decodes only {only}")
         known = await self._instance.call("catalog", f"/titles/{title}", {"unchecked": _unchecked})
         if known.status != 200:
             return passed_on(known)
@@ -96,7 +98,7 @@ class Playback:
         stream = Stream(
             title=title,
             playlist=f"/media/{title}/master.m3u8",
-            streams=renditions,
+            streams=streams,
             edges=edges,
             region=self._region,
             seat=self._seat(asked.who, request.path_params["title"]),

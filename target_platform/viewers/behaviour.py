@@ -69,7 +69,10 @@ class Titles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`regions` are the shares of viewers at home in each; when empty, the regions take turns."""
+    """`regions` are the shares of viewers at home in each; when empty, the regions take turns.
+
+    With `stores_licences` devices ask for licences that they may store, as for what is to be watched in a train.
+    """
 
     devices: tuple[Device, ...]
     arriving: Arriving = Arriving()
@@ -79,6 +82,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     progress: Keeping = Keeping()
     paying: Paying = Paying()
     titles: Titles = Titles()
+    stores_licences: bool = False
     regions: dict[str, float] = {}
 
 

@@ -19,7 +19,7 @@ from target_platform.viewers.diary import Diary
 from target_platform.viewers.directory import Directory
 from target_platform.viewers.dns import Dns
 from target_platform.viewers.fetch import FAILBACK_SECONDS, Answer, Call, Connections, RequestFailed, Route, Tally
-from target_platform.viewers.licences import Wallet, wish
+from target_platform.viewers.licences import Wallet, Wish
 from target_platform.viewers.payer import Payer
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.player import Player, Screening
@@ -190,7 +190,8 @@ class Journey:
             deadline_ms = self._directory.ask_edge.deadline_ms
             player = Player(self._connections, edges, deadline_ms, self._reporter, self._behaviour)
             # Beside playlist and segment.
-            licence = gevent.spawn(self._licence_or_reason, title, str(offer.get("seat", "")), until)
+            seat, stored = str(offer.get("seat", "")), self._behaviour.stores_licences
+            licence = gevent.spawn(self._licence_or_reason, Wish(title=title, seat=seat, stored=stored), until)
             try:
                 playback = player.start(screening, until)
                 reason = licence.get()
@@ -201,28 +202,29 @@ class Journey:
             playback.begin(time.monotonic())
             return screening, player, playback
 
-    def _licence_or_reason(self, title: str, seat: str, until: float) -> str:
-        """Empty when the device may play `title`; why not, when there was no licence until then."""
+    def _licence_or_reason(self, wish: Wish, until: float) -> str:
+        """Empty when the device may play; why not, when there was no licence until then."""
         pause = self._behaviour.patience.retry_pause_seconds
-        while not self._belongings.licences.may_play(title):
+        while not self._belongings.licences.may_play(wish.title):
             try:
                 with self._reporter.request("licence") as tally:
-                    self._fetch_licence(title, seat, until, tally)
+                    self._fetch_licence(wish, until, tally)
+                    return ""  # however soon it ends: this is what it was asked for
             except RequestFailed as error:
                 if time.monotonic() + pause >= until:
                     return str(error)
                 gevent.sleep(pause)
         return ""
 
-    def _fetch_licence(self, title: str, seat: str, until: float, tally: Tally) -> None:
+    def _fetch_licence(self, wish: Wish, until: float, tally: Tally) -> None:
         self._licences.begin_at(self._gateways.present)  # the one that has just answered
         seconds = self._directory.ask_licence.deadline_ms / 1000
-        body = wish(title, self._account.device_key if self._account else "", seat)
+        body = wish.signed(self._account.device_key if self._account else "")
         call = Call(path="/licence", body=body, until=min(until, time.monotonic() + seconds))
         answer = self._connections.ask(self._licences, call, tally, self._authorization())
         if answer.status >= 400:
             raise RequestFailed(f"the gateway answered {answer.status}")
-        self._belongings.licences.keep(title, answer)
+        self._belongings.licences.keep(wish.title, answer)
 
     def _beat_until(self, left: Event, title: str, playback: Playback) -> None:
         """Heartbeats go beside the stream: a slow one must not hold a segment back."""

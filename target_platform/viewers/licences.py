@@ -16,11 +16,19 @@ SPARE_SECONDS = 30.0
 """A licence that ends sooner than this is not begun with."""
 
 
-def wish(title: str, device_key: str, seat: str = "", now: Callable[[], float] = time.time) -> dict[str, Any]:
-    """What a device asks for a licence with: signed with its key, at an epoch second of its own clock."""
-    asked_at = int(now())
-    proof = hmac.new(device_key.encode(), f"{asked_at} licence {title}".encode(), sha256).hexdigest()
-    return {"title": title, "asked_at": asked_at, "proof": proof, "seat": seat}
+class Wish(Struct, frozen=True, kw_only=True):
+    """The licence that a device asks for; `seat` is what the answer to play gave it, `stored` for one to keep."""
+
+    title: str
+    seat: str = ""
+    stored: bool = False
+
+    def signed(self, device_key: str, now: Callable[[], float] = time.time) -> dict[str, Any]:
+        """What is sent: signed with the device's key, at an epoch second of its own clock."""
+        asked_at = int(now())
+        proof = hmac.new(device_key.encode(), f"{asked_at} licence {self.title}".encode(), sha256).hexdigest()
+        kind = "persistent-license" if self.stored else "temporary"
+        return {"title": self.title, "asked_at": asked_at, "proof": proof, "seat": self.seat, "type": kind}
 
 
 class Licence(Struct, frozen=True):

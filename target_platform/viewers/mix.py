@@ -7,6 +7,7 @@ browsing: {think_seconds: 1.0, mean_segments: 9}    # each as in behaviour.yaml 
 titles: {zipf_exponent: 0.9}                        # 0, when left out: every title is as popular as any other
 travel_share: 0.6                                   # who looks for their place from another region when they leave
 plan: premium                                       # of every account; none when left out: no limit to its devices
+stores_licences: true                               # devices store their licences; false when left out
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     titles: Titles = Titles()
     travel_share: float | None = None
     plan: str = ""
+    stores_licences: bool = False
 
 
 def read_mix(path: Path, behaviour: Behaviour, regions: Collection[str]) -> Behaviour:
@@ -79,6 +81,7 @@ def _mixed(mix: Mix, behaviour: Behaviour, regions: Collection[str]) -> Behaviou
         titles=mix.titles,
         progress=structs.replace(behaviour.progress, travel_share=travels),
         arriving=structs.replace(behaviour.arriving, plan=mix.plan),
+        stores_licences=mix.stores_licences,
     )
 
 

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from target_platform.kit.policy import StreamPolicy
+from target_platform.kit.serve import running
+from target_platform.services import streams
 from target_platform.services.streams import Ledger, Seat, Taking, Word
 from tests.unit.platform.stage import Answer, Platform, proven, signed_in, visit
 
@@ -174,14 +176,29 @@ def test_in_the_other_region_an_accounts_seats_are_counted_at_home(tmp_path: Pat
     visit(tmp_path, (*STREAMS, *REST, "there/edge-1", "there/playback-1", THERE), play)
 
 
-def test_another_instance_hears_what_changes_so_that_nothing_is_forgotten_with_one(tmp_path: Path) -> None:
-    """It was not there when the first one started: the first to start tells, and the second one asks."""
+def test_what_one_instance_knew_another_one_knows_when_it_is_gone_and_it_itself_when_it_is_back(tmp_path: Path) -> None:
+    async def ask(made: Platform, instance: str, device: str) -> int:
+        asked = {"device": device, "title": "split-brain", "plan": "basic"}
+        return (await made.ask(instance, f"/seats/{ANN}", "POST", json=asked)).status
 
     async def play(made: Platform) -> None:
+        for seat_is_taken in (200, 409):  # by the television at first; then there is none for the phone
+            async with running(streams.SERVICE, made.config(S_HERE)) as made.instances[S_HERE]:
+                while seat_is_taken == 409 and ANN not in await seats(made):
+                    pass
+                assert await ask(made, S_HERE, "tv" if seat_is_taken == 200 else "phone") == seat_is_taken
+                while ANN not in await seats(made, S_THERE):
+                    pass
+            assert await ask(made, S_THERE, "phone") == 409
+
+    visit(tmp_path, (S_THERE,), play)
+
+
+def test_another_instance_hears_that_a_seat_was_given_up(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
         copy = msgspec.json.encode({"seats": {ANN: [Seat("tv", "split-brain", 25)]}})
-        assert (await made.ask(S_THERE, "/copies", "POST", data=copy)).status == 204
-        while ANN not in await seats(made):
-            pass
+        for instance in STREAMS:
+            assert (await made.ask(instance, "/copies", "POST", data=copy)).status == 204
         told = {"device": "tv", "title": "split-brain", "left": True}
         assert (await made.ask(S_HERE, f"/seats/{ANN}/word", "POST", json=told)).status == 204
         while ANN in await seats(made, S_THERE):

@@ -13,7 +13,7 @@ from target_platform.kit.device import Proofs, device_key
 from target_platform.viewers.accounts import Account, Accounts
 from target_platform.viewers.behaviour import Arriving
 from target_platform.viewers.fetch import Answer, RequestFailed
-from target_platform.viewers.licences import Wallet, wish
+from target_platform.viewers.licences import Wallet, Wish
 
 ARRIVING = Arriving(accounts_a_region=2, sign_up_share=0.1, sign_in_share=0.2)
 
@@ -68,9 +68,21 @@ def test_a_licence_is_kept_until_shortly_before_its_end() -> None:
     assert not wallet.may_play("split-brain"), "a clock that is set back gives nothing back"
 
 
+def test_a_stored_licence_plays_for_its_two_days_without_asking_also_on_a_device_whose_clock_is_wrong() -> None:
+    now = [1000.0]
+    wallet = Wallet(now=lambda: now[0])
+    said = {"keys": [{"k": "k"}], "issued_at": 900_000, "expires_at": 1_072_800, "type": "persistent-license"}
+    wallet.keep("split-brain", Answer(200, msgspec.json.encode(said)))
+    now[0] += 172_000
+    assert wallet.may_play("split-brain")
+    now[0] += 800
+    assert not wallet.may_play("split-brain")
+
+
 def test_a_device_asks_for_a_licence_as_the_device_that_signed_in() -> None:
     claims = Claims("ann@here", "", "tv")
-    asked = wish("split-brain", device_key("secret", claims), now=lambda: 1000.9)
+    asked = Wish(title="split-brain").signed(device_key("secret", claims), now=lambda: 1000.9)
+    assert asked["type"] == "temporary"
     proofs = Proofs("secret", 0, now=lambda: 1000)
     assert proofs.objection(claims, "licence split-brain", asked["asked_at"], asked["proof"]) == ""
     phone = Claims("ann@here", "", "phone")

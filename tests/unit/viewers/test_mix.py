@@ -52,6 +52,13 @@ def test_who_travels_is_a_share_of_the_mix(tmp_path: Path) -> None:
     assert read_mix(path, shipped_behaviour(), REGIONS).progress.travel_share == 0.6
 
 
+def test_devices_store_their_licences_where_the_mix_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text("{summary: s, stores_licences: true}")
+    assert read_mix(path, shipped_behaviour(), REGIONS).stores_licences
+    assert not shipped_behaviour().stores_licences
+
+
 def test_a_mix_may_put_all_accounts_on_a_plan(tmp_path: Path) -> None:
     path = tmp_path / "mix.yaml"
     path.write_text("{summary: s, plan: premium}")
