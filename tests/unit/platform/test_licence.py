@@ -15,8 +15,10 @@ import yaml
 from target_platform.kit.claims import Claims
 from target_platform.kit.policy import parse_policies
 from target_platform.kit.tokens import Tokens
+from target_platform.viewers import fetch as viewers
+from target_platform.viewers.licences import Wallet
 from target_platform.weaknesses import effective_policies
-from tests.unit.platform.stage import Answer, Platform, proven, signed_in, visit
+from tests.unit.platform.stage import Answer, Platform, patient, proven, signed_in, visit
 
 HERE, THERE = "here/gateway-1", "there/gateway-1"
 BOTH = ("here/licence-1", "there/licence-1", HERE, THERE)
@@ -134,6 +136,19 @@ def test_a_stored_licence_plays_two_days_without_asking_and_a_week_if_it_asks(tm
         assert good.json["stored_until"] == stored["stored_until"]
         assert 0 <= good.json["expires_at"] - stored["expires_at"] <= 30, "two days from now on"
 
+    visit(tmp_path, BOTH, play)
+
+
+@pytest.mark.parametrize(("weakened", "plays_on"), [((), True), (("no-offline-grace",), False)])
+def test_a_player_goes_on_without_licence_servers_unless_what_it_has_stored_has_no_grace(
+    tmp_path: Path, weakened: tuple[str, ...], plays_on: bool
+) -> None:
+    async def play(made: Platform) -> None:
+        wallet, given = Wallet(), await licence(made, type="persistent-license")
+        wallet.keep("split-brain", viewers.Answer(given.status, given.body))
+        assert wallet.may_play("split-brain") == plays_on
+
+    (tmp_path / "policies.yaml").write_text(patient(effective_policies(weakened)))
     visit(tmp_path, BOTH, play)
 
 
