@@ -1,6 +1,7 @@
 """`python -m target_platform.pipeline ingest FILE --title T --store DIR` makes a title of a master file.
 
-`work` is one worker, for a store and a queue that others fill. Exit status: 0 published, 2 refused, 1 anything else.
+`work` is one worker, for a store and a queue that others fill; `studio` fills them for ever and looks at what comes
+out. Exit status: 0 published, 2 refused, 1 anything else.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from target_platform.pipeline.crew import Crew
 from target_platform.pipeline.errors import PipelineError, Rejected
 from target_platform.pipeline.ingest import Wish, ingest, parse_sides
 from target_platform.pipeline.job import Job, Task
+from target_platform.pipeline.listen import listen
 from target_platform.pipeline.places import Open, opened
 from target_platform.pipeline.profile import shipped
 from target_platform.pipeline.publish import Published, published
 from target_platform.pipeline.scratch import Scratch
+from target_platform.pipeline.studio import Studio, make_trial_master
 from target_platform.pipeline.tasks import Bench, read_job
 from target_platform.pipeline.worker import TERMS, Worker
 from target_platform.stores.objects.interface import ObjectsFailed
@@ -40,7 +43,7 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _work(arguments) if arguments.command == "work" else _ingest(arguments)
+        return {"ingest": _ingest, "work": _work, "studio": _studio}[arguments.command](arguments)
     except Rejected as refused:
         print(refused, file=sys.stderr)
         return 2
@@ -103,13 +106,28 @@ def _work(arguments: argparse.Namespace) -> int:
         scratch = Scratch(_scratch_folder(arguments))
         secret = os.environ.get("STEADFAST_LICENCE_SECRET", LICENCE_SECRET)
         bench = Bench(objects=places.objects, scratch=scratch, licence_secret=secret)
-        worker = Worker(bench, places.queue, places.terms)
+        worker = Worker(bench, places.queue, places.terms, arguments.acknowledge)
+        if arguments.port:
+            listen(arguments.port, lambda: (True, {"works": True}))
         try:
             while True:
                 if not worker.work_once():
                     time.sleep(_IDLE_SECONDS)
         finally:
             scratch.close()
+
+
+def _studio(arguments: argparse.Namespace) -> int:
+    """Until it is told to stop."""
+    with opened(arguments.store, arguments.queue, _terms(arguments)) as places:
+        folder = _scratch_folder(arguments)
+        folder.mkdir(parents=True, exist_ok=True)
+        make_trial_master(folder / "trial.mp4")
+        studio = Studio(places, folder / "trial.mp4")
+        studio.make_one()  # who reaches it can ask it
+        listen(arguments.port, studio.tell)
+        while True:
+            studio.make_one()
 
 
 def _scratch_folder(arguments: argparse.Namespace) -> Path:
@@ -148,7 +166,11 @@ def _parser() -> argparse.ArgumentParser:
     take_in.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="0 if they run elsewhere")
     work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")
     work.add_argument("--core", type=int, default=0, help="which one, with --one-core")
-    for each in (take_in, work):
+    work.add_argument("--port", type=int, default=0, help="answer GET there (default: do not)")
+    work.add_argument("--acknowledge", choices=["stored", "at-once"], default="stored", help="at-once loses segments")
+    studio = commands.add_parser("studio", help="hand in masters for ever, and answer GET whether titles are whole")
+    studio.add_argument("--port", type=int, required=True)
+    for each in (take_in, work, studio):
         each.add_argument("--store", required=True, metavar="DIR", help="for objects and queue; or s3://BUCKET?...")
         each.add_argument("--queue", type=Path, metavar="FILE", help="where the queue is kept (default: in the store)")
         each.add_argument(

@@ -22,12 +22,16 @@ TERMS = Terms(lease_seconds=15.0, attempts=4, first_pause_seconds=0.5, longest_p
 
 
 class Worker:
-    """`terms` must be those with which the queue was opened."""
+    """`terms` must be those with which the queue was opened.
 
-    def __init__(self, bench: Bench, queue: Queue, terms: Terms = TERMS) -> None:
+    `acknowledge` is "stored" but in experiments: "at-once" says "done" before anything is, and shows what that costs.
+    """
+
+    def __init__(self, bench: Bench, queue: Queue, terms: Terms = TERMS, acknowledge: str = "stored") -> None:
         self._bench = bench
         self._queue = queue
         self._terms = terms
+        self._at_once = acknowledge == "at-once"
 
     def work_once(self) -> bool:
         """Take a task and do it. Whether there was one. Raises QueueFailed when the queue does not answer.
@@ -39,9 +43,12 @@ class Worker:
         if taken is None:
             return False
         try:
+            if self._at_once:
+                self._queue.done(taken)
             with _kept(self._queue, taken, self._terms.lease_seconds / 3):
                 self._do(msgspec.json.decode(taken.body, type=Task))
-            self._queue.done(taken)
+            if not self._at_once:
+                self._queue.done(taken)
         except LeaseLost as lost:  # somebody else has it, and will find it done
             log.info("%s", lost)
         except (PipelineError, ObjectsFailed) as failure:

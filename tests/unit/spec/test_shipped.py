@@ -47,7 +47,7 @@ def test_a_slip_is_answered_with_what_was_meant() -> None:
         find("slow-recomendations")
     with pytest.raises(BadInput, match='did you mean "slow-recommendations"'):
         find("experiments/slow-recomendations.yaml")
-    with pytest.raises(BadInput, match="shipped: kubernetes, local"):
+    with pytest.raises(BadInput, match="shipped: kubernetes, local, pipeline"):
         find_environment("moon")
     with pytest.raises(BadInput, match="no shipped experiment, environment or game day"):
         find_any("moon")
