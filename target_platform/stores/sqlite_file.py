@@ -13,8 +13,11 @@ from pathlib import Path
 BUSY_SECONDS = 10.0
 """How long a write waits for those of others. Each takes milliseconds; more means that a disk stands still."""
 
-RESERVE_BYTES = 2**18
-"""What is set aside for writes that must go on when the disk is full: some pages for each process."""
+RESERVE_BYTES = 2**20
+"""What is set aside for writes that must go on when the disk is full. They need little more than LOG_PAGES: what has
+been written to the log goes from there into the file, and the log begins anew.
+"""
+LOG_PAGES = 64
 
 Failure = Callable[[str, bool], Exception]
 """Makes a store's own error of a sentence, and of whether the disk is full."""
@@ -80,6 +83,7 @@ class SqliteFile:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")  # a commit is on the disk when it returns
+            connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         except sqlite3.Error:
             connection.close()
             raise

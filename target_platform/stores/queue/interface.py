@@ -14,6 +14,7 @@ from msgspec import Struct
 
 BODY_BYTES_MOST = 256 * 1024
 ID_CHARACTERS_MOST = 200
+REASON_CHARACTERS_MOST = 2000
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -34,7 +35,10 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """A job in somebody's hands. `attempt` counts from 1; `token` is the queue's name for this taking of it."""
+    """A job in somebody's hands. `attempt` counts from 1; `token` is the queue's name for this taking of it.
+
+    What becomes of it is to be told to the same Queue object that gave it out.
+    """
 
     id: str
     body: str
@@ -107,7 +111,10 @@ class Queue(Protocol):
         ...
 
     def failed(self, job: Taken, reason: str) -> None:
-        """It is to be tried again after a pause, or is dead if this was its last attempt. Raises LeaseLost."""
+        """It is to be tried again after a pause, or is dead if this was its last attempt. Raises LeaseLost.
+
+        Of the reason the first 2000 characters are kept.
+        """
         ...
 
     def counts(self) -> Counts: ...
@@ -135,6 +142,10 @@ def check_job(id: str, body: str) -> None:
         raise BadJob(
             f"the body of job {id!r} has {size} bytes, more than {BODY_BYTES_MOST}: what is large is an object"
         )
+
+
+def kept_reason(reason: str) -> str:
+    return reason[:REASON_CHARACTERS_MOST].encode(errors="replace").decode()
 
 
 def lease_ran_out(attempts: int) -> str:

@@ -16,6 +16,7 @@ from target_platform.stores.queue.interface import (
     Taken,
     Terms,
     check_job,
+    kept_reason,
     lease_ran_out,
 )
 from target_platform.stores.sqlite_file import SqliteFile
@@ -91,10 +92,10 @@ class SqliteQueue:
         with self._file.writing(although_full=True) as jobs:
             number = self._held(jobs, job)
             if job.attempt >= self._terms.attempts:
-                jobs.execute(_DIE, {"reason": reason, "number": number})
+                jobs.execute(_DIE, {"reason": kept_reason(reason), "number": number})
                 return
             due = now + self._terms.pause_seconds(job.attempt)
-            values = (now, due, reason, number)
+            values = (now, due, kept_reason(reason), number)
             jobs.execute("UPDATE jobs SET token = '', set_at = ?, due_at = ?, reason = ? WHERE number = ?", values)
 
     def counts(self) -> Counts:
