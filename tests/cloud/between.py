@@ -32,7 +32,8 @@ class Between:
     asked: list[str] = field(default_factory=list)
     address: str = ""
     _shown: dict[bytes, _Answer] = field(default_factory=dict)
-    _old_until: float = 0.0
+    _old_until: dict[str, float] = field(default_factory=dict)
+    """By service: what one changes, the others show at once."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -48,7 +49,7 @@ class Between:
         """What was shown before is of another account."""
         with self._lock:
             self._shown.clear()
-            self._old_until = 0.0
+            self._old_until.clear()
 
     def answer(self, request: _Request) -> _Answer:
         self.asked.append(request.action)
@@ -57,15 +58,15 @@ class Between:
             return _refusal(request.service, code)
         if not _READS.match(request.action):
             with self._lock:
-                self._old_until = time.monotonic() + self.behind_seconds
+                self._old_until[request.service] = time.monotonic() + self.behind_seconds
             return request.forwarded(self.upstream)
-        key = request.target + request.body
+        key = request.target + request.action.encode() + b" " + request.body
         with self._lock:
-            if time.monotonic() < self._old_until and key in self._shown:
+            if time.monotonic() < self._old_until.get(request.service, 0.0) and key in self._shown:
                 return self._shown[key]
         answer = request.forwarded(self.upstream)
         with self._lock:
-            if time.monotonic() >= self._old_until:
+            if time.monotonic() >= self._old_until.get(request.service, 0.0):
                 self._shown[key] = answer
         return answer
 

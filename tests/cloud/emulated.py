@@ -161,7 +161,8 @@ def emulated(folder: Path, port: int) -> Iterator[Emulated]:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        until(lambda: _answers(port), within=120)
+        until(lambda: server.poll() is not None or _answers(port), within=120)
+        assert server.poll() is None, (folder / "moto.log").read_text()
         reached = Emulated(f"http://127.0.0.1:{port}")
         yield reached
         reached.close()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from chaos.environments.aws import AwsEnvironment, account
-from chaos.journal.read import read
-from chaos.journal.runs import all_runs
 from chaos.model.errors import ActionFailed, ExitCode, Refused
-from chaos.model.events import Injected
 from chaos.model.fault import Active
 from tests.cloud.between import Between, between
 from tests.cloud.emulated import ACCOUNT, ROLE, Emulated
+from tests.cloud.running import in_effect, injected, under_way
 from tests.cloud.test_faults import Stand
 from tests.cloud.test_runs import Desk
 
@@ -129,31 +128,17 @@ def test_credentials_that_expire_while_a_fault_lasts_are_said_and_with_new_ones_
     aws.is_as_filled = True
 
 
-@pytest.mark.parametrize("kind", ["kill", "aws/capacity"])
-def test_somebody_who_undoes_at_once_waits_until_aws_shows_what_there_is_to_undo(
-    aws: Emulated, through: Emulated, day: Between, kind: str
-) -> None:
-    before = Stand(aws, kind).world()
-    stand = Stand(through, kind)
-    undo = stand.prepare()
-    stand.world()  # all of it has been seen as it was
-    with day.behind(BEHIND_SECONDS):
-        stand.inject(undo)
-        stand.environment = through.environment(consistent_within_seconds=10 * BEHIND_SECONDS)
-        stand.revert(undo)
-    stand.becomes(undo, Active.NO)
-    Stand(aws, kind).is_unchanged(before)
-
-
 def test_a_run_waits_for_its_evidence_names_it_and_leaves_nothing(desk: Desk, day: Between) -> None:
-    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "8s")
+    file = desk.experiment("kill", "{instance: {service: web, region: eu-west-1}, amount: one}", "300s", "300s")
     with day.behind(BEHIND_SECONDS):
         environment = desk.environment(endpoint=f"http://{day.address}", consistent="2s")
-        code, said = desk.chaos("run", file, "-e", environment)
-    assert code == 0, said
-    [injected] = [event for event in read(all_runs(desk.home)[-1].journal) if isinstance(event, Injected)]
-    assert "i-" in injected.evidence
-    assert "is gone" in injected.evidence
+        with under_way(desk, file, environment) as run:
+            in_effect(run, desk, 1)
+            run.send_signal(signal.SIGINT)
+            assert run.wait(120) == ExitCode.INTERRUPTED
+    [evidence] = [each.evidence for each in injected(desk)]
+    assert "i-" in evidence
+    assert "is gone" in evidence
     machines = [each for look in desk.aws.environment().looks() for each in look.machines]
     assert {each.state for each in machines} == {"running"}
     assert not any(each.holds for each in machines)

@@ -16,6 +16,7 @@ from chaos.journal.read import read, read_open_injections
 from chaos.journal.runs import all_runs
 from chaos.model.events import Event, Injected
 from tests.cloud.emulated import ACCOUNT, Emulated
+from tests.cloud.running import kill_guardian
 from tests.local.launcher_trial import until
 
 ENVIRONMENT = """
@@ -99,9 +100,7 @@ def test_kill_9_of_run_and_guardian_leaves_nothing_after_the_lease(desk: Desk) -
     log.close()
     try:
         until(lambda: any(isinstance(event, Injected) for event in _events(desk.home)), within=60)
-        for pid in map(int, Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()):
-            if b"chaos.engine.guardian" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, 9)
+        kill_guardian(run)
     finally:
         run.kill()
         run.wait()

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from chaos.catalog import Catalog
-from chaos.journal.read import read, read_open_injections
-from chaos.journal.runs import all_runs
 from chaos.model.errors import ExitCode
-from chaos.model.events import Injected, Injecting
 from chaos.model.fault import Active
 from tests.cloud.acting import Caches, Commands, Experiments, Reboots, Refreshes, Standbys, ZonalShifts
 from tests.cloud.emulated import ACCOUNT, ARMED, ROLE
 from tests.cloud.iam import allowed, needed
 from tests.cloud.larger import Larger
+from tests.cloud.running import KEY, in_effect, injected, kill_guardian, open_injections, under_way
 from tests.cloud.test_changes import example, settings
 from tests.cloud.test_runs import EXPERIMENT, Desk
-from tests.local.launcher_trial import until
 
 LASTING = """
   - kill: {} | instance {service: web, zone: us-east-1a}
@@ -59,8 +52,6 @@ STRIKING = """
   - aws/database_failover: {} | {name: eu-west-1/orders}
   - aws/database_failover: {} | {name: eu-west-1/db/ledger}
 """
-KEY = "thecommand"
-"""Its requests are told apart by it from those of the stand-in and of the test."""
 
 
 def test_every_fault_is_in_one_of_them() -> None:
@@ -130,44 +121,6 @@ def allows_all(larger: Larger, desk: Desk, file: str, environment: str) -> None:
     assert code == 0, policy
     assert asked - allowed(policy) == set()
     assert larger.aws.environment().residues() == ()
-
-
-@contextmanager
-def under_way(desk: Desk, file: str, environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A run. Whatever has become of it, it is dead in the end, and its journal closed."""
-    log = (desk.folder / "run.log").open("wb")
-    variables = {**os.environ, "STEADFAST_HOME": str(desk.home), "AWS_ACCESS_KEY_ID": KEY}
-    run = subprocess.Popen(desk.command("run", file, "-e", environment), env=variables, stdout=log, stderr=log)
-    log.close()
-    try:
-        yield run
-    finally:
-        if run.poll() is None:
-            run.kill()
-        run.wait()
-        if open_injections(desk):
-            desk.chaos("rollback")  # also so that the lease holder, who outlives them, waits for nothing more
-    assert open_injections(desk) == ()
-
-
-def in_effect(run: subprocess.Popen[bytes], desk: Desk, faults: int) -> None:
-    until(lambda: run.poll() is not None or len(injected(desk)) == faults, within=120)
-    assert run.poll() is None, (desk.folder / "run.log").read_text()
-    assert {each.active for each in injected(desk)} == {Active.YES}, [each.evidence for each in injected(desk)]
-
-
-def kill_guardian(run: subprocess.Popen[bytes]) -> None:
-    for pid in map(int, Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()):
-        if b"chaos.engine.guardian" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
-
-
-def injected(desk: Desk) -> list[Injected]:
-    return [event for run in all_runs(desk.home) for event in read(run.journal) if isinstance(event, Injected)]
-
-
-def open_injections(desk: Desk) -> tuple[Injecting, ...]:
-    return tuple(each for run in all_runs(desk.home) for each in read_open_injections(run.journal))
 
 
 def template(larger: Larger) -> str:

@@ -97,13 +97,18 @@ def refused(asked: str, error: ClientError) -> ApiFailed:
         hint = "they are wrong or have expired: log in again, then try `aws sts get-caller-identity`"
         return ApiFailed(f"AWS does not accept these credentials: {said}", hint, "no", code)
     took_effect: Literal["no", "unknown"] = "no" if 400 <= status < 500 else "unknown"
-    kind = NotThere if _is_missing(code) else NotNow if code.startswith("Incorrect") else ApiFailed
+    kind = NotThere if _is_missing(code) else NotNow if _is_passing(code) else ApiFailed
     return kind(f"AWS refused {asked}: {said} ({code or status})", "", took_effect, code)
 
 
 def silent(asked: str, why: str) -> ApiFailed:
     """No answer came: nobody knows what was done."""
     return ApiFailed(f"AWS did not answer {asked}: {why}", "is the network up, and the name of the region right?")
+
+
+def _is_passing(code: str) -> bool:
+    """A machine that is still stopping, or what is deleted while AWS believes that something uses it."""
+    return code.startswith("Incorrect") or code in ("DependencyViolation", "InvalidGroup.InUse")
 
 
 def _is_missing(code: str) -> bool:

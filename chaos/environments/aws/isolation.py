@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.environments.aws.answers import NotThere, after_a_change
+from chaos.environments.aws.answers import NotNow, NotThere, after_a_change
 from chaos.environments.aws.looking import Machine
 from chaos.environments.aws.records import Hold, key_of, tag_of
 from chaos.environments.aws.traffic import Traffic
@@ -43,9 +43,8 @@ class Isolation(Traffic):
         if machine is not None:
             self._give(machine, machine.holds[holder].was.split("+"))
         region, _, id = instance.partition("/")
-        group = self._group(region, _name(holder))
-        if group is not None:
-            self.account.call("ec2", region, "delete_security_group", GroupId=group["GroupId"])
+        name, was_held = _name(holder), machine is not None
+        self.until_settled(lambda: self._deleted(region, name, was_held), f"security group {name} is still in use")
         if machine is not None and holder in machine.holds:
             self.account.call("ec2", region, "delete_tags", Resources=[id], Tags=[{"Key": key_of(holder)}])
         self.changed()
@@ -69,6 +68,18 @@ class Isolation(Traffic):
         wanted = [{"Name": "group-name", "Values": [name]}]
         found = self.account.pages("ec2", region, _DESCRIBE, "SecurityGroups", Filters=wanted)
         return next(iter(found), None)
+
+    def _deleted(self, region: str, name: str, exists: bool) -> bool:
+        """Not while AWS believes that the machine still has it."""
+        group = self.once_shown(lambda: self._group(region, name), lambda seen: seen is not None or not exists)
+        try:
+            if group is not None:
+                self.account.call("ec2", region, "delete_security_group", GroupId=group["GroupId"])
+        except NotThere:
+            return True
+        except NotNow:
+            return False
+        return True
 
     def _group_for(self, machine: Machine, holder: str) -> dict[str, Any]:
         """A new group allows everything that goes out, until that is taken off."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chaos.environments.aws.answers import NotThere, after_a_change
+from chaos.environments.aws.answers import NotNow, NotThere, after_a_change
 from chaos.environments.aws.looking import Machine
 from chaos.environments.aws.machines import Machines
 from chaos.environments.aws.records import Hold, holds_in, tag_of, tags_in
@@ -62,19 +62,24 @@ class Networks(Machines):
     def mend(self, region: str, holder: str) -> None:
         """Each subnet gets the ACL it had, or its VPC's own when that was deleted meanwhile."""
         self.account.verify()
+        self.until_settled(lambda: self._mended(region, holder), f"subnets of {region} still have an ACL of ours")
+        self.changed()
+
+    def _mended(self, region: str, holder: str) -> bool:
+        """Not when AWS shows ours without a subnet that has it, or with one that has it no more: look again then."""
         shows: Callable[[list[_Acl]], bool] = lambda seen: any(holder in holds_in(acl.tags) for acl in seen)  # noqa: E731
         acls = self.once_shown(lambda: self._acls(region), shows)
-        for ours in (acl for acl in acls if holder in holds_in(acl.tags)):
-            there = {acl.id: acl for acl in acls if acl.vpc == ours.vpc}
-            default = next(acl.id for acl in there.values() if acl.is_default)
-            for subnet, association in ours.associations.items():
-                was = ours.tags.get(_WAS + subnet, "")
-                self._replace(region, association, was if was in there else default)
-            try:
+        try:
+            for ours in (acl for acl in acls if holder in holds_in(acl.tags)):
+                there = {acl.id: acl for acl in acls if acl.vpc == ours.vpc}
+                default = next(acl.id for acl in there.values() if acl.is_default)
+                for subnet, association in ours.associations.items():
+                    was = ours.tags.get(_WAS + subnet, "")
+                    self._replace(region, association, was if was in there else default)
                 self.account.call("ec2", region, "delete_network_acl", NetworkAclId=ours.id)
-            except NotThere:
-                pass  # somebody else was faster
-        self.changed()
+        except (NotThere, NotNow):
+            return False
+        return True
 
     def subnets(self, region: str, zone: str) -> tuple[SubnetState, ...]:
         wanted = self._subnets_with_machines(region, zone)

@@ -131,7 +131,7 @@ class Renewal(Denials):
         hold = holds_in(tags).get(holder)
         if hold is None:
             return
-        last = self._last(thing)
+        last = self.once_shown(lambda: self._last(thing), lambda seen: seen is not None and seen.id != hold.was)
         if last is not None and last.id != hold.was and last.goes_on and last.status != "Cancelling":
             given = {"AutoScalingGroupName": thing.name}
             self.account.call("autoscaling", thing.region, "cancel_instance_refresh", **given)
