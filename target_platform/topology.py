@@ -10,8 +10,9 @@ Ports from `base_port` on, 400 a region: 0-199 instances (ten a service), 200-39
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import count
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -52,25 +53,33 @@ class Place(Struct, frozen=True, kw_only=True):
     service: str
     region: str
     port: int
+    reserve: bool = False
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
 
-def launch_spec(home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] = ()) -> LaunchSpec:
+def launch_spec(
+    home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] = (), reserve: Sequence[str] = ()
+) -> LaunchSpec:
     """Everything the launcher has to run, with `home` as its folder. Writes nothing.
 
+    A service named in `reserve` has one instance more in each region for each time that it is named; they rest.
+
     `proxy_command` is left to the caller, as is writing the effective policies to `policies_file` and the media to
-    HOME/REGION/media. Raises LookupError for an unknown weakness.
+    HOME/REGION/media. Raises LookupError for an unknown weakness or service.
     """
+    unknown = sorted(set(reserve) - set(services.names()))
+    if unknown:
+        raise LookupError(f"there is no service {', '.join(unknown)}; there are {', '.join(services.names())}")
     if weakened:
         from target_platform.weaknesses import effective_policies
 
         effective_policies(weakened)
     home = home.absolute()
     declared = [services.load(name) for name in services.names()]
-    places = list(_places(declared, base_port))
+    places = list(_places(declared, base_port, Counter(reserve)))
     links = list(_links(declared, places, base_port))
     return LaunchSpec(
         name=NAME,
@@ -84,23 +93,25 @@ def launch_spec(home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] 
     )
 
 
-def _places(declared: Sequence[Service], base_port: int) -> Iterator[Place]:
+def _places(declared: Sequence[Service], base_port: int, reserve: Mapping[str, int]) -> Iterator[Place]:
     assert len(declared) * PORTS_A_SERVICE <= FIRST_LINK, "there are more services than ports"
     for region in REGIONS:
         for slot, service in enumerate(declared):
-            assert service.replicas < PORTS_A_SERVICE, f"{service.name} has more replicas than ports"
-            for number in range(1, service.replicas + 1):
+            count = service.replicas + reserve.get(service.name, 0)
+            assert count < PORTS_A_SERVICE, f"{service.name} has more replicas than ports"
+            for number in range(1, count + 1):
                 yield Place(
                     name=f"{region}/{service.name}-{number}",
                     service=service.name,
                     region=region,
                     port=_port(base_port, region, slot * PORTS_A_SERVICE + number),
+                    reserve=number > service.replicas,
                 )
 
 
 def _links(declared: Sequence[Service], places: Sequence[Place], base_port: int) -> Iterator[LinkSpec]:
     for region in REGIONS:
-        offsets = count(FIRST_LINK)
+        offsets = itertools.count(FIRST_LINK)
         for caller in declared:
             for place in (each for callee in caller.calls for each in places if each.service == callee):
                 offset = next(offsets)
@@ -147,6 +158,7 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         labels={"criticality": service.criticality, "copy": place.name.rpartition("-")[2]},
         after=tuple(callee for callee in service.calls if callee != service.name),
         data_limit_bytes=DATA_LIMIT_BYTES.get(place.service, 0),
+        reserve=place.reserve,
     )
 
 

@@ -39,6 +39,10 @@ def up_command(
     ] = None,
     base_port: Annotated[int | None, typer.Option(help="First of the ports that are used (default 21000).")] = None,
     environment: Environment = None,
+    reserve: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERVICE", help="Keep one more of it in each region, at rest; repeat for more."),
+    ] = None,
     set_values: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="On a cluster: a value of the chart.")
     ] = None,
@@ -53,13 +57,13 @@ def up_command(
     """
     cluster = platform_chart.cluster_of(environment)
     if cluster is not None:
-        refuse_ports(base_port)
+        refuse_what_a_cluster_has_not(base_port, reserve or [])
         platform_chart.up(cluster, weaken or [], values or [], set_values or [], print)
         return
     refuse_values([*(values or ()), *(set_values or ())])
     place = launcher.place_of(environment)
-    refuse_what_only_the_bundled_has(place, weaken or [], base_port)
-    up(weaken or [], base_port, print, place)
+    refuse_what_only_the_bundled_has(place, weaken or [], base_port, reserve or [])
+    up(weaken or [], base_port, print, place, reserve or [])
 
 
 @app.command("down")
@@ -103,7 +107,14 @@ def logs_command(
         _follow(path, end)
 
 
-def up(weaken: Sequence[str], base_port: int | None, say: Say, place: Place | None = None) -> None:
+# parameters: how it is to be, where, and who is told
+def up(
+    weaken: Sequence[str],
+    base_port: int | None,
+    say: Say,
+    place: Place | None = None,
+    reserve: Sequence[str] = (),
+) -> None:
     """Bring the platform up and return when every instance is ready; `say` gets progress, a sentence at a time.
 
     Without a `place` it is the bundled platform. Raises BadInput (an unknown weakness, a command that is not there),
@@ -116,6 +127,8 @@ def up(weaken: Sequence[str], base_port: int | None, say: Say, place: Place | No
         arguments += ["--weaken", absolute(name)]
     if base_port is not None:
         arguments += ["--base-port", str(base_port)]
+    for service in reserve:
+        arguments += ["--reserve", service]
     place = place or launcher.bundled()
     if not place.bundled:
         arguments += ["--spec", str(launcher.launch_file(place))]
@@ -201,8 +214,10 @@ class _Progress:
     def _up(self, state: dict[str, Any], seconds: float) -> None:
         again = "up already" if self._launcher == "running" else "up"
         with_what = f", {_weakened(state)}" if self._place.bundled else ""
-        count = len(state["instances"])
-        self._say(f"{self._place.words} is {again}{with_what}: {count} instance{'s'[: count != 1]} in {seconds:.1f} s")
+        resting = sum(each["reserve"] and each["state"] == "held down" for each in state["instances"])
+        count, at_rest = len(state["instances"]) - resting, f" and {resting} in reserve" if resting else ""
+        instances = f"{count} instance{'s'[: count != 1]}{at_rest}"
+        self._say(f"{self._place.words} is {again}{with_what}: {instances} in {seconds:.1f} s")
         for region in state["regions"] if self._place.bundled else ():
             gateways = [
                 f"http://{each['address']}"
@@ -219,7 +234,9 @@ class _Progress:
             self._say(f"    ({unlimited[0]['data_unlimited']})")
 
 
-def refuse_what_only_the_bundled_has(place: Place, weaken: Sequence[str], base_port: int | None = None) -> None:
+def refuse_what_only_the_bundled_has(
+    place: Place, weaken: Sequence[str], base_port: int | None = None, reserve: Sequence[str] = ()
+) -> None:
     """Raises BadInput for options that processes of one's own cannot have."""
     from chaos.model.errors import BadInput
 
@@ -232,14 +249,18 @@ def refuse_what_only_the_bundled_has(place: Place, weaken: Sequence[str], base_p
         )
     if base_port is not None:
         raise BadInput(f"{place.words} takes its ports from {place.environment}", "leave --base-port out")
+    if reserve:
+        raise BadInput(f"{place.words} has what {place.environment} lists", "leave --reserve out")
 
 
-def refuse_ports(base_port: int | None) -> None:
-    """Raises BadInput: on a cluster every pod has the same one."""
+def refuse_what_a_cluster_has_not(base_port: int | None, reserve: Sequence[str]) -> None:
+    """Raises BadInput: on a cluster every pod has the same port, and a Deployment its own number of them."""
     from chaos.model.errors import BadInput
 
     if base_port is not None:
         raise BadInput("--base-port is for processes on this machine", "on a cluster: --set port=N")
+    if reserve:
+        raise BadInput("--reserve is for processes on this machine", "on a cluster: the fault kubernetes/scale")
 
 
 def refuse_values(given: Sequence[str]) -> None:
@@ -272,7 +293,9 @@ def _table(place: Place, seen: dict[str, Any]) -> Iterator[str]:
 
 def _row(instance: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
     state = instance["state"]
-    if instance["held_until"] is not None:
+    if instance.get("reserve") and set(instance["holders"]) == {"reserve"}:
+        state = "in reserve"
+    elif instance["held_until"] is not None:
         state += f" for {max(0.0, instance['held_until'] - time.time()):.0f} s"
     pid = "-" if instance["pid"] is None else str(instance["pid"])
     return instance["name"], instance["region"], state, pid, str(instance["restarts"]), instance["address"]

@@ -61,6 +61,17 @@ class CanSetCapacity(Protocol):
 
 
 @runtime_checkable
+class CanAddMachines(Protocol):
+    """Ask an Auto Scaling group for more machines, at least so many as long as it lasts, and back."""
+
+    def add_machines(self, group: str, holder: str, wanted: int, until: float) -> None: ...
+
+    def restore_capacity(self, group: str, holder: str) -> None: ...
+
+    def capacity(self, group: str) -> Capacity | None: ...
+
+
+@runtime_checkable
 class CanFailOver(Protocol):
     """Have another instance of a database become its writer."""
 

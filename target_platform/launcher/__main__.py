@@ -53,6 +53,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--weaken", action="append", default=[], metavar="NAME", help="up, weaken: a weakness (repeatable)"
     )
+    parser.add_argument(
+        "--reserve",
+        action="append",
+        default=[],
+        metavar="SERVICE",
+        help="up: keep one more of it in each region at rest",
+    )
     parser.add_argument("--proxy-command", help="up: JSON list of the command that starts a proxy")
     return parser.parse_args()
 
@@ -73,7 +80,10 @@ def _up(options: argparse.Namespace) -> int:
 
     began = time.monotonic()
     folder = Folder(options.home)
-    wanted = from_file(options.spec) if options.spec else bundled(folder, options.base_port, options.weaken, tell)
+    if options.spec:
+        wanted = from_file(options.spec)
+    else:
+        wanted = bundled(folder, options.base_port, options.weaken, tell, options.reserve)
     if options.proxy_command:
         spec = msgspec.structs.replace(wanted.spec, proxy_command=tuple(json.loads(options.proxy_command)))
         wanted = Wanted(spec, wanted.policies)

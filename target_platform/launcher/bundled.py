@@ -16,8 +16,11 @@ from target_platform.launcher.spec import LaunchSpec
 from target_platform.launcher.up import Tell, Wanted, anything_runs
 
 
-def bundled(folder: Folder, base_port: int | None, weakened: Sequence[str], tell: Tell) -> Wanted:
-    """The bundled platform, its media copied to every region. Raises LauncherError for an unknown weakness.
+# parameters: what a platform is told, and whom it tells
+def bundled(
+    folder: Folder, base_port: int | None, weakened: Sequence[str], tell: Tell, reserve: Sequence[str] = ()
+) -> Wanted:
+    """The bundled platform, its media copied to every region. Raises LauncherError for an unknown weakness or service.
 
     Without a base port what runs already keeps its ports. `tell` gets {"event": "media"} when that may take long.
     """
@@ -27,7 +30,10 @@ def bundled(folder: Folder, base_port: int | None, weakened: Sequence[str], tell
     if base_port is None and anything_runs(folder):
         return Wanted(msgspec.structs.replace(read_spec(folder), weakened=tuple(weakened)), policies)
     ports = {} if base_port is None else {"base_port": base_port}
-    spec = launch_spec(folder.home, weakened=tuple(weakened), **ports)
+    try:
+        spec = launch_spec(folder.home, weakened=tuple(weakened), reserve=tuple(reserve), **ports)
+    except LookupError as error:
+        raise LauncherError(str(error), kind="bad input") from error
     if not all((folder.home / region / "media").exists() for region in spec.regions):
         tell({"event": "media"})
     _provide_media(folder, spec.regions)

@@ -78,6 +78,7 @@ def _instance(instance: InstanceSpec, keeper: Keeper, folder: Folder, unlimited:
         log=str(folder.log(instance.name, instance.region)),
         data_dir=instance.keeps_data_in,
         data_unlimited=unlimited,
+        reserve=instance.reserve,
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from target_platform.launcher.backoff import Backoff
 from target_platform.launcher.errors import StartFailed
 from target_platform.launcher.process import Identity, Watched
-from target_platform.launcher.spec import InstanceState
+from target_platform.launcher.spec import RESERVE, InstanceState
 
 GRACE_SECONDS = 2.0
 """How long a process that is asked to end (SIGTERM) has before it is killed."""
@@ -153,7 +153,7 @@ class Keeper:
         self._back_off()
 
     async def _stay_down(self) -> None:
-        await self._end(0)
+        await self._end(GRACE_SECONDS if set(self.holds) == {RESERVE} else 0)  # what goes back to rest has requests
         self._become("held down")
         assert self.holds, "only this task and release() clear a hold, and release() wakes it"
         await self._unless_wished(asyncio.sleep(min(self.holds.values()) - time.time()))

@@ -18,6 +18,7 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
     `config` (see kit/config.py). Services named in `after` must be ready first. A command runs in `directory`;
     empty is wherever the launcher was started. `data_dir` is where it keeps its data (empty: what `config` says); with
     `data_limit_bytes` that is made a file system of this size, which lasts as long as the system is up (bounded.py).
+    One that is kept in `reserve` is held down by the holder RESERVE until somebody ends that hold.
     """
 
     name: str
@@ -35,6 +36,7 @@ class InstanceSpec(Struct, frozen=True, kw_only=True):
     metrics_path: str = "/metrics"
     data_dir: str = ""
     data_limit_bytes: int = 0
+    reserve: bool = False
 
     @property
     def keeps_data_in(self) -> str:
@@ -85,6 +87,9 @@ class LaunchSpec(Struct, frozen=True, kw_only=True):
     discovery: bool = False
 
 
+RESERVE = "reserve"
+"""Holds down what is kept in reserve."""
+
 InstanceState = Literal["waiting", "starting", "ready", "backing off", "held down", "stopped"]
 
 
@@ -111,6 +116,12 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     log: str = ""
     data_dir: str = ""
     data_unlimited: str = ""
+    reserve: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """It is kept in reserve, and nobody has called it up."""
+        return self.reserve and set(self.holders) == {RESERVE}
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):

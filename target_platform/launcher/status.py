@@ -26,7 +26,8 @@ def status(folder: Folder) -> dict[str, Any]:
         instances=tuple(_seen(each) for each in state.instances),
         proxies=tuple(_seen(each) for each in state.proxies),
     )
-    ready = supervised and all(each.state == "ready" for each in seen.supervised)
+    resting = {each.name for each in seen.instances if each.rests}
+    ready = supervised and all(each.state == "ready" or each.name in resting for each in seen.supervised)
     return {"launcher": supervised, "ready": ready, "state": msgspec.to_builtins(seen)}
 
 

@@ -19,11 +19,14 @@ from target_platform.launcher.fork import read_record
 from target_platform.launcher.keeper import GRACE_SECONDS, Keeper, Recipe
 from target_platform.launcher.process import stop_all
 from target_platform.launcher.recipes import Recipes
-from target_platform.launcher.spec import InstanceSpec, LaunchSpec
+from target_platform.launcher.spec import RESERVE, InstanceSpec, LaunchSpec
 from target_platform.launcher.state import StateFile, read_state
 
 RESTART_SECONDS = 30.0
 """How long all bundled instances may take to be ready again under other policies."""
+
+FOREVER = 4102444800.0
+"""Epoch seconds at which the rest of what is kept in reserve would end by itself: in the year 2100."""
 
 log = logging.getLogger("launcher")
 
@@ -73,6 +76,9 @@ class System:
             for holder, until in holds.items():
                 if name in self.instances and until > time.time():
                     self.instances[name].hold(holder, until)
+        for each in self.spec.instances:
+            if each.reserve and each.name not in adopted:
+                self.instances[each.name].hold(RESERVE, FOREVER)
         self.discovery.take_over()
         if stale_policies:
             for each in self._bundled():

@@ -2,7 +2,8 @@
 
 They find the platform by CHAOS_STATE_FILE; CHAOS_SEED, CHAOS_TIME_SCALE and CHAOS_MIX (the path of a mix) are optional,
 and so are CHAOS_WORKER and CHAOS_WORKERS, by which processes that share a load keep their viewers apart, and
-CHAOS_HISTORY=1, by which they keep a history of what they did with data. Works with
+CHAOS_HISTORY=1, by which they keep a history of what they did with data, and CHAOS_ROUTE53, by whose weights new
+sessions are sent to regions (route53.py). Works with
 `chaos run` (load: {locustfile: viewers}) and with `locust -f` alike.
 """
 
@@ -24,14 +25,15 @@ from target_platform.viewers.dns import Dns
 from target_platform.viewers.journey import Belongings, Journey, Viewer
 from target_platform.viewers.mix import read_mix
 from target_platform.viewers.report import Reporter
+from target_platform.viewers.route53 import names_of
 
 DIRECTORY = read_directory()
 MIX = os.environ.get("CHAOS_MIX", "")
 BEHAVIOUR = read_mix(Path(MIX), shipped_behaviour(), DIRECTORY.regions) if MIX else shipped_behaviour()
 AUDIT = Audit(keeps_history=os.environ.get("CHAOS_HISTORY", "") == "1")
 ACCOUNTS = Accounts(BEHAVIOUR.arriving)
-DNS = Dns(DIRECTORY)
 SEED = os.environ.get("CHAOS_SEED", "0")
+DNS = Dns(DIRECTORY, names_of(os.environ, DIRECTORY.regions, Random(f"{SEED}/names")))
 TIME_SCALE = float(os.environ.get("CHAOS_TIME_SCALE", "1"))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from chaos.catalog import Catalog
 from chaos.environments.aws import AwsEnvironment
+from chaos.model.aws import CanAddMachines
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
@@ -25,6 +26,7 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
     "region_outage": {},
     "aws/zone_outage": {"zone": "eu-west-1a"},
     "aws/capacity": {"machines": 1},
+    "aws/more_machines": {"machines": 7},
     "aws/database_failover": {},
     "aws/traffic_shift": {"weight": 0},
     "aws/isolation": {},
@@ -32,7 +34,13 @@ EXAMPLES: dict[str, dict[str, JSON]] = {
     "aws/deny": {"actions": ["s3:*"]},
     "aws/fis": {},
 }
-OF_KIND = {"capacity": "workers", "database_failover": "orders", "function_limit": "resize", "deny": "shop"}
+OF_KIND = {
+    "capacity": "workers",
+    "more_machines": "workers",
+    "database_failover": "orders",
+    "function_limit": "resize",
+    "deny": "shop",
+}
 LEASE_SECONDS = 600
 HELD = sorted(set(EXAMPLES) - {"aws/database_failover", "aws/fis"})
 """What FIS does the emulated account does not: test_templates.py has that."""
@@ -43,7 +51,7 @@ class Stand:
 
     def __init__(self, aws: Emulated, kind: str) -> None:
         self.aws = aws
-        self.environment = aws.environment()
+        self.environment = aws.environment(may_bill=True)
         self.fault: AnyFault = Catalog().build_fault(PluginUse(kind=kind, parameters=EXAMPLES[kind]))
         wanted = OF_KIND.get(kind.removeprefix("aws/"), "")
         targets = self.environment.inventory().of_kind(self.fault.target_kind)
@@ -71,7 +79,7 @@ class Stand:
         return (
             [(each.id, each.state, each.groups, each.tags) for look in looks for each in look.machines],
             [
-                (each.name, each.smallest, each.wanted, each.in_service, each.suspended, each.tags)
+                (each.name, each.smallest, each.wanted, each.largest, each.in_service, each.suspended, each.tags)
                 for look in looks
                 for each in look.groups
             ],
@@ -150,7 +158,7 @@ def test_a_scan_finds_what_nobody_has_reverted_from_the_tags_alone(stand: Stand)
 @held
 def test_what_does_not_bear_the_tag_of_the_armed_is_refused(stand: Stand) -> None:
     assert stand.environment.refusal(stand.fault.needs, stand.target.name) == ""
-    strict = stand.aws.environment(tags={"armed": "may-be-broken"})
+    strict = stand.aws.environment(may_bill=True, tags={"armed": "may-be-broken"})
     assert "does not bear the tag may-be-broken=true" in strict.refusal(stand.fault.needs, stand.target.name)
     stand.aws.is_as_filled = True
 
@@ -188,6 +196,31 @@ def test_a_machine_that_was_terminated_meanwhile_counts_as_reverted(aws: Emulate
     stand.revert(undo)
     stand.becomes(undo, Active.NO)
     assert stand.environment.residues() == ()
+
+
+@pytest.mark.parametrize("ends_first", ["inner", "outer"])
+def test_users_come_back_in_steps_whichever_shift_ends_first(aws: Emulated, ends_first: str) -> None:
+    environment, until = aws.environment(), time.time() + LEASE_SECONDS
+
+    def weights() -> list[int]:
+        environment.forget()
+        return [each.weight for each in environment.weights("eu-west-1")]
+
+    environment.shift("eu-west-1", "a run/outer", 50, until)
+    environment.shift("eu-west-1", "a run/inner", 0, until)
+    assert weights() == [0]
+    environment.shift_back("eu-west-1", f"a run/{ends_first}")
+    assert weights() == [50 if ends_first == "inner" else 0]
+    environment.shift_back("eu-west-1", f"a run/{'outer' if ends_first == 'inner' else 'inner'}")
+    assert weights() == [100]
+    assert environment.zone_holds(aws.zone_id) == {}
+
+
+def test_more_machines_need_leave_to_cost_something(aws: Emulated) -> None:
+    said = aws.environment().refusal(CanAddMachines, "eu-west-1/workers")
+    assert "more machines are billed as long as they are there; allow that by `mayBill: true`" in said
+    assert aws.environment(may_bill=True).refusal(CanAddMachines, "eu-west-1/workers") == ""
+    aws.is_as_filled = True
 
 
 def test_a_zone_that_another_fault_has_cut_is_refused_before_the_act(aws: Emulated) -> None:

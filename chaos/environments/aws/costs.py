@@ -6,10 +6,12 @@ https://aws.amazon.com/fis/pricing/, https://aws.amazon.com/ec2/pricing/
 from __future__ import annotations
 
 from chaos.environments.aws.settings import Settings
+from chaos.model.aws import CanAddMachines
 from chaos.model.aws_acts import CanRefresh
 from chaos.model.fis import CanRunTemplates
 
 BILLS: dict[type, str] = {
+    CanAddMachines: "more machines are billed as long as they are there",
     CanRefresh: "an instance refresh starts a new machine for each of a group, and AWS bills old and new",
     CanRunTemplates: "AWS bills every action of a FIS experiment by the minute, and whatever the template starts",
 }

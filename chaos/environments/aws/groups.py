@@ -1,4 +1,7 @@
-"""Auto Scaling groups with fewer machines, and database clusters with another writer: CanSetCapacity, CanFailOver."""
+"""Auto Scaling groups with fewer machines or more, and database clusters with another writer.
+
+CanSetCapacity, CanAddMachines, CanFailOver.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ _SUSPENDED = ("AZRebalance", "AlarmNotification", "ScheduledActions")
 
 
 class Groups(Networks):
-    """What a group was asked for before stands in its tag: smallest, wanted, and the processes that we suspended."""
+    """What a group was asked for before stands in its tag: smallest, wanted, the processes that we suspended, and
+    largest, where that was changed as well."""
 
     def set_capacity(self, group: str, holder: str, wanted: int, until: float) -> None:
         self.forget()
@@ -32,13 +36,26 @@ class Groups(Networks):
             self._ask(region, found.name, min(found.smallest, wanted), wanted)
         self.changed()
 
+    def add_machines(self, group: str, holder: str, wanted: int, until: float) -> None:
+        """It may go on to scale, but not below that."""
+        self.forget()
+        found = self.group(group)
+        if found is None:
+            raise ActionFailed(f"there is no group {group}", took_effect="no")
+        if holder not in found.holds:
+            was = f"{found.smallest},{found.wanted},,{found.largest}"
+            self._tag(found.region, found.name, tag_of(holder, Hold(what="capacity", until=until, was=was)))
+        with after_a_change():
+            self._ask(found.region, found.name, wanted, max(found.wanted, wanted), max(found.largest, wanted))
+        self.changed()
+
     def restore_capacity(self, group: str, holder: str) -> None:
         self.forget()
         found = self.once_shown(lambda: self.group(group), lambda seen: seen is not None and holder in seen.holds)
         if found is None or holder not in found.holds:
             return
-        smallest, wanted, suspended = found.holds[holder].was.split(",")
-        self._ask(found.region, found.name, int(smallest), int(wanted))
+        smallest, wanted, suspended, *largest = found.holds[holder].was.split(",")
+        self._ask(found.region, found.name, int(smallest), int(wanted), *map(int, largest))
         self._processes("resume_processes", found.region, found.name, [each for each in suspended.split("+") if each])
         gone = {"ResourceId": found.name, "ResourceType": "auto-scaling-group", "Key": key_of(holder)}
         self.account.call("autoscaling", found.region, "delete_tags", Tags=[gone])
@@ -61,8 +78,11 @@ class Groups(Networks):
         found = self.database(cluster)
         return found.writer if found and found.writer else None
 
-    def _ask(self, region: str, name: str, smallest: int, wanted: int) -> None:
-        given = {"AutoScalingGroupName": name, "MinSize": smallest, "DesiredCapacity": wanted}
+    # parameters: a group, and its sizes
+    def _ask(self, region: str, name: str, smallest: int, wanted: int, largest: int | None = None) -> None:
+        given: dict[str, str | int] = {"AutoScalingGroupName": name, "MinSize": smallest, "DesiredCapacity": wanted}
+        if largest is not None:
+            given["MaxSize"] = largest
         self.account.call("autoscaling", region, "update_auto_scaling_group", **given)
 
     def _tag(self, region: str, name: str, tag: dict[str, str]) -> None:

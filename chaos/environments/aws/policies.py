@@ -62,6 +62,13 @@ OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     portable.CanFailRegion: _CUT,
     bound.CanCutZone: _CUT,
     bound.CanSetCapacity: (Need(_CHANGE_GROUP, _GROUPS, armed=True),),
+    bound.CanAddMachines: (
+        Need(
+            ("autoscaling:UpdateAutoScalingGroup", "autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags"),
+            _GROUPS,
+            armed=True,
+        ),
+    ),
     bound.CanFailOver: (
         Need(("rds:FailoverDBCluster",), ("arn:aws:rds:*:{account}:cluster:*",), armed=True),
         Need(("rds:RebootDBInstance",), ("arn:aws:rds:*:{account}:db:*",), armed=True),

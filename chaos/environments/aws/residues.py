@@ -29,6 +29,7 @@ _OF_MACHINES: tuple[type, ...] = (
 )
 _OF_GROUPS: tuple[type, ...] = (
     bound.CanSetCapacity,
+    bound.CanAddMachines,
     acts.CanRefresh,
     *(each.capability for each in aspects.NAMED.values() if each.kind == "group"),
 )

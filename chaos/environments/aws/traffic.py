@@ -1,12 +1,14 @@
 """Users sent elsewhere by DNS: CanShiftTraffic, over weighted records of Route 53.
 
 A record leads to a region when its set identifier is the region's name, alone or before a "/". Only the weight is
-changed. What it was stands in a tag of the hosted zone, one for each injection.
+changed. What it was stands in a tag of the hosted zone, one for each injection, and when that was. So shifts of one
+region are a stack: one that ends before a later one leaves the weights alone, and hands on to it what was before.
 https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-weighted.html
 """
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 from zlib import crc32
@@ -36,9 +38,8 @@ class Traffic(Groups):
                 said = f"{len(records)} records of {zone} lead to {region}, and a tag can remember {_MOST_RECORDS}"
                 raise ActionFailed(said, took_effect="no")
             was = ",".join(f"{_mark(record)}={record['Weight']}" for record in records)
-            tag = tag_of(holder, Hold(what=f"weights of {region}", until=until, was=was))
-            given = {"ResourceType": "hostedzone", "ResourceId": zone, "AddTags": [tag]}
-            self.account.call("route53", GLOBAL, "change_tags_for_resource", **given)
+            hold = Hold(what=f"weights of {region}", until=until, was=f"{time.time():.3f} {was}")
+            self._change_tags(zone, AddTags=[tag_of(holder, hold)])
             with after_a_change():
                 self._weigh(zone, records, [weight] * len(records))
         self.changed()
@@ -48,12 +49,20 @@ class Traffic(Groups):
             hold = self.once_shown(partial(self.zone_hold, zone, holder), lambda seen: seen is not None)
             if hold is None:
                 continue
-            before = dict(pair.split("=") for pair in hold.was.split(","))
-            records = self._records(zone, region)
-            weights = [int(before.get(_mark(record), record["Weight"])) for record in records]
-            self._weigh(zone, records, weights)
-            given = {"ResourceType": "hostedzone", "ResourceId": zone, "RemoveTagKeys": [key_of(holder)]}
-            self.account.call("route53", GLOBAL, "change_tags_for_resource", **given)
+            since, before = _before(hold)
+            later = [
+                (each, *_before(other)) for each, other in self.zone_holds(zone).items() if other.what == hold.what
+            ]
+            above = min(((at, each) for each, at, _ in later if at > since), default=None)
+            if above is None:
+                records = self._records(zone, region)
+                weights = dict(pair.split("=") for pair in before.split(","))
+                self._weigh(zone, records, [int(weights.get(_mark(each), each["Weight"])) for each in records])
+            else:
+                at, other = above
+                handed = Hold(what=hold.what, until=self.zone_holds(zone)[other].until, was=f"{at:.3f} {before}")
+                self._change_tags(zone, AddTags=[tag_of(other, handed)])
+            self._change_tags(zone, RemoveTagKeys=[key_of(holder)])
         self.changed()
 
     def weights(self, region: str) -> tuple[Weight, ...]:
@@ -77,6 +86,10 @@ class Traffic(Groups):
     def zone_hold(self, zone: str, holder: str) -> Hold | None:
         return self.zone_holds(zone).get(holder)
 
+    def _change_tags(self, zone: str, **change: Any) -> None:
+        of = {"ResourceType": "hostedzone", "ResourceId": zone}
+        self.account.call("route53", GLOBAL, "change_tags_for_resource", **of, **change)
+
     def _zones(self) -> str:
         return ", ".join(self.settings.hosted_zones) or "the environment's hostedZones (there are none)"
 
@@ -93,6 +106,12 @@ class Traffic(Groups):
         ]
         batch = {"Comment": "steadfast", "Changes": changes}
         self.account.call("route53", GLOBAL, "change_resource_record_sets", HostedZoneId=zone, ChangeBatch=batch)
+
+
+def _before(hold: Hold) -> tuple[float, str]:
+    """When the shift began, in epoch seconds, and the weights from before it."""
+    since, _, weights = hold.was.rpartition(" ")
+    return float(since or 0), weights
 
 
 def _mark(record: dict[str, Any]) -> str:

@@ -15,9 +15,10 @@ from typing import TypeVar
 from chaos.environments.local import control, own, processes
 from chaos.environments.local.discovery import LocalDiscovery
 from chaos.environments.local.links import LINK_CAPABILITIES, LocalLinks
+from chaos.environments.local.reserve import LocalReserve
 from chaos.environments.local.resources import WITHOUT_A_TIMER, Resources
 from chaos.environments.local.settings import Settings as Settings
-from chaos.environments.local.state import InstanceStatus, LinkStatus, State, read_state
+from chaos.environments.local.state import RESERVE, InstanceStatus, LinkStatus, State, read_state
 from chaos.model.capabilities import (
     CanAnswerRequests,
     CanPause,
@@ -28,6 +29,7 @@ from chaos.model.capabilities import (
 from chaos.model.environment import Arming, EnvironmentRef, LeaseHolder
 from chaos.model.errors import ActionFailed, ChaosError, SystemDown
 from chaos.model.home import steadfast_home
+from chaos.model.reserve import CanCallUp
 from chaos.model.system import Instance, Inventory, Link, Region
 
 Named = TypeVar("Named", Instance, Link, Region)
@@ -38,7 +40,7 @@ def open_environment(ref: EnvironmentRef) -> LocalEnvironment:
     return LocalEnvironment(ref)
 
 
-class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
+class LocalEnvironment(LocalLinks, LocalDiscovery, LocalReserve, Resources):
     """The bundled platform, the system of a state file, or processes of one's own: settings.py says which.
 
     Kills and region outages are leases that the launcher ends, delays leases that the proxies end; for a stopped
@@ -65,7 +67,7 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
         return Arming(armed, f"{where} {'says' if armed else 'does not say'} `armed: true`")
 
     def lease_holder(self, capability: type) -> LeaseHolder:
-        if capability is CanPause or capability in WITHOUT_A_TIMER:
+        if capability in (CanPause, CanCallUp, *WITHOUT_A_TIMER):
             return LeaseHolder("lease holder", detached=True)
         if capability not in LINK_CAPABILITIES:
             return LeaseHolder("launcher")
@@ -140,7 +142,8 @@ class LocalEnvironment(LocalLinks, LocalDiscovery, Resources):
             self._release(names, holder)
 
     def region_instances(self, region: str) -> tuple[Instance, ...]:
-        return _by_name(_instance(each) for each in self._instances() if each.region == region)
+        """Without those that rest: they are no part of what serves there."""
+        return _by_name(_instance(each) for each in self._instances() if each.region == region and not each.rests)
 
     def _hold(self, names: list[str], holder: str, until: float) -> None:
         request = {"op": "hold", "instances": names, "holder": holder, "until": until}
@@ -184,7 +187,7 @@ def _instance(status: InstanceStatus) -> Instance:
         name=status.name,
         service=status.service,
         region=status.region,
-        labels=status.labels,
+        labels={**status.labels, "reserve": "yes"} if status.reserve else status.labels,
         identity=_live(status),
         address=status.address,
         health_path=status.health_path,
@@ -193,7 +196,10 @@ def _instance(status: InstanceStatus) -> Instance:
 
 
 def _is_held(status: InstanceStatus) -> bool:
-    return status.held_until is not None and status.held_until > time.time()
+    ends = [until for holder, until in status.holders.items() if holder != RESERVE]
+    if not status.reserve and status.held_until is not None:
+        ends.append(status.held_until)
+    return any(until > time.time() for until in ends)
 
 
 def _live(status: InstanceStatus) -> Identity | None:

@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from chaos.model.errors import ActionFailed
 
+RESERVE = "reserve"
+"""Holds down what the launcher keeps in reserve."""
+
 
 class InstanceStatus(Struct, frozen=True, kw_only=True):
     """`pid` counts only together with `started`; `held_until` and those of `holders` are in epoch seconds."""
@@ -17,6 +20,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     service: str
     region: str
     address: str
+    state: str = ""
     pid: int | None = None
     started: int | None = None
     held_until: float | None = None
@@ -25,6 +29,12 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     health_path: str = ""
     metrics_path: str = ""
+    reserve: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """It is kept in reserve, and nobody has called it up."""
+        return self.reserve and RESERVE in self.holders
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):

@@ -17,12 +17,14 @@ class TrafficShift(Struct, frozen=True, kw_only=True):
 
     A record leads to a region when its set identifier is the region's name, alone or before a "/". Seen as active when
     all of them have that weight; as over when all have the one they had. Resolvers keep answers for their time to live.
-    What was before stands in a tag of the hosted zone; a detached process ends the lease.
+    What was before stands in a tag of the hosted zone; a detached process ends the lease. One shift may lie within
+    another of the same region, so that users leave, and come back, in steps.
     """
 
     target_kind: ClassVar[Literal["region"]] = "region"
     needs: ClassVar[type] = CanShiftTraffic
     stacks: ClassVar[bool] = False
+    nests: ClassVar[bool] = True
     weight: Annotated[int, Meta(ge=0, le=255)] = 0
 
     def prepare(self, environment: CanShiftTraffic, target: Target, lease: Lease) -> Undo:

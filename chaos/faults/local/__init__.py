@@ -1,0 +1,1 @@
+"""Faults that need what only processes on this machine have."""
