@@ -123,6 +123,21 @@ def test_a_new_launcher_respects_a_hold_and_ends_it(trial: Trial) -> None:
     assert time.time() >= end
 
 
+def test_what_is_kept_in_reserve_rests_until_it_is_called_up_and_can_be_sent_back(trial: Trial) -> None:
+    trial.launch(server("a"), msgspec.structs.replace(server("b"), reserve=True))
+    assert (trial.instance("b").state, trial.instance("b").rests, trial.instance("b").pid) == ("held down", True, None)
+    assert trial.command_line("status")[0] == 0, "all is ready that is to be"
+    trial.ask("release", instances=["b"], holder="reserve")
+    trial.until_ready("b")
+    assert trial.answer("b") == str(trial.pid("b"))
+    trial.kill_launcher()
+    trial.start_launcher()
+    trial.until_ready()
+    assert not trial.instance("b").rests, "a new launcher leaves what serves"
+    trial.ask("hold", instances=["b"], holder="reserve", until=time.time() + 600)
+    assert (trial.instance("b").rests, trial.instance("b").pid) == (True, None)
+
+
 def test_a_hold_that_ran_out_without_a_launcher_is_over_when_the_next_one_comes(trial: Trial) -> None:
     trial.launch(server("a"))
     ends_at = trial.hold_briefly("a")

@@ -114,3 +114,14 @@ def test_an_unknown_weakness_is_refused() -> None:
 def test_an_unknown_service_is_refused() -> None:
     with pytest.raises(LookupError, match="did you mean gateway"):
         services.load("gatway")
+
+
+def test_what_is_to_be_kept_in_reserve_is_one_more_in_each_region_and_called_like_the_others() -> None:
+    spec = launch_spec(HOME, reserve=("playback", "playback", "catalog"))
+    check_spec(msgspec.structs.replace(spec, proxy_command=("proxy",)))
+    resting = [each.name.partition("/")[2] for each in spec.instances if each.reserve]
+    assert Counter(resting) == {"playback-3": 2, "playback-4": 2, "catalog-3": 2}
+    assert "us-east-1/gateway>eu-west-1/playback-4" in {link.name for link in spec.links}
+    assert [each for each in spec.instances if not each.reserve and each.service == "origin"] != []
+    with pytest.raises(LookupError, match="there is no service play; there are"):
+        launch_spec(HOME, reserve=("play",))
