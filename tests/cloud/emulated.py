@@ -137,22 +137,25 @@ class Emulated:
         self.zone_id = str(made["HostedZone"]["Id"]).rpartition("/")[2]
         tags = {"ResourceType": "hostedzone", "ResourceId": self.zone_id, "AddTags": [ARMED]}
         self.call("route53", "us-east-1", "change_tags_for_resource", **tags)
-        changes = [
-            {
-                "Action": "CREATE",
-                "ResourceRecordSet": {
-                    "Name": "www.shop.example",
-                    "Type": "A",
-                    "SetIdentifier": region,
-                    "Weight": 100,
-                    "TTL": 60,
-                    "ResourceRecords": [{"Value": "192.0.2.1"}],
-                },
-            }
-            for region in REGIONS
-        ]
-        batch = {"HostedZoneId": self.zone_id, "ChangeBatch": {"Changes": changes}}
+        for region in REGIONS:
+            self.weigh(region, 100, 60)
+
+    def weigh(self, region: str, weight: int, keep_seconds: int) -> None:
+        """Send users to a region with this weight, by an answer that may be kept so long."""
+        record = {
+            "Name": "www.shop.example",
+            "Type": "A",
+            "SetIdentifier": region,
+            "Weight": weight,
+            "TTL": keep_seconds,
+            "ResourceRecords": [{"Value": "192.0.2.1"}],
+        }
+        batch = {"HostedZoneId": self.zone_id, "ChangeBatch": {"Changes": [_upsert(record)]}}
         self.call("route53", "us-east-1", "change_resource_record_sets", **batch)
+
+
+def _upsert(record: dict[str, Any]) -> dict[str, Any]:
+    return {"Action": "UPSERT", "ResourceRecordSet": record}
 
 
 @contextmanager

@@ -64,29 +64,24 @@ def system(tmp_path: Path) -> Iterator[SmallSystem]:
         system.stop()
 
 
-def environment(aws: Emulated, folder: Path, more: str = "mayBill: true") -> str:
-    account = f"""
-    settings:
-      account: "{ACCOUNT}"
-      regions: [{REGION}, {OTHER}]
-      selector: {{system: shop}}
-      endpoint: {aws.endpoint}
-      hostedZones: [{aws.zone_id}]
-      settlesWithin: 60s
-      consistentWithin: 0s
-      patience: 60s
-      {more}
-"""
-    text = f"""
-apiVersion: chaos/v1
-kind: Environment
-name: both
-armed: true
-parts:
-  - {{name: platform, type: local}}
-  - name: account
-    type: aws{account}"""
-    (folder / "both.yaml").write_text(text)
+def both_parts(aws: Emulated, folder: Path, may_bill: bool = True) -> str:
+    """An environment file of the platform and the account, whose load follows the account's weights."""
+    records = f"{aws.endpoint}/2013-04-01/hostedzone/{aws.zone_id}/rrset?name=www.shop.example"
+    settings = {
+        "account": ACCOUNT,
+        "regions": list(REGIONS),
+        "selector": {"system": "shop"},
+        "endpoint": aws.endpoint,
+        "hostedZones": [aws.zone_id],
+        "settlesWithin": "60s",
+        "consistentWithin": "0s",
+        "patience": "60s",
+        "mayBill": may_bill,
+        "load": {"CHAOS_ROUTE53": records},
+    }
+    parts = [{"name": "platform", "type": "local"}, {"name": "account", "type": "aws", "settings": settings}]
+    whole = {"apiVersion": "chaos/v1", "kind": "Environment", "name": "both", "armed": True, "parts": parts}
+    (folder / "both.yaml").write_text(yaml.safe_dump(whole))
     return str(folder / "both.yaml")
 
 
@@ -106,7 +101,7 @@ def experiment(folder: Path) -> str:
 def test_a_region_is_evacuated_in_order_and_everything_comes_back_the_same_way(
     desk: Desk, system: SmallSystem, tmp_path: Path
 ) -> None:
-    code, said = desk.chaos("run", experiment(tmp_path), "-e", environment(desk.aws, tmp_path))
+    code, said = desk.chaos("run", experiment(tmp_path), "-e", both_parts(desk.aws, tmp_path))
     assert code == 0, said
     events = read(all_runs(desk.home)[-1].journal)
     begun = [event for event in events if isinstance(event, Injecting)]
@@ -126,17 +121,17 @@ def test_a_region_is_evacuated_in_order_and_everything_comes_back_the_same_way(
 
 
 def test_without_room_nobody_is_sent_and_nothing_is_cut(desk: Desk, system: SmallSystem, tmp_path: Path) -> None:
-    both = environment(desk.aws, tmp_path)
+    both = both_parts(desk.aws, tmp_path)
     code, said = desk.chaos("run", experiment(tmp_path), "-e", both, "--var", "machines=3")
     assert code == 3, said
     assert "so 3 would not be more" in said
     begun = [event.step for event in read(all_runs(desk.home)[-1].journal) if isinstance(event, StepBegan)]
     assert begun == ORDER[:1]
     assert [each.weight for each in desk.aws.environment().weights(REGION)] == [100]
-    refused = desk.chaos("run", experiment(tmp_path), "-e", environment(desk.aws, tmp_path, more=""))
+    refused = desk.chaos("run", experiment(tmp_path), "-e", both_parts(desk.aws, tmp_path, may_bill=False))
     assert refused[0] == 4
     assert "more machines are billed" in refused[1]
 
 
-def at(events: tuple[Event, ...], kind: type, of: Injecting) -> float:
-    return next(each.at for each in events if isinstance(each, kind) and each.injection == of.injection)  # type: ignore[attr-defined]
+def at(events: tuple[Event, ...], kind: type[Injected] | type[Reverted], of: Injecting) -> float:
+    return next(each.at for each in events if isinstance(each, kind) and each.injection == of.injection)
