@@ -29,7 +29,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulate
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "emulated")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with emulated(tmp_path, next(free(own(26450, 20)))) as account:
+    with emulated(tmp_path, next(free(own(25580, 20)))) as account:
         account.fill()
         for region in REGIONS:
             account.weigh(region, 100, KEPT_SECONDS)
