@@ -26,6 +26,7 @@ LASTING = """
   - aws/document: {document: AWSFIS-Run-CPU-Stress} | instance {service: web, zone: eu-west-1b}
   - aws/capacity: {machines: 1} | {name: eu-west-1/workers}
   - aws/group_zone: {zone: eu-west-1a} | {name: eu-west-1/pool}
+  - aws/more_machines: {machines: 7} | {name: us-east-1/workers}
   - aws/scaling_suspended: {} | {name: us-east-1/workers}
   - aws/instance_refresh: {} | {name: us-east-1/workers}
   - aws/queue_limits: {delay: 300s, largest: 1KiB} | {kind: queue}
