@@ -2,7 +2,9 @@
 
     deadline   the time the caller of this service has left, or the policy's, whichever ends first; sent along
     bulkhead   a place among the calls to this dependency, or a quick refusal
-    balance    each instance in turn; who fails much more often than it should is asked last for a while
+    connection one of the pool for each attempt, given back however the attempt ends
+    balance    each instance in turn; who fails much more often than it should is asked last for a while; who was left
+               alone and is back is asked seldom at first
     retry      tenacity: the next instance after a random, growing pause, while attempts, time and retry budget last
     breaker    pybreaker, one an instance: who failed several times in a row is left alone for a while
     fallback   what the caller offers instead, if the policy names it
@@ -20,11 +22,14 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception,
+    wait_exponential,
     wait_random_exponential,
 )
 
 from target_platform.kit import deadline
+from target_platform.kit.breaker import BreakerState
 from target_platform.kit.client import Ask, Client, Reply
+from target_platform.kit.config import Endpoint
 from target_platform.kit.dependency import Choice, Dependency
 from target_platform.kit.errors import CallFailed, Undeclared
 from target_platform.kit.metrics import Metrics
@@ -78,6 +83,7 @@ class Calls:
         """A new one for each call: a tenacity object remembers the call it is in."""
         policy = dependency.policy
         attempts = policy.attempts if ask.idempotent else 1
+        wait = wait_random_exponential if policy.backoff.spread == "full" else wait_exponential
 
         def is_enough(state: RetryCallState) -> bool:
             if state.attempt_number >= attempts or state.upcoming_sleep >= deadline.left_seconds(ends_at):
@@ -90,17 +96,22 @@ class Calls:
         return AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and error.worth_a_retry),
             stop=is_enough,
-            wait=wait_random_exponential(multiplier=policy.backoff.first_ms / 1000, max=policy.backoff.max_ms / 1000),
+            wait=wait(multiplier=policy.backoff.first_ms / 1000, max=policy.backoff.max_ms / 1000),
             reraise=True,
         )
 
     async def _attempt(self, dependency: Dependency, choice: Choice, ask: Ask, ends_at: float) -> Reply:
-        target = choice.next()
+        async with dependency.connections.one(ends_at):
+            return await self._ask(dependency, choice.next(), ask, ends_at)
+
+    async def _ask(self, dependency: Dependency, target: Endpoint, ask: Ask, ends_at: float) -> Reply:
         usual_seconds = dependency.policy.attempt_seconds
         seconds = min(usual_seconds, deadline.left_seconds(ends_at))
         outcome, began = "cancelled", time.monotonic()
         try:
-            with dependency.breaker(target).calling():
+            breaker = dependency.breaker(target)
+            was_left_alone = breaker.state is not BreakerState.CLOSED
+            with breaker.calling():
                 headers = {deadline.HEADER: deadline.header_value(seconds)}
                 try:
                     reply = await self._client.request(target, ask, seconds, headers)
@@ -108,6 +119,8 @@ class Calls:
                     failure.hurried = failure.kind == "timeout" and seconds < usual_seconds / 2
                     raise
                 outcome = "answered"
+                if was_left_alone:
+                    dependency.balance.came_back(target)
                 dependency.balance.heard(target, time.monotonic() - began, failed=False)
                 return reply
         except CallFailed as failure:

@@ -10,6 +10,7 @@ from target_platform.kit.breakers import Breakers
 from target_platform.kit.bulkhead import Bulkhead
 from target_platform.kit.client import Ask
 from target_platform.kit.config import Endpoint, InstanceConfig
+from target_platform.kit.connections import Connections
 from target_platform.kit.discovery import Targets
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.metrics import Metrics
@@ -30,6 +31,8 @@ class Dependency:
         self.name = f"{config.service}>{callee}"
         self.bulkhead = Bulkhead(policy.bulkhead, self.name)
         metrics.watch_waiting(callee, lambda: self.bulkhead.waiting)
+        self.connections = Connections(policy.connections, self.name)
+        metrics.watch_connections(callee, lambda: self.connections.in_use)
         self.budget = RetryBudget(policy.retry_budget)
         self.balance = Balance(policy.balance)
         self._targets = Targets((), config, policy.failover == "other-region")

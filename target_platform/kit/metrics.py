@@ -32,6 +32,7 @@ class Metrics:
         self._breaker = self._gauge("breaker_instance_state", "0 closed, 1 half-open, 2 open", *_CALL, "instance")
 
         self._waiting = self._gauge("bulkhead_waiting", "Calls that wait for a place to a dependency", "target")
+        self._connections = self._gauge("connections_in_use", "Connections that the pool has lent", "target")
 
     def counter(self, name: str, meaning: str, *labels: str) -> Counter:
         """A counter of a service's own; it is shown as NAME_total."""
@@ -56,6 +57,10 @@ class Metrics:
     def watch_waiting(self, target: str, waiting: Callable[[], float]) -> None:
         """Show how many calls to a service wait for a place. It is asked for when the metrics are read."""
         self._waiting.labels(target).set_function(waiting)
+
+    def watch_connections(self, target: str, in_use: Callable[[], float]) -> None:
+        """Show how many connections to a service are in use. It is asked for when the metrics are read."""
+        self._connections.labels(target).set_function(in_use)
 
     def forget_breakers(self, labels: tuple[str, str, str]) -> None:
         """Nobody of that callee is known in that region any more."""

@@ -42,11 +42,14 @@ PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
 class Backoff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Before retry n a random time between 0 and min(max_ms, first_ms * 2**(n-1)) passes ("full jitter").
 
+    Without `spread` all of that time passes, so that who failed in the same moment asks again in the same moment.
+
     Source: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
 
     first_ms: Milliseconds = 10
     max_ms: Milliseconds = 100
+    spread: Literal["full", "none"] = "full"
 
 
 class RetryBudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,15 +82,27 @@ class BulkheadPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     serves_late: bool = False
 
 
+class ConnectionsPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most so many connections are in use at a time; who needs one waits for it until its deadline is over.
+
+    `given_back`: by every attempt, however it ends; or by none that is given up, which is a leak: for weaknesses.
+    """
+
+    most: Count = 64
+    given_back: Literal["always", "unless-given-up"] = "always"
+
+
 class BalancePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a call asks first in a region: each in turn, or whose last ten answers, good or bad, were the quickest.
 
     With turns, who failed `eject_failures` of its last ten times is asked last there for `eject_seconds`; None: never.
+    Who is back after its breaker was open has its full share of the turns only `slow_start_seconds` later; 0: at once.
     """
 
     by: Literal["turns", "quickest"] = "turns"
     eject_failures: Annotated[int, Meta(ge=1, le=10)] | None = None
     eject_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30
+    slow_start_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0
 
 
 class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +121,7 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retry_budget: RetryBudgetPolicy = RetryBudgetPolicy()
     breaker: BreakerPolicy = BreakerPolicy()
     bulkhead: BulkheadPolicy = BulkheadPolicy()
+    connections: ConnectionsPolicy = ConnectionsPolicy()
     balance: BalancePolicy = BalancePolicy()
     fallback: str = "none"
     failover: Literal["none", "other-region"] = "none"
@@ -131,12 +147,14 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What a device does: `attempts` different servers at most. It has no breakers and no budget.
 
     `failback`: whether it goes back to its own region when that is back, or stays until somebody sends it there.
+    `timers`: what it does again and again it does at moments of its own, or when the clock on the wall says so.
     """
 
     deadline_ms: Milliseconds
     attempts: Annotated[int, Meta(ge=1, le=20)]
     failover: Literal["none", "other-region", "next-edge"] = "none"
     failback: Literal["home", "by-hand"] = "home"
+    timers: Literal["spread", "by-the-clock"] = "spread"
 
 
 class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from msgspec import Struct
 from target_platform.viewers.fetch import Answer, RequestFailed
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.report import Reporter
+from target_platform.viewers.rhythm import Rhythm
 
 LOOK_AGAIN_SECONDS = 0.25
 
@@ -42,9 +43,9 @@ class Diary:
         self._last = Place(0, 0)
         self._acknowledged: dict[str, Place] = {}
 
-    def keep_until(self, left: Event, playback: Playback, every_seconds: float) -> None:
+    def keep_until(self, left: Event, playback: Playback, rhythm: Rhythm) -> None:
         """Read back and write every so often, and once more at the end."""
-        while not left.wait(every_seconds):
+        while not left.wait(rhythm.pause_seconds()):
             self.read_back()
             self.write(playback.played)
         self.write(playback.played, left=True)

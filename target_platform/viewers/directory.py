@@ -26,13 +26,15 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True):
     """How a player asks: `deadline_ms` for one wish and all its attempts, `attempts` different servers at most.
 
     With failover "none" it asks for edges only the first it was told, for gateways only those of its own region. With
-    failback "by-hand" it does not come back to its own region, and neither do later sessions (see dns.py).
+    failback "by-hand" it does not come back to its own region, and neither do later sessions (see dns.py). With timers
+    "by-the-clock" it reports when all others do (see rhythm.py).
     """
 
     deadline_ms: float
     attempts: int
     failover: Literal["none", "other-region", "next-edge"] = "none"
     failback: Literal["home", "by-hand"] = "home"
+    timers: Literal["spread", "by-the-clock"] = "spread"
 
     @property
     def moves(self) -> bool:

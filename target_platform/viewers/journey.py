@@ -25,6 +25,7 @@ from target_platform.viewers.playback import Playback
 from target_platform.viewers.player import Player, Screening
 from target_platform.viewers.popularity import pick
 from target_platform.viewers.report import Reporter
+from target_platform.viewers.rhythm import Rhythm
 
 CODECS = ("h264",)
 """What the devices decode: every device that is sold does."""
@@ -129,7 +130,8 @@ class Journey:
         heart = gevent.spawn(self._beat_until, left, title, playback)
         diary = self._diary(title)
         self._belongings.audit.add(self._closing(diary.audit))
-        writing = gevent.spawn(diary.keep_until, left, playback, self._behaviour.progress.every_seconds / time_scale)
+        rhythm = self._rhythm(self._behaviour.progress.every_seconds / time_scale)
+        writing = gevent.spawn(diary.keep_until, left, playback, rhythm)
         try:
             with self._reporter.request("watch"):
                 player.watch(screening, playback)
@@ -229,7 +231,8 @@ class Journey:
     def _beat_until(self, left: Event, title: str, playback: Playback) -> None:
         """Heartbeats go beside the stream: a slow one must not hold a segment back."""
         stalled = 0.0
-        while not left.wait(self._behaviour.browsing.heartbeat_seconds / playback.time_scale):
+        rhythm = self._rhythm(self._behaviour.browsing.heartbeat_seconds / playback.time_scale)
+        while not left.wait(rhythm.pause_seconds()):
             newly_stalled, stalled = playback.stalled - stalled, playback.stalled
             body = {
                 "title": title,
@@ -240,6 +243,11 @@ class Journey:
                 self._ask("heartbeat", "/heartbeat", body)
             except RequestFailed:
                 pass  # reported; the picture goes on
+
+    def _rhythm(self, every_seconds: float) -> Rhythm:
+        """Pauses of its own, so that what else is drawn for this viewer does not depend on how long it watches."""
+        by_the_clock = self._directory.ask_gateway.timers == "by-the-clock"
+        return Rhythm(every_seconds, Random(f"{self._viewer.number}/{every_seconds}"), by_the_clock)
 
     def _ask(self, name: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         with self._reporter.request(name) as tally:

@@ -82,6 +82,58 @@ def test_who_is_not_known_any_more_is_forgotten() -> None:
     assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
 
 
+def slow(draw: float) -> tuple[Balance, Clock]:
+    """Of 60 s; whoever is back has its turn when `draw` is less than the share of these that has passed."""
+    clock = Clock()
+    return Balance(BalancePolicy(slow_start_seconds=60), clock, lambda: draw), clock
+
+
+def test_who_is_back_has_a_tenth_of_its_turns_at_first_and_all_of_them_in_the_end() -> None:
+    for draw, has_its_turn_at in ((0.09, 0.0), (0.11, 6.7), (0.49, 30.0), (0.99, 60.0)):
+        balance, clock = slow(draw)
+        balance.came_back(A)
+        for clock.now in (has_its_turn_at - 1.0, has_its_turn_at):
+            has_its_turn = names(balance.ordered([A, B, FAR])) == ["here-1", "here-2", "there-1"]
+            assert has_its_turn == (clock.now == has_its_turn_at) or clock.now < 0, (draw, clock.now)
+
+
+def test_who_is_back_and_has_not_its_turn_comes_before_who_fails_and_before_other_regions() -> None:
+    clock = Clock()
+    balance = Balance(BalancePolicy(slow_start_seconds=60, eject_failures=1), clock, lambda: 0.5)
+    balance.heard(A, 0.001, failed=True)
+    balance.came_back(B)
+    assert names(balance.ordered([A, B, FAR])) == ["here-2", "here-1", "there-1"]
+
+
+def test_without_a_slow_start_who_is_back_has_its_turn_at_once() -> None:
+    balance = Balance(BalancePolicy(), Clock(), lambda: 1.0)
+    balance.came_back(A)
+    assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
+
+
+def test_a_call_asks_an_instance_seldom_whose_breaker_has_just_closed() -> None:
+    async def run(slow_start_seconds: float) -> int:
+        policy = {
+            "balance": {"slow_start_seconds": slow_start_seconds},
+            "breaker": {"failures": 1, "reset_seconds": 0.001},
+            "backoff": {"first_ms": 0.1, "max_ms": 0.1},
+            "deadline_ms": 50_000,
+        }
+        async with asyncio.timeout(30), stage({"here-1": "500", "here-2": "ok"}, **policy) as made:
+            back = made.instances[0]
+            await made.calls.call("callee", Ask(path="/x"))
+            back.behaviour = "ok"
+            await asyncio.sleep(0.002)
+            while back.calls < 2:  # the trial
+                await made.calls.call("callee", Ask(path="/x"))
+            for _ in range(60):
+                await made.calls.call("callee", Ask(path="/x"))
+            return back.calls - 2
+
+    assert asyncio.run(run(0)) == 30
+    assert asyncio.run(run(3600)) <= 15  # 3 on average; 16 once in a hundred million times
+
+
 def test_a_call_leaves_an_instance_alone_that_fails_every_other_time() -> None:
     async def run() -> None:
         policy = {"balance": {"eject_failures": 3}, "backoff": {"first_ms": 0.1, "max_ms": 0.1}, "deadline_ms": 50_000}

@@ -214,6 +214,18 @@ def test_a_failing_dependency_sees_a_tenth_more_calls_and_no_more() -> None:
     on_stage(play, {"here-1": "503"}, attempts=4, retry_budget=budget, breaker={"failures": 10_000})
 
 
+def test_without_spread_the_pauses_before_retries_are_never_shorter_than_written() -> None:
+    """20, 40 and 80 ms. With spread they are as short as chance has it, half of that on average."""
+
+    async def play(made: Stage) -> None:
+        began = time.monotonic()
+        await failure_of(made.calls.call("callee", GET))
+        assert time.monotonic() - began >= 0.139
+
+    failing = {"attempts": 4, "retry_budget": {"burst": 100}, "breaker": {"failures": 1000}}
+    on_stage(play, {"here-1": "503"}, backoff={"first_ms": 20, "max_ms": 100, "spread": "none"}, **failing)
+
+
 def test_beyond_the_bulkhead_and_its_queue_a_call_is_refused_at_once() -> None:
     async def play(made: Stage) -> None:
         waiting = [asyncio.create_task(made.calls.call("callee", GET)) for _ in range(5)]

@@ -57,6 +57,21 @@ def test_each_weakness_takes_its_protection_away() -> None:
     assert parse_policies(weakened("no-recommendations-fallback")).of("gateway", "recommendations").fallback == "none"
     assert parse_policies(weakened("no-edge-failover")).players["player>edge"].failover == "none"
     assert parse_policies(weakened("unbounded-queue")).licences.signing.serves_late
+    leaking = parse_policies(weakened("connections-leak")).calls
+    assert {each.connections.given_back for each in leaking.values()} == {"unless-given-up"}
+    assert parse_policies(weakened("all-come-back-at-once")).of("gateway", "catalog").balance.slow_start_seconds == 0
+    without_jitter = parse_policies(weakened("no-jitter"))
+    assert {each.backoff.spread for each in without_jitter.calls.values()} == {"none"}
+    assert without_jitter.players["player>gateway"].timers == "by-the-clock"
+
+
+def test_nobody_waits_for_a_connection_unless_some_are_lost() -> None:
+    """There are as many as calls may be under way; at a gateway, as requests that it serves and one for its own work."""
+    room = HEALTHY.shedding.of("gateway").concurrent + 1
+    for edge, policy in HEALTHY.calls.items():
+        assert policy.connections.given_back == "always"
+        under_way = min(policy.bulkhead.concurrent, room if edge.startswith("gateway>") else 10_000)
+        assert policy.connections.most >= under_way, edge
 
 
 def test_who_is_let_into_the_queue_for_a_licence_has_it_in_time() -> None:
