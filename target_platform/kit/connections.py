@@ -2,7 +2,7 @@
 
 A pool knows only what it has lent. An attempt that is given up and keeps its connection makes the pool smaller by one,
 for ever: after as many of them as there are connections nobody is served any more, and that stays so when the
-dependency is well again. Every client gives back after an answer; what leaks is the way out that is taken when there is none.
+dependency is well again. Every client gives back after an answer; what leaks is the way out taken when there is none.
 
 Source: Nygard, "Release It!", "Blocked Threads" (a pool whose connections do not come back).
 """

@@ -66,7 +66,7 @@ def test_each_weakness_takes_its_protection_away() -> None:
 
 
 def test_nobody_waits_for_a_connection_unless_some_are_lost() -> None:
-    """There are as many as calls may be under way; at a gateway, as requests that it serves and one for its own work."""
+    """As many as calls may be under way; at a gateway, as requests that it serves and one for its own work."""
     room = HEALTHY.shedding.of("gateway").concurrent + 1
     for edge, policy in HEALTHY.calls.items():
         assert policy.connections.given_back == "always"
