@@ -27,7 +27,6 @@ from tenacity import (
 )
 
 from target_platform.kit import deadline
-from target_platform.kit.breaker import BreakerState
 from target_platform.kit.client import Ask, Client, Reply
 from target_platform.kit.config import Endpoint
 from target_platform.kit.dependency import Choice, Dependency
@@ -109,9 +108,8 @@ class Calls:
         seconds = min(usual_seconds, deadline.left_seconds(ends_at))
         outcome, began = "cancelled", time.monotonic()
         try:
-            breaker = dependency.breaker(target)
-            was_left_alone = breaker.state is not BreakerState.CLOSED
-            with breaker.calling():
+            was_left_alone = dependency.leaves_alone(target)
+            with dependency.breaker(target).calling():
                 headers = {deadline.HEADER: deadline.header_value(seconds)}
                 try:
                     reply = await self._client.request(target, ask, seconds, headers)

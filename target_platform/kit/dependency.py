@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from target_platform.kit.balance import Balance
-from target_platform.kit.breaker import Breaker
+from target_platform.kit.breaker import Breaker, BreakerState
 from target_platform.kit.breakers import Breakers
 from target_platform.kit.bulkhead import Bulkhead
 from target_platform.kit.client import Ask
@@ -41,6 +41,10 @@ class Dependency:
 
     def breaker(self, target: Endpoint) -> Breaker:
         return self._breakers.of(target)
+
+    def leaves_alone(self, target: Endpoint) -> bool:
+        """Whether its breaker is not closed. One that guards the whole service says nothing of a single instance."""
+        return self.policy.breaker.guards == "instance" and self.breaker(target).state is not BreakerState.CLOSED
 
     def choice(self, ask: Ask) -> Choice:
         """For one call: whom to ask, one attempt after the other."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from target_platform.kit.balance import Balance
 from target_platform.kit.client import Ask
 from target_platform.kit.config import Endpoint
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.policy import BalancePolicy
 from tests.unit.kit.stage import stage
 
@@ -112,16 +114,17 @@ def test_without_a_slow_start_who_is_back_has_its_turn_at_once() -> None:
 
 
 def test_a_call_asks_an_instance_seldom_whose_breaker_has_just_closed() -> None:
-    async def run(slow_start_seconds: float) -> int:
+    async def run(slow_start_seconds: float, guards: str = "instance") -> int:
         policy = {
             "balance": {"slow_start_seconds": slow_start_seconds},
-            "breaker": {"failures": 1, "reset_seconds": 0.001},
+            "breaker": {"failures": 1, "reset_seconds": 0.001, "guards": guards},
             "backoff": {"first_ms": 0.1, "max_ms": 0.1},
             "deadline_ms": 50_000,
         }
         async with asyncio.timeout(30), stage({"here-1": "500", "here-2": "ok"}, **policy) as made:
             back = made.instances[0]
-            await made.calls.call("callee", Ask(path="/x"))
+            with suppress(CallFailed):  # one breaker for both keeps it from the other one as well
+                await made.calls.call("callee", Ask(path="/x"))
             back.behaviour = "ok"
             await asyncio.sleep(0.002)
             while back.calls < 2:  # the trial
@@ -132,6 +135,7 @@ def test_a_call_asks_an_instance_seldom_whose_breaker_has_just_closed() -> None:
 
     assert asyncio.run(run(0)) == 30
     assert asyncio.run(run(3600)) <= 15  # 3 on average; 16 once in a hundred million times
+    assert asyncio.run(run(3600, guards="service")) == 30
 
 
 def test_a_call_leaves_an_instance_alone_that_fails_every_other_time() -> None:
