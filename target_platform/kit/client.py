@@ -52,7 +52,7 @@ class Client:
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            # The pool of each dependency (connections.py) is the limit; a second one here would only hide where calls wait.
+            # Each dependency has a pool (connections.py); a second limit here would only hide where calls wait.
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Literal
 
 import pytest
 
@@ -14,7 +15,7 @@ from target_platform.kit.errors import CallFailed, FailureKind
 from target_platform.kit.policy import ConnectionsPolicy
 from tests.unit.kit.stage import Stage, stage
 
-LEAKS = "unless-given-up"
+LEAKS: Literal["unless-given-up"] = "unless-given-up"
 IN_USE = 'connections_in_use{target="callee"}'
 PATIENT = {"deadline_ms": 60_000, "attempts": 1, "breaker": {"failures": 10_000}}
 
