@@ -133,6 +133,7 @@ class Licences:
         self._proofs = Proofs(session_key, self._policy.skew_seconds, now)
         self._device = Bulkhead(self._policy.signing, "licence>signing")
         instance.metrics.watch_waiting("signing", lambda: self._device.waiting)
+        self._refusals = instance.metrics.counter("licence_refusals", "Licences that were not given", "why")
         self._region = instance.config.region
         self._now = now
 
@@ -140,21 +141,22 @@ class Licences:
         wanted = await read_body(request, Wanted)
         claims = self._proven(wanted, f"licence {wanted.title}")
         if claims.plan and self._tokens.user(wanted.seat, "seat") != f"{claims.device} {claims.user} {wanted.title}":
-            raise HTTPException(403, f"the device {claims.device} has no seat for {wanted.title}: POST /play first")
+            raise self._refused("seat", f"the device {claims.device} has no seat for {wanted.title}: POST /play first")
         is_stored = wanted.type == "persistent-license"
         valid_seconds = self._policy.stored_seconds if is_stored else self._policy.valid_seconds
         statement = Statement(claims.user, wanted.title, claims.device, wanted.type)
         signature = await self._sign(statement, valid_seconds)
         now = self._now()
+        ends_at = int(now + valid_seconds)
         licence = Licence(
             keys=(content_key(self._secret, wanted.title),),
             issued_at=int(now),
-            expires_at=int(now + min(valid_seconds, self._policy.grace_seconds)),
+            expires_at=self._asks_at(statement, ends_at, now),
             signature=signature,
             region=self._region,
             device=claims.device,
             type=wanted.type,
-            stored_until=int(now + valid_seconds) if is_stored else 0,
+            stored_until=ends_at if is_stored else 0,
         )
         return answer(licence)
 
@@ -164,18 +166,29 @@ class Licences:
         claims = self._proven(checking, f"check {checking.licence}")
         signed = self._signed.read(checking.licence, "licence")
         if signed is None:
-            raise HTTPException(403, "this licence was not issued here, or was changed since")
+            raise self._refused("forged", "this licence was not issued here, or was changed since")
         statement, now = msgspec.json.decode(signed.subject, type=Statement), self._now()
         if (statement.device, statement.user) != (claims.device, claims.user):
-            raise HTTPException(403, f"this licence is for another device than {claims.device} of {claims.user}")
+            other = f"this licence is for another device than {claims.device} of {claims.user}"
+            raise self._refused("device", other)
         if now >= signed.ends_at:
             ago = spoken(now - signed.ends_at)
-            raise HTTPException(403, f"the licence for {statement.title} ended {ago} ago: ask for a new one")
-        is_stored = statement.type == "persistent-license"
-        plays_until = int(min(now + self._policy.grace_seconds, signed.ends_at)) if is_stored else signed.ends_at
-        stored_until = signed.ends_at if is_stored else 0
-        good = StillGood(statement.title, statement.device, int(now), plays_until, stored_until, self._region)
+            raise self._refused("ended", f"the licence for {statement.title} ended {ago} ago: ask for a new one")
+        good = StillGood(
+            title=statement.title,
+            device=statement.device,
+            issued_at=int(now),
+            expires_at=self._asks_at(statement, signed.ends_at, now),
+            stored_until=signed.ends_at if statement.type == "persistent-license" else 0,
+            region=self._region,
+        )
         return answer(good)
+
+    def _asks_at(self, statement: Statement, ends_at: int, now: float) -> int:
+        """Until when it plays without asking: a stored one for its grace, though not beyond its end."""
+        if statement.type == "temporary":
+            return ends_at
+        return min(ends_at, int(now + self._policy.grace_seconds))
 
     def _proven(self, asked: Wanted | Checking, what: str) -> Claims:
         """Who asks, and proves it. Raises HTTPException."""
@@ -184,8 +197,12 @@ class Licences:
             raise HTTPException(401, "no licence without a valid session")
         claims = claims_of(subject)
         if objection := self._proofs.objection(claims, what, asked.asked_at, asked.proof):
-            raise HTTPException(403, objection)
+            raise self._refused("device", objection)
         return claims
+
+    def _refused(self, why: str, sentence: str) -> HTTPException:
+        self._refusals.labels(why).inc()
+        return HTTPException(403, sentence)
 
     async def _sign(self, statement: Statement, valid_seconds: float) -> str:
         """Raises HTTPException(503) when too many wait for the device, or this one for too long."""

@@ -92,7 +92,8 @@ class Playback:
         known = await self._instance.call("catalog", f"/titles/{title}", {"unchecked": _unchecked})
         if known.status != 200:
             return passed_on(known)
-        edges, refusal = await asyncio.gather(self._best(title), self._take_seat(asked.who, title))
+        name = request.path_params["title"]
+        edges, refusal = await asyncio.gather(self._best(title), self._take_seat(asked.who, name))
         if refusal is not None:
             return passed_on(refusal)
         stream = Stream(
@@ -101,7 +102,7 @@ class Playback:
             streams=streams,
             edges=edges,
             region=self._region,
-            seat=self._seat(asked.who, request.path_params["title"]),
+            seat=self._seat(asked.who, name),
         )
         return answer(stream)
 

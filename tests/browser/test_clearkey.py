@@ -64,6 +64,7 @@ def test_a_browser_shows_a_title_with_its_licence_and_no_frame_of_it_without(tmp
     assert seen["with"]["frames"] > 10
     assert seen["with"]["at"] > 0.5
     assert seen["broken"] is None
+    assert (seen["kept"]["title"], seen["kept"]["device"]) == (TITLE, "browser"), "what it stores, it may ask about"
     refusal = f"the plan basic plays on 1 device at a time, and this one does: browser ({TITLE})"
     assert (seen["second"]["status"], seen["second"]["error"]) == (409, refusal)
 

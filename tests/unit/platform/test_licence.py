@@ -90,6 +90,8 @@ def test_a_strangers_device_gets_nothing(tmp_path: Path) -> None:
             assert answer.status == 403
             assert "not signed by the device tv" in answer.json["error"]
             assert "keys" not in answer.json
+        shown = b"".join([(await made.ask(f"{region}/licence-1", "/metrics")).body for region in ("here", "there")])
+        assert b'licence_refusals_total{why="device"} ' in shown
 
     visit(tmp_path, BOTH, play)
 
@@ -147,6 +149,8 @@ def test_a_player_goes_on_without_licence_servers_unless_what_it_has_stored_has_
         wallet, given = Wallet(), await licence(made, type="persistent-license")
         wallet.keep("split-brain", viewers.Answer(given.status, given.body))
         assert wallet.may_play("split-brain") == plays_on
+        temporary = (await licence(made)).json
+        assert temporary["expires_at"] - temporary["issued_at"] == 600, "it has nothing to do with grace"
 
     (tmp_path / "policies.yaml").write_text(patient(effective_policies(weakened)))
     visit(tmp_path, BOTH, play)
