@@ -1,8 +1,8 @@
 """Bytes under a key, as S3 has them: what a store of objects promises, whichever it is.
 
 An object is there whole or not at all: nobody ever sees half of one, whatever dies while it is written. The newest put
-of a key counts. Every byte that comes in is held against a SHA-256, and so is every byte that goes out of an object
-that is read to its end.
+of a key counts. Bytes that come in are held against what their sender announced, and those of an object that is read
+to its end against what was put. docs/explanation/stores.md says what is promised, and what is not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 PART_BYTES_LEAST = 5 * 2**20
-"""Every part but the last has at least so many bytes, and at most 5 GiB: S3's limits, held here by every adapter."""
+"""Every part but the last has at least so many bytes, and at most 5 GiB: S3's limits. Every adapter holds the lower."""
 PARTS_MOST = 10_000
 CHUNK_BYTES = 2**20
 """What is read and written at a time."""

@@ -3,7 +3,7 @@
 A worker takes a job for a time, the lease. If it says neither that it is done nor that it failed nor that it needs more
 time, because it died or hangs, somebody else gets the job when the lease ends. So a job can be done twice, and by two
 at the same time: doing it again must not hurt. A job that was taken `attempts` times in vain is dead: it is kept with
-the reason, and nobody gets it until it is revived.
+the reason, and nobody gets it until it is revived. docs/explanation/stores.md says what else is promised, and what not.
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from target_platform.stores.objects.interface import AlreadyThere, Objects, ObjectsFailed
+from target_platform.stores.objects.interface import AlreadyThere, Objects, ObjectsFailed, WrongChecksum
 from target_platform.stores.objects.on_disk import DiskObjects
 from target_platform.stores.objects.place import objects_at
 from target_platform.stores.objects.s3 import S3Objects, S3Place
+from tests import s3
+from tests.ports import free, own
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Which is no answer yet: the bytes are sent only after it."""
@@ -80,6 +82,19 @@ def test_a_server_that_never_answers_is_an_error_that_says_so(moto: S3Objects) -
         objects.close()
 
 
+def test_bytes_that_have_changed_on_the_server_are_not_handed_out_for_good_ones(
+    credentials: None, tmp_path: Path
+) -> None:
+    with s3.real(next(free(own(26480, 10))), tmp_path) as address:
+        objects = through(address)
+        objects.make_bucket()
+        objects.put("a", b"what was put")
+        (tmp_path / "data" / "media" / "a").write_bytes(b"what was not")
+        with pytest.raises(WrongChecksum):
+            objects.get("a")
+        objects.close()
+
+
 def test_a_server_that_is_silent_is_given_up(credentials: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -100,9 +115,9 @@ def test_a_store_is_named_in_a_line(tmp_path: Path, credentials: None) -> None:
     with closing(objects_at(str(tmp_path / "here"))) as disk:
         assert isinstance(disk, DiskObjects)
         disk.put("a", b"1")
-    with closing(objects_at("s3://media?endpoint_url=http://127.0.0.1:9&read_seconds=1.5")) as s3:
-        assert isinstance(s3, S3Objects)
-        assert s3.place == S3Place(bucket="media", endpoint_url="http://127.0.0.1:9", read_seconds=1.5)
+    with closing(objects_at("s3://media?endpoint_url=http://127.0.0.1:9&read_seconds=1.5")) as bucket:
+        assert isinstance(bucket, S3Objects)
+        assert bucket.place == S3Place(bucket="media", endpoint_url="http://127.0.0.1:9", read_seconds=1.5)
     for wrong in ("s3://media?endpont_url=http://x", "s3://media?attempts=many", "s3://"):
         with pytest.raises(ObjectsFailed, match="s3://"):
             objects_at(wrong)
