@@ -1,7 +1,7 @@
 """`python -m target_platform.pipeline ingest FILE --title T --store DIR` makes a title of a master file.
 
 `work` is one worker, for a store and a queue that others fill; `studio` fills them for ever and looks at what comes
-out. Exit status: 0 published, 2 refused, 1 anything else.
+out. Exit status: 0 published, 2 refused, 130 or 143 interrupted, 1 anything else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _IDLE_SECONDS = 0.05
 def main() -> int:
     arguments = _parser().parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupted if arguments.command == "ingest" else _stopped)
     try:
         return {"ingest": _ingest, "work": _work, "studio": _studio}[arguments.command](arguments)
     except Rejected as refused:
@@ -136,8 +137,12 @@ def _scratch_folder(arguments: argparse.Namespace) -> Path:
     return arguments.scratch or beside / "scratch"
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
+def _stopped(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _terms(arguments: argparse.Namespace) -> Terms:
@@ -149,6 +154,12 @@ def _worker_words(arguments: argparse.Namespace) -> list[str]:
     words += ["--queue", str(arguments.queue)] if arguments.queue else []
     words += ["--scratch", str(arguments.scratch)] if arguments.scratch else []
     return [*words, "--one-core"] if arguments.one_core else words
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -163,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     take_in.add_argument("--dub", action="append", default=[], metavar="LANGUAGE=FILE", help="sound; repeatable")
     take_in.add_argument("--sha256", default="", help="what the file's checksum must be")
     take_in.add_argument("--segment-seconds", type=float, default=0.0, help="instead of the profile's")
-    take_in.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="0 if they run elsewhere")
+    take_in.add_argument("--workers", type=_count, default=os.cpu_count() or 1, help="0 if they run elsewhere")
     work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")
     work.add_argument("--core", type=int, default=0, help="which one, with --one-core")
     work.add_argument("--port", type=int, default=0, help="answer GET there (default: do not)")

@@ -50,7 +50,7 @@ def test_a_title_is_published_whole_though_a_worker_is_killed_in_the_middle_of_a
     master: Path, tmp_path: Path
 ) -> None:
     sides = make_sides(tmp_path, SECONDS)
-    words = ["--segment-seconds=1", "--workers=2", "--lease-seconds=2", *sides]
+    words = ["--segment-seconds=1", "--workers=2", "--lease-seconds=3", *sides]
     process = ingesting(master, tmp_path / "store", *words)
     try:
         worker, encoder = caught_encoding(process)
