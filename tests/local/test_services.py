@@ -12,13 +12,21 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import gevent
 import msgspec
 import pytest
 
 from target_platform.kit.config import Endpoint, InstanceConfig
 from target_platform.topology import launch_spec
+from target_platform.viewers.accounts import Accounts
+from target_platform.viewers.behaviour import Keeping, Patience, Titles, shipped_behaviour
+from target_platform.viewers.directory import Directory
+from target_platform.viewers.dns import Dns
+from target_platform.viewers.journey import Belongings, Journey, Viewer
+from target_platform.viewers.report import Reporter
 from target_platform.weaknesses import effective_policies
 
 BASE_PORT = 31000
@@ -121,6 +129,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     media = home / "us-east-1" / "media" / "720p"
     media.mkdir(parents=True)
     (media / "segment-00.ts").write_bytes(SEGMENT)
+    (media / "playlist.m3u8").write_text("#EXTM3U\n#EXTINF:4,\nsegment-00.ts\n#EXT-X-ENDLIST\n")
+    (media.parent / "master.m3u8").write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\n720p/playlist.m3u8\n")
     made = Platform(home)
     try:
         for name in RUNNING:
@@ -143,6 +153,42 @@ def test_in_calm_times_a_viewer_gets_a_personal_home_page_and_a_stream(platform:
     assert sorted(ports) == [platform.configs[f"us-east-1/edge-{n}"].port for n in (1, 2)]
     for edge in ("us-east-1/edge-1", "us-east-1/edge-2"):
         assert platform.ask(edge, f"/media/{title}/720p/segment-00.ts") == (200, SEGMENT)
+
+
+class Screen:
+    """A device that always watches the same title, and stores its licences."""
+
+    def __init__(self, platform: Platform, number: int, patience_seconds: float) -> None:
+        gateway = f"http://127.0.0.1:{platform.configs['us-east-1/gateway-1'].port}"
+        self._directory = Directory(regions=("us-east-1",), gateways={"us-east-1": (gateway,)})
+        patience = Patience(start_deadline_seconds=patience_seconds, stall_seconds=20, retry_pause_seconds=0.05)
+        changes = {"patience": patience, "titles": Titles(zipf_exponent=50), "progress": Keeping(travel_share=0)}
+        self._behaviour = msgspec.structs.replace(shipped_behaviour(), stores_licences=True, **changes)
+        self._viewer = Viewer(number=number, region="us-east-1", device=self._behaviour.devices[0])
+        self._belongings = Belongings(Accounts(self._behaviour.arriving), Dns(self._directory))
+        self.starts: list[Exception | None] = []
+
+    def watch(self) -> None:
+        reporter = Reporter(self._fire, "us-east-1")
+        journey = Journey(self._viewer, self._directory, self._behaviour, reporter, self._belongings)
+        gevent.spawn(journey.travel, Random(3), 40.0).get(timeout=60)
+
+    def _fire(self, name: str, exception: Exception | None, **_: object) -> None:
+        if name == "start":
+            self.starts.append(exception)
+
+
+def test_who_has_stored_a_licence_plays_on_while_no_licence_server_is_left(platform: Platform) -> None:
+    at_home, new = Screen(platform, 1, patience_seconds=30), Screen(platform, 2, patience_seconds=1)
+    at_home.watch()
+    platform.signal("us-east-1/licence-1", signal.SIGKILL)
+    platform.processes["us-east-1/licence-1"].wait()
+    at_home.watch()
+    assert at_home.starts == [None, None]
+    new.watch()
+    assert None not in new.starts, "it has none, and gets none"
+    platform.start("us-east-1/licence-1")
+    platform.wait_until_ready("us-east-1/licence-1")
 
 
 def test_while_recommendations_hang_the_home_page_comes_soon_and_is_not_personal(platform: Platform) -> None:
