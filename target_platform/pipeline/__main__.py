@@ -31,7 +31,9 @@ from target_platform.pipeline.studio import Studio, make_trial_master
 from target_platform.pipeline.tasks import Bench, read_job
 from target_platform.pipeline.worker import TERMS, Worker
 from target_platform.stores.objects.interface import ObjectsFailed
+from target_platform.stores.objects.place import is_folder
 from target_platform.stores.queue.interface import QueueFailed, Terms
+from target_platform.stores.queue.place import is_file
 from target_platform.topology import LICENCE_SECRET
 
 _LOOK_SECONDS = 0.1
@@ -132,9 +134,14 @@ def _studio(arguments: argparse.Namespace) -> int:
 
 
 def _scratch_folder(arguments: argparse.Namespace) -> Path:
-    """Beside the store, or beside the queue when the store is elsewhere."""
-    beside = arguments.queue.parent if arguments.queue else Path(arguments.store)
-    return arguments.scratch or beside / "scratch"
+    """Beside the queue if that is a file of its own, in the store if that is a folder. Raises Rejected."""
+    if arguments.scratch is not None:
+        return Path(arguments.scratch)
+    if arguments.queue and is_file(arguments.queue):
+        return Path(arguments.queue).parent / "scratch"
+    if is_folder(arguments.store):
+        return Path(arguments.store) / "scratch"
+    raise Rejected("Workers need a disk of their own when store and queue are elsewhere: name a folder (--scratch).")
 
 
 def _stopped(number: int, frame: FrameType | None) -> NoReturn:
@@ -151,7 +158,7 @@ def _terms(arguments: argparse.Namespace) -> Terms:
 
 def _worker_words(arguments: argparse.Namespace) -> list[str]:
     words = ["--store", arguments.store, "--lease-seconds", str(arguments.lease_seconds)]
-    words += ["--queue", str(arguments.queue)] if arguments.queue else []
+    words += ["--queue", arguments.queue] if arguments.queue else []
     words += ["--scratch", str(arguments.scratch)] if arguments.scratch else []
     return [*words, "--one-core"] if arguments.one_core else words
 
@@ -183,9 +190,14 @@ def _parser() -> argparse.ArgumentParser:
     studio.add_argument("--port", type=int, required=True)
     for each in (take_in, work, studio):
         each.add_argument("--store", required=True, metavar="DIR", help="for objects and queue; or s3://BUCKET?...")
-        each.add_argument("--queue", type=Path, metavar="FILE", help="where the queue is kept (default: in the store)")
         each.add_argument(
-            "--scratch", type=Path, metavar="DIR", help="the workers' own disk (default: beside the queue)"
+            "--queue",
+            default="",
+            metavar="FILE",
+            help="for the queue (default: in the store); or nats://HOST:PORT/NAME",
+        )
+        each.add_argument(
+            "--scratch", type=Path, metavar="DIR", help="the workers' own disk (default: beside the queue or the store)"
         )
         each.add_argument("--lease-seconds", type=float, default=TERMS.lease_seconds, help="the same for all workers")
         each.add_argument("--one-core", action="store_true", help="bind each worker to one core")

@@ -43,7 +43,7 @@ def make_sides(folder: Path, seconds: int) -> list[str]:
     return [*subtitles, f"--dub=de={folder / 'de.mp4'}"]
 
 
-def ingesting(master: Path, store: Path, *words: str) -> subprocess.Popen[str]:
+def ingesting(master: Path, store: Path | str, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "target_platform.pipeline", "ingest", str(master), "--title", "the-film"]
     pipe = subprocess.PIPE
     return subprocess.Popen([*command, "--store", str(store), *words], stdout=pipe, stderr=pipe, text=True)

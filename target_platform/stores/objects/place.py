@@ -16,7 +16,7 @@ def objects_at(place: str) -> Objects:
 
     Raises ObjectsFailed, also for a setting that there is none of. S3 needs `pip install 'steadfast-chaos[stores]'`.
     """
-    if not place.startswith("s3://"):
+    if is_folder(place):
         return DiskObjects(Path(place))
     try:
         from target_platform.stores.objects.s3 import S3Objects, S3Place
@@ -33,3 +33,8 @@ def objects_at(place: str) -> Objects:
         return S3Objects(msgspec.convert(given, S3Place, strict=False))
     except msgspec.ValidationError as error:
         raise ObjectsFailed(f"{place}: {error}") from error
+
+
+def is_folder(place: str) -> bool:
+    """Whether it is on this machine's disk."""
+    return not place.startswith("s3://")

@@ -11,7 +11,7 @@ from target_platform.stores.queue.sqlite import SqliteQueue
 
 def queue_at(place: str, terms: Terms | None = None) -> Queue:
     """A file, or `nats://HOST:PORT/NAME`. Raises QueueFailed. NATS needs `pip install 'steadfast-chaos[stores]'`."""
-    if not place.startswith("nats://"):
+    if is_file(place):
         return SqliteQueue(Path(place), terms)
     try:
         from target_platform.stores.queue.jetstream import JetStreamQueue, NatsPlace
@@ -19,3 +19,8 @@ def queue_at(place: str, terms: Terms | None = None) -> Queue:
         raise QueueFailed(f"{place} needs nats-py: pip install 'steadfast-chaos[stores]' ({error})") from error
     parts = urlsplit(place)
     return JetStreamQueue(NatsPlace(url=f"nats://{parts.netloc}", name=parts.path.strip("/") or "jobs"), terms)
+
+
+def is_file(place: str) -> bool:
+    """Whether it is on this machine's disk."""
+    return not place.startswith("nats://")
