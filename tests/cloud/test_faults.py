@@ -11,7 +11,8 @@ import pytest
 
 from chaos.catalog import Catalog
 from chaos.environments.aws import AwsEnvironment
-from chaos.model.aws import CanAddMachines
+from chaos.model.aws import CanAddMachines, CanFailOver, CanSetCapacity, CanShiftTraffic
+from chaos.model.aws_acts import CanDenyUse, CanShiftZone
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
@@ -161,6 +162,23 @@ def test_what_does_not_bear_the_tag_of_the_armed_is_refused(stand: Stand) -> Non
     strict = stand.aws.environment(may_bill=True, tags={"armed": "may-be-broken"})
     assert "does not bear the tag may-be-broken=true" in strict.refusal(stand.fault.needs, stand.target.name)
     stand.aws.is_as_filled = True
+
+
+@pytest.mark.parametrize(
+    ("capability", "name", "words"),
+    [
+        (CanShiftZone, "eu-west-1/workers", "eu-west-1/workers is of kind group, not balancer"),
+        (CanDenyUse, "eu-west-1/resize", "eu-west-1/resize is of kind function, not queue or topic or bucket"),
+        (CanSetCapacity, "eu-west-1/orders", "eu-west-1/orders is of kind database, not group"),
+        (CanFailOver, "role/shop", "role/shop is of kind role, not database"),
+        (CanShiftTraffic, "eu-south-1", "leads to eu-south-1"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_before_anything_is_touched(
+    aws: Emulated, capability: type, name: str, words: str
+) -> None:
+    assert words in aws.environment().refusal(capability, name)
+    aws.is_as_filled = True
 
 
 def test_a_database_has_another_writer_and_the_fault_has_passed(aws: Emulated) -> None:

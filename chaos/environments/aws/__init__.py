@@ -1,9 +1,9 @@
 """One AWS account, in one or several regions. Only account.py imports boto3, and only once something is asked.
 
 Each file adds capabilities to the one below it: opened (the account, the last look), machines, networks, groups,
-traffic, isolation, functions, templates, changes, denials, renewal, shifts, documents, scanning, residues, export. What
-is changed bears a tag with its own record (records.py), or is a policy with its own end, so that it can be undone
-without us.
+traffic, isolation, functions, templates, changes, denials, renewal, shifts, documents, scanning, residues, refusals,
+export. What is changed bears a tag with its own record (records.py), or is a policy with its own end, so that it can be
+undone without us.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _session(settings: Settings) -> Any:
     except ImportError as error:
         raise BadInput("environments of type aws need boto3", "pip install 'steadfast-chaos[aws]'") from error
     try:
-        session = boto3.Session(botocore_session=_reading(), profile_name=settings.profile or None)
+        session = boto3.Session(botocore_session=_reading(settings.profile))
     except botocore.exceptions.ProfileNotFound as error:
         raise BadInput(str(error), "`aws configure list-profiles` lists those there are") from error
     return _assuming(session, settings) if settings.role_arn else session
@@ -132,16 +132,17 @@ def _assuming(session: Any, settings: Settings) -> Any:
         settings.role_arn,
         extra_args={"RoleSessionName": "steadfast"},
     )
-    assumed = _reading()
+    assumed = _reading("")
     # botocore has no public way to hand credentials that refresh themselves to a session.
     assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     return boto3.Session(botocore_session=assumed)
 
 
-def _reading() -> Any:
+def _reading(profile: str) -> Any:
+    """A session of botocore's. Raises ProfileNotFound."""
     import botocore.session
 
-    session = botocore.session.Session()
+    session = botocore.session.Session(profile=profile or None)
     read_less(session)
     return session
 

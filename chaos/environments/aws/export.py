@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from chaos.environments.aws.looking import ALONE
-from chaos.environments.aws.residues import Residues
+from chaos.environments.aws.refusals import Refusing
 from chaos.model.errors import BadInput
 from chaos.model.plan import Plan, PlannedFault, PlannedParallel, PlannedSequence, PlannedStep, PlannedWait
 
@@ -44,7 +44,7 @@ _OF_FAULT = {
 _REBOOT = _Action("aws:rds:reboot-db-instances", "DBInstances", "aws:rds:db", more={"forceFailover": "true"})
 
 
-class Exporting(Residues):
+class Exporting(Refusing):
     """Targets are named one by one, as they are in the plan: nothing is drawn again."""
 
     def as_template(self, plan: Plan, role_arn: str, alarms: tuple[str, ...]) -> str:

@@ -30,7 +30,7 @@ class Traffic(Groups):
     def shift(self, region: str, holder: str, weight: int, until: float) -> None:
         found = {zone: self._records(zone, region) for zone in self.settings.hosted_zones}
         if not any(found.values()):
-            raise ActionFailed(f"no weighted record in {self._zones()} leads to {region}", took_effect="no")
+            raise ActionFailed(f"no weighted record in {self.zones_said} leads to {region}", took_effect="no")
         for zone, records in found.items():
             if not records or holder in self.zone_holds(zone):
                 continue
@@ -90,7 +90,8 @@ class Traffic(Groups):
         of = {"ResourceType": "hostedzone", "ResourceId": zone}
         self.account.call("route53", GLOBAL, "change_tags_for_resource", **of, **change)
 
-    def _zones(self) -> str:
+    @property
+    def zones_said(self) -> str:
         return ", ".join(self.settings.hosted_zones) or "the environment's hostedZones (there are none)"
 
     def _records(self, zone: str, region: str) -> list[dict[str, Any]]:
