@@ -7,7 +7,6 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
@@ -73,9 +72,7 @@ class NatsLine:
         if self._loop.is_closed():
             return
         try:
-            self._in_loop(self._client.close())
-        except (nats.errors.Error, OSError):
-            pass  # there is no connection any more, which is what is wanted
+            self._in_loop(_hung_up(self._client))
         finally:
             self._end_loop()
 
@@ -83,16 +80,19 @@ class NatsLine:
         async def ignore(error: Exception) -> None:
             """It is tried again. Who waits for an answer is told when patience ends."""
 
-        connecting = nats.connect(
+        client = Client()
+        connecting = client.connect(
             self._url,
             error_cb=ignore,
-            reconnect_time_wait=AGAIN_SECONDS,  # it says int, and gives it to sleep()
+            reconnect_time_wait=AGAIN_SECONDS,  # type: ignore[arg-type]  # it says int, and gives it to sleep()
             max_reconnect_attempts=-1,
         )
         try:
-            return await asyncio.wait_for(connecting, self._patience_seconds)
+            await asyncio.wait_for(connecting, self._patience_seconds)
         except (TimeoutError, OSError, nats.errors.Error) as error:
+            await _hung_up(client)
             raise QueueFailed(f"no NATS server answers at {self._url} within {self._patience_seconds:g} s") from error
+        return client
 
     async def _translated(self, act: Callable[[], Coroutine[Any, Any, T]]) -> T:
         try:
@@ -118,3 +118,10 @@ class NatsLine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _hung_up(client: Client) -> None:
+    try:
+        await client.close()
+    except (nats.errors.Error, OSError, AssertionError):
+        pass  # there is no connection any more, which is what is wanted; or there never was one (AssertionError)

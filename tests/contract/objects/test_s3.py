@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ def losing(upstream: str, answers: int) -> Iterator[str]:
     left = [answers]
 
     def carry(client: socket.socket) -> None:
-        with client, socket.create_connection((host, int(port))) as server:
+        with client, socket.create_connection((host, int(port))) as server, suppress(OSError):  # who asked may be gone
             threading.Thread(target=pump, args=(client, server), daemon=True).start()
             while data := server.recv(65536):
                 if left[0] and data.replace(CONTINUE, b""):

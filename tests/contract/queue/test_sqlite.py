@@ -68,9 +68,10 @@ def workers(file: Path, count: int) -> Iterator[list[Worker]]:
 def test_what_workers_had_that_were_killed_is_done_by_others(tmp_path: Path) -> None:
     file = tmp_path / "jobs.sqlite"
     names = {str(number) for number in range(20)}
-    with closing(SqliteQueue(file)) as queue, workers(file, 3) as (first, second, last):
-        for id in names:
-            queue.put(id, "")
+    queue = SqliteQueue(file)
+    for id in names:
+        queue.put(id, "")
+    with closing(queue), workers(file, 3) as (first, second, last):
         held = [first.takes(), second.takes()]
         first.kill()
         second.go_on(3)
