@@ -101,5 +101,5 @@ def check_frames(path: Path, frames: int) -> None:
     found = sum(int(each.nb_read_packets) for each in msgspec.json.decode(printed, type=Streams).streams)
     if found != frames:
         raise WorkFailed(
-            f"{path.name} has {found} frames instead of {frames}: the master is damaged there, or the disk full."
+            f"{path.name} has {found} frames instead of {frames}: the disk was full, or the master ends earlier."
         )

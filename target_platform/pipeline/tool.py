@@ -17,6 +17,9 @@ from target_platform.pipeline.errors import DiskFull, PipelineError, ToolHung, W
 
 _LAST_LINES = 4
 _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
+# What ffmpeg's decoders say of damage that they then hide. They also complain of references that are missing where a
+# master is entered in the middle of an open group of pictures, which is well: so not every complaint is one.
+_DAMAGE = re.compile(r"^.*(?:Invalid NAL|error while decoding|concealing|corrupt|Invalid data found).*$", re.MULTILINE)
 # The AV1 encoder prints a page about itself otherwise, and our last lines would be its.
 _QUIET = {"SVT_LOG": "1"}
 
@@ -53,12 +56,15 @@ def run(tool: str, words: Sequence[str], deadline_seconds: float, folder: Path |
 
 
 def _judged(tool: str, status: int, printed: bytes, complained: str) -> Finished:
-    """A full disk is looked for first: ffmpeg's writers of files may end with 0 on one."""
+    """ffmpeg ends with 0 on a full disk and on damaged input: what it says counts, too."""
     last_words = "".join(f"\n  {line}" for line in complained.strip().splitlines()[-_LAST_LINES:])
     if _NO_ROOM.search(complained):
         raise DiskFull(f"The disk became full while {tool} was writing. Its last words:{last_words}")
     if status != 0:
         raise WorkFailed(f"{tool} failed (exit status {status}). Its last words:{last_words or ' none'}")
+    damage = _DAMAGE.search(complained) if tool == "ffmpeg" else None
+    if damage:
+        raise WorkFailed(f"What was read is damaged: {damage.group()}")
     return Finished(printed=printed, complained=complained)
 
 

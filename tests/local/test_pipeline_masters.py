@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from target_platform.media.ffmpeg import find_binary
+from target_platform.pipeline.complexity import measure
+from target_platform.pipeline.encode import Picture, encode_chunk
 from target_platform.pipeline.errors import Rejected
 from target_platform.pipeline.ingest import Side, Wish, ingest
+from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.master import Master, inspect
 from target_platform.pipeline.places import opened
 from target_platform.pipeline.profile import shipped
+from target_platform.pipeline.split import chunks
 from tests.local.pipeline_trial import ended, ffmpeg, ingesting, make_master
 
 pytestmark = pytest.mark.slow
@@ -157,3 +163,68 @@ def test_tracks_that_do_not_fit_the_master_are_refused_before_anything_is_stored
         with pytest.raises(Rejected, match="two tracks of the same kind in 'en'"):
             ingest(places.objects, places.queue, twice)
         assert list(places.objects.under()) == []
+
+
+def with_a_hole(whole: dict[str, Path], path: Path) -> Path:
+    """As long as it should be, and as an upload leaves it that wrote its parts to the wrong places."""
+    octets = bytearray(whole["whole.mp4"].read_bytes())
+    middle = len(octets) // 2
+    octets[middle : middle + 4000] = bytes(4000)
+    path.with_suffix(".mp4").write_bytes(octets)
+    return path.with_suffix(".mp4")
+
+
+def with_wrong_bytes(whole: dict[str, Path], path: Path) -> Path:
+    """Only in what is shown: all that holds it together is as it was."""
+    words = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pos,size", "-of", "csv=p=0"]
+    command = [find_binary("ffprobe"), *words, str(whole["whole.mp4"])]
+    packets = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    size, position = (int(each) for each in packets[len(packets) // 2].split(",")[:2])
+    octets = bytearray(whole["whole.mp4"].read_bytes())
+    for at in range(position + size // 4, position + size):
+        octets[at] ^= 0x5A
+    path.with_suffix(".mp4").write_bytes(octets)
+    return path.with_suffix(".mp4")
+
+
+def in_av1(whole: dict[str, Path], path: Path) -> Path:
+    words = ["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=1", "-c:a", "copy"]
+    ffmpeg("-i", str(whole["whole.mp4"]), *words, str(path.with_suffix(".mp4")))
+    return path.with_suffix(".mp4")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (with_a_hole, r"m\.mp4 is damaged or cut short"),
+        (with_wrong_bytes, r"The pictures of m\.mp4 cannot be decoded\. What was read is damaged"),
+        (in_av1, r"The pictures of m\.mp4 cannot be decoded\."),
+    ],
+)
+def test_one_that_cannot_be_decoded_is_refused_before_anything_is_stored(
+    whole: dict[str, Path], tmp_path: Path, make: Callable[[dict[str, Path], Path], Path], reason: str
+) -> None:
+    with opened(str(tmp_path / "store")) as places:
+        with pytest.raises(Rejected, match=reason):
+            ingest(places.objects, places.queue, Wish(path=make(whole, tmp_path / "m"), title="the-film"))
+        assert list(places.objects.under()) == []
+
+
+def test_one_of_open_groups_of_pictures_is_taken_and_cut_anywhere(tmp_path: Path) -> None:
+    """There a decoder complains of references that are missing before the first frame that is wanted."""
+    path = tmp_path / "open.mp4"
+    picture, sound = "testsrc2=size=160x90:rate=24:duration=8", "sine=duration=8"
+    groups = ["-c:v", "libx264", "-preset", "veryfast", "-x264-params", "open-gop=1:keyint=48:bframes=3"]
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *groups, str(path))
+    master = inspect(path, shipped().limits)
+    rendition = Rendition(name="h264-90", codec="h264", width=160, height=90, kbps=100)
+    shown = Picture(rendition=rendition, codec=shipped().codecs["h264"], segment_frames=24)
+    for chunk in chunks(master.frames, segment_frames=24, chunk_segments=2):
+        encode_chunk(path, master, chunk, shown, tmp_path / f"{chunk.number}.mp4")
+
+
+def test_a_simple_title_is_measured_as_simpler_than_a_busy_one(whole: dict[str, Path], tmp_path: Path) -> None:
+    calm = tmp_path / "calm.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=navy:size=160x90:rate=24:duration=3", "-c:v", "libx264", str(calm))
+    master = Master(frames=72, rate="24", width=160, height=90)
+    assert measure(calm, master) * 5 < measure(whole["whole.mp4"], master)
