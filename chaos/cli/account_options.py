@@ -32,7 +32,7 @@ def with_settings(ref: EnvironmentRef, given: Mapping[str, JSON]) -> Environment
         return ref
     from msgspec import ValidationError, convert, structs
 
-    if ref.parts:
+    if any(each.kind == "aws" for each in ref.parts):
         parts = tuple(with_settings(each, given) if each.kind == "aws" else each for each in ref.parts)
         return structs.replace(ref, parts=parts)
 

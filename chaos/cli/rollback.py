@@ -47,11 +47,10 @@ def rollback(
 
 
 def _scanned(environment: str | None, everything: bool, given: dict[str, JSON]) -> int:
-    """The exit code."""
-    import time
-
+    """The exit code, over all parts of the environment."""
     from chaos.catalog import Catalog
-    from chaos.model.errors import BadInput, ChaosError, ExitCode
+    from chaos.model.environment import parts_of
+    from chaos.model.errors import BadInput, ExitCode
     from chaos.model.residue import CanScan
     from chaos.shipped import find_environment
     from chaos.spec import load_environment
@@ -60,10 +59,19 @@ def _scanned(environment: str | None, everything: bool, given: dict[str, JSON]) 
         raise BadInput("--scan needs an environment to look at", "add --environment FILE")
     catalog = Catalog()
     ref = with_settings(load_environment(find_environment(environment), catalog), given)
-    opened = catalog.open_environment(ref)
-    if not isinstance(opened, CanScan):
+    there = [part for part in parts_of(catalog.open_environment(ref)) if isinstance(part, CanScan)]
+    if not there:
         hint = "its runs have journals: leave --scan out"
         raise BadInput(f"{environment} bears no records that could be found", hint)
+    codes = [_cleared(part, everything) for part in there]
+    return next(code for code in (ExitCode.STILL_BROKEN, ExitCode.INCONCLUSIVE, ExitCode.HELD) if code in codes)
+
+
+def _cleared(opened: CanScan, everything: bool) -> int:
+    import time
+
+    from chaos.model.errors import ChaosError, ExitCode
+
     now = time.time()
     first = _scan(opened)
     due = [each for each in first.found if everything or each.until <= now]

@@ -6,6 +6,7 @@ The processes stand in for the platform, and nobody makes load: tests/experiment
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,9 +129,23 @@ def test_without_room_nobody_is_sent_and_nothing_is_cut(desk: Desk, system: Smal
     begun = [event.step for event in read(all_runs(desk.home)[-1].journal) if isinstance(event, StepBegan)]
     assert begun == ORDER[:1]
     assert [each.weight for each in desk.aws.environment().weights(REGION)] == [100]
-    refused = desk.chaos("run", experiment(tmp_path), "-e", both_parts(desk.aws, tmp_path, may_bill=False))
-    assert refused[0] == 4
-    assert "more machines are billed" in refused[1]
+
+
+def test_commands_about_an_account_mean_that_part(desk: Desk, system: SmallSystem, tmp_path: Path) -> None:
+    file, both = experiment(tmp_path), both_parts(desk.aws, tmp_path, may_bill=False)
+    code, said = desk.chaos("plan", file, "-e", both)
+    assert code == 4, said
+    assert "more machines are billed" in said
+    code, said = desk.chaos("plan", file, "-e", both, "--may-bill")
+    assert code == 0, said
+    assert re.search(r"region_outage\(\) in account\n +hits 1 of 1 that match, of 2 regions", said)
+    assert said.count("meanwhile, once it is seen in effect:") == len(ORDER)
+    code, said = desk.chaos("environments", "iam", file, "-e", both)
+    assert code == 0, said
+    assert '"autoscaling:UpdateAutoScalingGroup"' in said
+    code, said = desk.chaos("rollback", "--scan", "-e", both)
+    assert (code, said) == (0, "0 found that should be gone, 0 that may stay until they expire\n")
+    desk.aws.is_as_filled = True
 
 
 def at(events: tuple[Event, ...], kind: type[Injected] | type[Reverted], of: Injecting) -> float:
