@@ -49,8 +49,7 @@ def test_a_thousand_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     _say("from the start of the command to the last stop", metered, metered.started, stopped)
     _say("from the first record to the last stop", metered, min(injecting), stopped)
     _say("to the last machine seen to be stopped", metered, metered.started, max(injected))
-    ended = max(each.ended for each in metered.asked)
-    _say("the whole run", metered, metered.started, ended)
+    print(f"the whole run, up to all being started again: own CPU {metered.cpu_seconds:.1f} s")
     assert done.returncode == 0
 
 
