@@ -15,7 +15,7 @@ from chaos.catalog import Catalog
 from chaos.engine.plan import make_plan
 from chaos.model.errors import BadInput
 from chaos.spec import read_experiment
-from tests.cloud.emulated import ACCOUNT, IMAGE, Emulated
+from tests.cloud.emulated import ACCOUNT, ARMED, IMAGE, SYSTEM, Emulated
 from tests.cloud.test_runs import EXPERIMENT, Desk
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/fis"
@@ -72,6 +72,29 @@ def test_more_than_five_targets_are_several_actions(aws: Emulated) -> None:
     )
     template = exported(aws, STEPS)
     assert sorted(len(each["resourceArns"]) for each in template["targets"].values())[-2:] == [2, 5]
+    assert list(beyond(template, fis().operation_model("CreateExperimentTemplate").input_shape)) == []
+
+
+def test_what_strikes_once_has_an_action_by_what_it_strikes(aws: Emulated) -> None:
+    one = {"DBInstanceIdentifier": "ledger", "DBInstanceClass": "db.m5.large", "Engine": "postgres", "MultiAZ": True}
+    secrets = {"MasterUsername": "shop", "MasterUserPassword": "not-a-secret", "AllocatedStorage": 20}
+    aws.call("rds", "eu-west-1", "create_db_instance", Tags=[ARMED, SYSTEM], **one, **secrets)
+    web = "{instance: {service: web, region: eu-west-1}}"
+    steps = [
+        f"{{name: again, fault: aws/reboot, target: {web}, duration: 5m}}",
+        "{name: writers, fault: aws/database_failover, duration: 5m, "
+        "target: {workload: {name: [eu-west-1/orders, eu-west-1/db/ledger]}, amount: all}}",
+    ]
+    template = exported(aws, "method:\n" + "".join(f"  - {each}\n" for each in steps))
+    struck = {
+        (action["actionId"], role, *template["targets"][target]["resourceArns"])
+        for action in template["actions"].values()
+        for role, target in action.get("targets", {}).items()
+    }
+    account = f"arn:aws:rds:eu-west-1:{ACCOUNT}"
+    assert ("aws:rds:failover-db-cluster", "Clusters", f"{account}:cluster:orders") in struck
+    assert ("aws:rds:reboot-db-instances", "DBInstances", f"{account}:db:ledger") in struck
+    assert {each[:2] for each in struck} >= {("aws:ec2:reboot-instances", "Instances")}
     assert list(beyond(template, fis().operation_model("CreateExperimentTemplate").input_shape)) == []
 
 

@@ -37,6 +37,8 @@ _FAILOVER = "aws/database_failover"
 _CUT = _Action("aws:network:disrupt-connectivity", "Subnets", "aws:ec2:subnet", "duration", {"scope": "all"})
 _OF_FAULT = {
     "kill": _Action("aws:ec2:stop-instances", "Instances", "aws:ec2:instance", "startInstancesAfterDuration"),
+    "aws/reboot": _Action("aws:ec2:reboot-instances", "Instances", "aws:ec2:instance"),
+    "aws/terminate": _Action("aws:ec2:terminate-instances", "Instances", "aws:ec2:instance"),
     "region_outage": _CUT,
     "aws/zone_outage": _CUT,
     _FAILOVER: _Action("aws:rds:failover-db-cluster", "Clusters", "aws:rds:cluster"),
@@ -103,7 +105,7 @@ class Exporting(Refusing):
     def _arns(self, target: str, step: PlannedFault) -> list[str]:
         region, _, name = target.partition("/")
         front = f"arn:aws:{{}}:{region}:{self.settings.account}:{{}}"
-        if step.fault.kind == "kill":
+        if step.target_kind == "instance":
             return [front.format("ec2", f"instance/{name}")]
         if step.fault.kind == _FAILOVER:
             return [front.format("rds", f"db:{name.removeprefix(ALONE)}" if _is_alone(target) else f"cluster:{name}")]
