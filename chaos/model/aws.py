@@ -92,6 +92,10 @@ class CanShiftTraffic(Protocol):
 
     def weights(self, region: str) -> tuple[Weight, ...]: ...
 
+    def is_shifted(self, region: str, holder: str) -> bool:
+        """Whether a record of this holder says that it has changed weights that lead there."""
+        ...
+
 
 class MachineNetwork(Struct, frozen=True):
     """Of a machine: its security groups, and whether any of them lets anything pass."""

@@ -17,7 +17,7 @@ from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
 from chaos.model.experiment import PluginUse
 from chaos.model.fault import Active, AnyFault, Lease, Undo
-from chaos.model.system import JSON, Target
+from chaos.model.system import JSON, Region, Target
 from tests.cloud.emulated import Emulated
 from tests.cloud.test_acts import ACTS
 from tests.cloud.test_changes import CHANGES
@@ -218,19 +218,28 @@ def test_a_machine_that_was_terminated_meanwhile_counts_as_reverted(aws: Emulate
 
 @pytest.mark.parametrize("ends_first", ["inner", "outer"])
 def test_users_come_back_in_steps_whichever_shift_ends_first(aws: Emulated, ends_first: str) -> None:
-    environment, until = aws.environment(), time.time() + LEASE_SECONDS
+    environment, region = aws.environment(), Region(name="eu-west-1")
+    shifts: dict[str, tuple[AnyFault, Undo]] = {}
+    for name, weight in (("outer", 50), ("inner", 0)):
+        fault = Catalog().build_fault(PluginUse(kind="aws/traffic_shift", parameters={"weight": weight}))
+        undo = fault.prepare(environment, region, Lease("a run", name, time.time() + LEASE_SECONDS))
+        fault.inject(environment, undo)
+        shifts[name] = fault, undo
 
-    def weights() -> list[int]:
+    def seen() -> tuple[list[int], set[Active]]:
         environment.forget()
-        return [each.weight for each in environment.weights("eu-west-1")]
+        weights = [each.weight for each in environment.weights("eu-west-1")]
+        return weights, {fault.active(environment, undo).active for fault, undo in shifts.values()}
 
-    environment.shift("eu-west-1", "a run/outer", 50, until)
-    environment.shift("eu-west-1", "a run/inner", 0, until)
-    assert weights() == [0]
-    environment.shift_back("eu-west-1", f"a run/{ends_first}")
-    assert weights() == [50 if ends_first == "inner" else 0]
-    environment.shift_back("eu-west-1", f"a run/{'outer' if ends_first == 'inner' else 'inner'}")
-    assert weights() == [100]
+    def end(name: str) -> None:
+        fault, undo = shifts[name]
+        fault.revert(environment, undo)
+
+    assert seen() == ([0], {Active.UNKNOWN, Active.YES})
+    end(ends_first)
+    assert seen()[0] == [50 if ends_first == "inner" else 0]
+    end("outer" if ends_first == "inner" else "inner")
+    assert seen() == ([100], {Active.NO})
     assert environment.zone_holds(aws.zone_id) == {}
 
 

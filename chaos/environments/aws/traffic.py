@@ -75,6 +75,9 @@ class Traffic(Groups):
             ),
         )
 
+    def is_shifted(self, region: str, holder: str) -> bool:
+        return any(holder in self.zone_holds(zone) for zone in self.settings.hosted_zones)
+
     def zone_tags(self, zone: str) -> dict[str, str]:
         given = {"ResourceType": "hostedzone", "ResourceId": zone}
         found = self.account.call("route53", GLOBAL, "list_tags_for_resource", **given)

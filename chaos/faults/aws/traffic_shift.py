@@ -16,9 +16,10 @@ class TrafficShift(Struct, frozen=True, kw_only=True):
     """Gives the weighted Route 53 records that lead to a region `weight` (0 by default), and what they had afterwards.
 
     A record leads to a region when its set identifier is the region's name, alone or before a "/". Seen as active when
-    all of them have that weight; as over when all have the one they had. Resolvers keep answers for their time to live.
-    What was before stands in a tag of the hosted zone; a detached process ends the lease. One shift may lie within
-    another of the same region, so that users leave, and come back, in steps.
+    all of them have that weight; as over when all have the one they had, or one from before a shift around this one.
+    Resolvers keep answers for their time to live. What was before stands in a tag of the hosted zone; a detached
+    process ends the lease. One shift may lie within another of the same region, so that users leave, and come back,
+    in steps.
     """
 
     target_kind: ClassVar[Literal["region"]] = "region"
@@ -46,5 +47,8 @@ class TrafficShift(Struct, frozen=True, kw_only=True):
         said = ", ".join(f"{each.record} has weight {each.weight}" for each in now) or "the records are gone"
         if all(each.weight == before[each.record] for each in now):
             return Observation(Active.NO, said)
-        shifted = all(each.weight == self.weight for each in now)
-        return Observation(Active.YES if shifted else Active.UNKNOWN, said)
+        if all(each.weight == self.weight for each in now):
+            return Observation(Active.YES, said)
+        if any(each.weight == self.weight for each in now) or environment.is_shifted(undo.target, undo.lease.holder):
+            return Observation(Active.UNKNOWN, said)
+        return Observation(Active.NO, f"{said}, as from before another shift around this one")
