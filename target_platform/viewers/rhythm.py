@@ -16,6 +16,9 @@ from random import Random
 SPREAD = 0.2
 """A pause is this share shorter or longer."""
 
+LATE_SECONDS = 0.3
+"""Clocks of devices agree to so much, and not to the millisecond."""
+
 
 class Rhythm:
     """Of one thing that one device does every `every_seconds` in the mean. `now` gives epoch seconds."""
@@ -26,12 +29,13 @@ class Rhythm:
         self._every_seconds = every_seconds
         self._random = random
         self._by_the_clock = by_the_clock
+        self._late_seconds = random.uniform(0, LATE_SECONDS) if by_the_clock else 0.0
         self._now = now
 
     def pause_seconds(self) -> float:
         """How long from now until the next time."""
         if not self._by_the_clock:
             return self._every_seconds * self._random.uniform(1 - SPREAD, 1 + SPREAD)
-        left = self._every_seconds - self._now() % self._every_seconds
+        left = self._every_seconds - (self._now() - self._late_seconds) % self._every_seconds
         too_early = left < self._every_seconds / 10  # a timer may end a moment before its time
         return left + self._every_seconds if too_early else left
