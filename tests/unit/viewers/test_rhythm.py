@@ -39,14 +39,13 @@ def test_devices_that_were_made_to_begin_together_are_soon_apart() -> None:
 
 @pytest.mark.parametrize("begun", [0.4, 5.1, 7.9])
 def test_by_the_clock_all_do_it_when_the_clock_says_so_as_well_as_their_clocks_agree(begun: float) -> None:
-    for device in range(20):
-        now = begun
-        rhythm = Rhythm(8.0, Random(device), by_the_clock=True, now=lambda: now)
-        now += rhythm.pause_seconds()
-        first = now
-        assert 0 <= first % 8.0 <= 0.3
-        now += 0.05
-        assert now + rhythm.pause_seconds() == pytest.approx(first + 8.0), "its own clock is always as late"
+    now = begun
+    devices = [Rhythm(8.0, Random(device), by_the_clock=True, now=lambda: now) for device in range(20)]
+    first = [now + device.pause_seconds() for device in devices]
+    assert all(at % 8.0 <= 0.3 for at in first)
+    now = max(first) + 0.05
+    then = [now + device.pause_seconds() for device in devices]
+    assert then == [pytest.approx(at + 8.0) for at in first], "each one's clock is always as late"
 
 
 def test_a_timer_that_ends_a_moment_too_early_does_not_make_it_happen_twice() -> None:
