@@ -18,6 +18,7 @@ from target_platform.pipeline.tool import run
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 CHECK_SECONDS = 60.0
+_TWO_SOUND_FRAMES_SECONDS = 0.07
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -78,11 +79,21 @@ def encode_chunk(source: Path, master: Master, chunk: Chunk, picture: Picture, t
 def encode_sound(source: Path, master: Master, sound: Sound, track: Track, target: Path) -> None:
     """Raises WorkFailed."""
     run("ffmpeg", sound_words(source, master.seconds, sound, track, target), deadline_seconds(master.frames, master))
+    check_length(target, master.seconds)
 
 
 def deadline_seconds(frames: int, master: Master) -> float:
     """An encoder that has worked at less than a thirtieth of the speed of playing hangs."""
     return 60 + 30 * float(frames / master.frames_per_second)
+
+
+def check_length(path: Path, seconds: float) -> None:
+    """Raises WorkFailed when a sound track is shorter than it must be, by more than two of its frames."""
+    words = ["-v", "error", "-of", "csv=p=0", "-show_entries", "format=duration", str(path)]
+    printed = run("ffprobe", words, CHECK_SECONDS).printed.decode().strip()
+    length = float(printed) if printed.replace(".", "", 1).isdecimal() else 0.0  # "N/A" where there is nothing
+    if length < seconds - _TWO_SOUND_FRAMES_SECONDS:
+        raise WorkFailed(f"{path.name} has {length:.3f} s of sound instead of {seconds:.3f}: was the disk full?")
 
 
 class Counted(Struct, frozen=True):

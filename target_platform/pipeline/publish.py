@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.package import DASH, HLS
 from target_platform.pipeline.upload import is_there
 from target_platform.stores.objects.interface import NotThere, Objects
+
+_AT_ONCE = 8
 
 
 class Published(Struct, frozen=True, kw_only=True):
@@ -46,12 +49,25 @@ def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> None:
     all of it leaves the pointer alone, which may show a newer version by now.
     """
     prefix = published_prefix(job.title, job.id)
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        with path.open("rb") as opened:
-            objects.put(f"{prefix}{path.relative_to(folder)}", opened)
+    _put_all(objects, prefix, folder)
     pointer = _pointer(job, key_id, sorted(path.stem for path in (folder / "artwork").iterdir()))
     if is_there(objects, job_key(job.id)):
         objects.put(pointer_key(job.title), msgspec.json.encode(pointer))
+
+
+def _put_all(objects: Objects, prefix: str, folder: Path) -> None:
+    """Several at a time: a film has thousands of files, and a store answers each when it is on disk."""
+
+    def put(path: Path) -> None:
+        with path.open("rb") as opened:
+            objects.put(f"{prefix}{path.relative_to(folder)}", opened)
+
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="publish")
+    try:
+        for _ in pool.map(put, sorted(each for each in folder.rglob("*") if each.is_file())):
+            pass  # what one of them raises is raised here
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def clear(objects: Objects, job: Job) -> None:
