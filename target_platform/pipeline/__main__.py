@@ -66,9 +66,9 @@ def _ingest(arguments: argparse.Namespace) -> int:
         sha256=arguments.sha256,
         segment_seconds=arguments.segment_seconds,
     )
-    if arguments.workers:
-        _scratch_folder(arguments)  # better said now than by each of them
     with opened(arguments.store, arguments.queue, _terms(arguments)) as places:
+        if arguments.workers:
+            _scratch_folder(arguments)  # what is missing is better said now than by each worker
         job = ingest(places.objects, places.queue, wish)
         if isinstance(job, Published):
             return _told(job)
