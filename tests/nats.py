@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import own_host
+
 MISSING = "no nats-server is installed"
 CONFIG = """
-host: 127.0.0.1
+host: {host}
 port: {port}
 jetstream {{ store_dir: "{folder}/jetstream", sync_interval: always, max_memory_store: 16MB, max_file_store: 256MB }}
 """
@@ -27,10 +29,10 @@ class NatsServer:
     def __init__(self, port: int, folder: Path, program: str) -> None:
         self.port = port
         self._config = folder / "nats.conf"
-        self._config.write_text(CONFIG.format(port=port, folder=folder))
+        self._config.write_text(CONFIG.format(host=own_host(), port=port, folder=folder))
         self._log = folder / "nats.log"
         self._program = program
-        self.url = f"nats://127.0.0.1:{port}"
+        self.url = f"nats://{own_host()}:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -50,7 +52,7 @@ class NatsServer:
         while time.monotonic() < ends:
             assert process.poll() is None, self._log.read_text()[-2000:]
             with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", self.port)) == 0:
+                if client.connect_ex((own_host(), self.port)) == 0:
                     return
             time.sleep(0.01)
         raise AssertionError(f"nothing listens on {self.port}")

@@ -13,6 +13,12 @@ def own(first: int, count: int) -> int:
     return first + count * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
+def own_host() -> str:
+    """A loopback address of this process: what listens there can be mistaken for nobody else's."""
+    pid = os.getpid()
+    return f"127.{64 + (pid >> 16) % 128}.{pid >> 8 & 255}.{pid & 255}"
+
+
 def free(first: int) -> Iterator[int]:
     """Ports from `first` on that nobody listens on at the moment."""
     for port in itertools.count(first):

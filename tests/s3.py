@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import own_host
+
 MISSING = "no versitygw is installed (.ci/versitygw builds one)"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
 APART = {**CREDENTIALS, "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nowhere"}
@@ -22,7 +24,8 @@ APART = {**CREDENTIALS, "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": 
 @contextmanager
 def emulated(port: int, folder: Path) -> Iterator[str]:
     """moto's server: everything in memory. Yields its address once it answers."""
-    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port, folder) as address:
+    command = [sys.executable, "-m", "moto.server", "-H", own_host(), "-p", str(port)]
+    with _running(command, port, folder) as address:
         yield address
 
 
@@ -35,7 +38,7 @@ def real(port: int, folder: Path) -> Iterator[str]:
     for name in ("data", "about"):  # what is known about an object beside it: not every disk has extended attributes
         (folder / name).mkdir(exist_ok=True)
     access, secret = CREDENTIALS.values()
-    options = ["--port", f"127.0.0.1:{port}", "--access", access, "--secret", secret, "--quiet"]
+    options = ["--port", f"{own_host()}:{port}", "--access", access, "--secret", secret, "--quiet"]
     backend = ["posix", "--sidecar", str(folder / "about"), str(folder / "data")]
     with _running([program, *options, *backend], port, folder) as address:
         yield address
@@ -49,7 +52,7 @@ def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[str]:
     ):
         try:
             _await(port, server)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://{own_host()}:{port}"
         finally:
             server.kill()
 
@@ -59,7 +62,7 @@ def _await(port: int, server: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < ends:
         assert server.poll() is None, f"it ended with {server.returncode}"
         with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
+            if client.connect_ex((own_host(), port)) == 0:
                 return
         time.sleep(0.01)
     raise AssertionError(f"nothing listens on {port}")
