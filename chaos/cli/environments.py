@@ -33,20 +33,23 @@ def rbac(
 def iam(
     experiments: Experiments,
     environment: Annotated[str, typer.Option("--environment", "-e", help="Environment file of type aws.")],
+    scan: Annotated[
+        bool, typer.Option("--scan", help="And what `chaos rollback --scan` needs to look everywhere.")
+    ] = False,
 ) -> None:
     """Print the least that these experiments need in that account, as an IAM policy. Asks no account.
 
     Exit code: 0 printed, 2 bad input, or an environment that is no AWS account.
     """
-    print(_rights("aws", experiments, environment, ""), end="")
+    print(_rights("aws", experiments, environment, "", scan), end="")
 
 
-def _rights(kind: str, experiments: list[str], environment: str, account: str) -> str:
+def _rights(kind: str, experiments: list[str], environment: str, account: str, scan: bool = False) -> str:
     from chaos.catalog import Catalog
     from chaos.model.environment import parts_of
     from chaos.model.errors import BadInput
     from chaos.model.experiment import FaultStep, Step, inner_steps
-    from chaos.model.residue import CanListRights
+    from chaos.model.residue import CanListRights, CanScanInPart
     from chaos.shipped import find, find_environment
     from chaos.spec import load_environment, load_experiment
 
@@ -64,4 +67,6 @@ def _rights(kind: str, experiments: list[str], environment: str, account: str) -
 
     read = [load_experiment(find(name), catalog, {}) for name in experiments]
     wanted = dict.fromkeys(need for each in read for need in needs(each.method))
+    if scan:
+        wanted[CanScanInPart] = None
     return opened.rights(list(wanted), any(each.load is not None for each in read), account)

@@ -115,6 +115,19 @@ def test_a_second_runner_without_a_journal_undoes_what_a_killed_run_has_changed(
     larger.aws.is_as_filled = True
 
 
+def test_a_scan_asks_for_nothing_that_the_printed_policy_for_it_does_not_allow(larger: Larger, tmp_path: Path) -> None:
+    desk = Desk(larger.aws, tmp_path)
+    environment = desk.environment(more=f"roles: [{ROLE}]\n  templates: [{template(larger)}]")
+    code, said = desk.chaos("rollback", "--scan", "-e", environment, AWS_ACCESS_KEY_ID=KEY)
+    assert code == 0, said
+    asked = needed(each for each in larger.standin.seen if each.key == KEY)
+    file = desk.experiment("kill", "{instance: {service: web}}")
+    code, policy = desk.chaos("environments", "iam", file, "--scan", "-e", environment)
+    assert code == 0, policy
+    assert asked - allowed(policy) == set()
+    larger.aws.is_as_filled = True
+
+
 def allows_all(larger: Larger, desk: Desk, file: str, environment: str) -> None:
     """Whatever the run has asked for stands in the policy for its experiment; and it has left nothing."""
     asked = needed(each for each in larger.standin.seen if each.key == KEY)

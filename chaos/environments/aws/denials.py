@@ -101,6 +101,11 @@ class _Policy(Struct, frozen=True):
     needs: tuple[str, ...]
     arn: str
 
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """Of what it needs, that which changes nothing."""
+        return tuple(each for each in self.needs if each.partition(":")[2].startswith("Get"))
+
     def read(self, account: Account, thing: Thing) -> Document | None:
         """Raises NotThere when the resource is gone, of which S3 and DynamoDB tell a missing policy apart."""
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chaos.environments.aws import aspects, denials, documents, renewal, shifts
+from chaos.environments.aws import aspects, denials, documents, renewal, scanning, shifts
 from chaos.environments.aws.account import GLOBAL
 from chaos.environments.aws.rights import Need
 from chaos.environments.aws.settings import Settings
@@ -17,6 +17,7 @@ from chaos.model import aws as bound
 from chaos.model import aws_acts as acts
 from chaos.model import capabilities as portable
 from chaos.model import fis
+from chaos.model.residue import CanScanInPart
 
 LOOK = (
     "ec2:DescribeInstances",
@@ -94,6 +95,7 @@ OF_CAPABILITY: dict[type, tuple[Need, ...]] = {
     acts.CanDenyUse: denials.NEEDS,
     acts.CanShiftZone: shifts.NEEDS,
     acts.CanRunDocument: documents.NEEDS,
+    CanScanInPart: scanning.NEEDS,
     bound.CanShiftTraffic: (
         Need(
             (

@@ -17,10 +17,27 @@ from chaos.environments.aws.documents import Documents
 from chaos.environments.aws.functions import POLICY
 from chaos.environments.aws.looking import Group, Machine
 from chaos.environments.aws.records import Hold, holds_in
+from chaos.environments.aws.rights import Need
 from chaos.environments.aws.things import EVERYWHERE, Thing
 from chaos.model.residue import Residue, Scan, Unseen
 
 _AT_ONCE = 8
+NEEDS = (
+    Need(
+        (
+            "ec2:DescribeNetworkAcls",
+            "ssm:ListCommands",
+            "arc-zonal-shift:ListZonalShifts",
+            "fis:ListExperiments",
+        ),
+        ("*",),
+    ),
+    Need(("iam:ListRolePolicies", "iam:GetRolePolicy"), ("arn:aws:iam::{account}:role/*",)),
+    Need(("route53:ListTagsForResource",), ("arn:aws:route53:::hostedzone/*",)),
+    *(Need(each.looks, (each.arn,)) for each in POLICIES.values()),
+)
+"""To look; what undoes a fault is what the fault itself needs."""
+
 _Found = Iterable[Residue]
 
 
