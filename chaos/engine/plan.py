@@ -173,11 +173,15 @@ class _Planner:
             starts_at_seconds=starts_at,
             environment=name,
             meanwhile=meanwhile,
-            slack_seconds=sum(2 * self._settling_seconds(each) for each in planned_faults(meanwhile)),
+            slack_seconds=self._slack_seconds(environment, meanwhile),
         )
 
-    def _settling_seconds(self, fault: PlannedFault) -> float:
-        return settles_within_seconds(part_of(self.environment, fault.environment))
+    def _slack_seconds(self, environment: Environment, meanwhile: tuple[PlannedStep, ...]) -> float:
+        """For being seen itself before they begin, and for each fault in them to be seen, and to be seen gone."""
+        if not meanwhile:
+            return 0.0
+        inside = (part_of(self.environment, fault.environment) for fault in planned_faults(meanwhile))
+        return settles_within_seconds(environment) + sum(2 * settles_within_seconds(part) for part in inside)
 
     def _place(self, step: FaultStep) -> tuple[str, tuple[Target, ...]]:
         """The name of the part that a step's targets are in, empty where there are no parts, and what matches there."""

@@ -89,7 +89,7 @@ def test_the_plan_knows_how_long_it_takes_and_the_lease_is_longer() -> None:
     [outer] = found.steps
     assert isinstance(outer, PlannedFault)
     assert outer.duration_seconds == 2 + 5 + 3
-    assert outer.slack_seconds == 2 * 2 * 10, "two faults within it, each to be seen and to be seen gone"
+    assert outer.slack_seconds == 10 + 2 * 2 * 10, "to be seen itself; two within it to be seen and to be seen gone"
     starts = {fault.name: fault.starts_at_seconds for fault in planned_faults(found.steps)}
     assert starts == {"outer": 0, "first": 2, "second": 3}
     assert plan(without_faults(read())).seconds == found.seconds
