@@ -36,8 +36,7 @@ class SqliteFile:
         self._failure = failure
         with self._translated("opened"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._kept_open = self._connected()
-            self._kept_open.executescript(schema)
+            self._kept_open = self._connected(schema)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -78,12 +77,13 @@ class SqliteFile:
         if shutil.disk_usage(self._path.parent).free < RESERVE_BYTES:
             self._reserve.unlink(missing_ok=True)
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, schema: str = "") -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")  # a commit is on the disk when it returns
             connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+            connection.executescript(schema)
         except sqlite3.Error:
             connection.close()
             raise

@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, BinaryIO, TypeGuard
+from typing import IO, Any, TypeGuard
 
 import boto3
 from botocore.config import Config
@@ -60,6 +60,8 @@ _MEANINGS: dict[str, type[ObjectsFailed]] = {
     "QuotaExceeded": NoRoom,
     "InsufficientStorage": NoRoom,
 }
+_IN_MEMORY_BYTES = 8 * 2**20
+"""Of what has to be copied before it can be sent; more goes to a temporary file."""
 _PUT = "put"
 """The metadata in which a put finds itself again, when its answer was lost and it was sent twice."""
 
@@ -79,7 +81,7 @@ class S3Objects:
     """One request for each call, but for what is said to take more; sent again by botocore when it failed.
 
     A put hashes its bytes before it sends them (a file is read twice, what cannot be read twice is copied to a
-    temporary file first), and the server holds them against that.
+    temporary file first if it is large), and the server holds them against that.
     """
 
     def __init__(self, place: S3Place) -> None:
@@ -247,14 +249,14 @@ class S3Objects:
 
 
 @contextmanager
-def _hashed(source: Source, sha256: str) -> Iterator[tuple[bytes | BinaryIO, int, str]]:
+def _hashed(source: Source, sha256: str) -> Iterator[tuple[bytes | IO[bytes], int, str]]:
     """Bytes that can be sent more than once, how many they are, and their SHA-256. Raises WrongChecksum.
 
     botocore goes back to the beginning of a file when it sends again, so one that is not read from there is copied too.
     """
     digest, size = hashlib.sha256(), 0
-    with tempfile.TemporaryFile() as copy:
-        body: bytes | BinaryIO = source if isinstance(source, bytes) or _is_at_its_beginning(source) else copy
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as copy:
+        body: bytes | IO[bytes] = source if isinstance(source, bytes) or _is_at_its_beginning(source) else copy
         for chunk in chunks(source):
             digest.update(chunk)
             size += len(chunk)
@@ -267,7 +269,7 @@ def _hashed(source: Source, sha256: str) -> Iterator[tuple[bytes | BinaryIO, int
         yield body, size, digest.hexdigest()
 
 
-def _is_at_its_beginning(source: Readable) -> TypeGuard[BinaryIO]:
+def _is_at_its_beginning(source: Readable) -> TypeGuard[IO[bytes]]:
     return isinstance(source, io.IOBase) and source.seekable() and source.tell() == 0
 
 

@@ -5,6 +5,7 @@ Source: docs.nats.io, JetStream: streams (discard new per subject), pull consume
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -12,7 +13,7 @@ import time
 import uuid
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NoAnswer
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
@@ -58,10 +59,14 @@ class _Job(Struct, frozen=True):
 
 
 class _Lease(Struct):
-    """`ends` by this process's clock; `number` is that of the job's message in the stream."""
+    """`ends` by this process's clock; `number` is that of the job's message in the stream.
+
+    One thing is said about a job at a time: who extends leases from another thread may do so when it is done.
+    """
 
     ends: float
     number: int
+    saying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class JetStreamQueue:
@@ -180,13 +185,12 @@ class JetStreamQueue:
             pause_ns = int(self._terms.pause_seconds(job.attempt) * 1e9)
             await self._say(job, b"-NAK " + json.dumps({"delay": pause_ns}).encode())
             return
-        self._lease(job)
-        await self._bury(Dead(id=job.id, body=job.body, reason=reason, attempts=job.attempt), job.token)
-        self._leases.pop(job.token, None)
+        async with self._lease(job).saying:
+            self._lease(job)
+            await self._bury(Dead(id=job.id, body=job.body, reason=reason, attempts=job.attempt), job.token)
+            self._leases.pop(job.token, None)
 
-    async def _say(self, job: Taken, what: bytes) -> float:
-        """When the lease would end that began when this was said."""
-
+    async def _say(self, job: Taken, what: bytes) -> None:
         async def ask() -> float:
             lease = self._lease(job)  # each time: it may run out while the server is waited for
             asked_at = time.monotonic()
@@ -199,11 +203,12 @@ class JetStreamQueue:
                 await self._check_that_it_is_known(job, lease)
             return asked_at + self._terms.lease_seconds
 
-        ends = await self._line.patiently(ask)
-        lease = self._leases.pop(job.token)
-        if what == _HOLD_ON:
-            self._leases[job.token] = _Lease(ends, lease.number)
-        return ends
+        lease = self._lease(job)
+        async with lease.saying:
+            lease.ends = await self._line.patiently(ask)
+            self._leases[job.token] = lease  # from which it may have been swept, if it ran out meanwhile
+            if what != _HOLD_ON:
+                self._leases.pop(job.token)
 
     def _lease(self, job: Taken) -> _Lease:
         lease = self._leases.get(job.token)

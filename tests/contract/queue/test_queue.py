@@ -222,3 +222,24 @@ def test_many_at_once_get_each_job_once(place: Place) -> None:
             each.join()
     assert taken == {str(number): 1 for number in range(40)}
     assert queues[0].counts() == Counts(waiting=0, underway=0, done=40, dead=0)
+
+
+def test_who_extends_while_it_is_done_or_failed_hears_that_it_is_over(place: Place) -> None:
+    def extend() -> None:
+        try:
+            while True:
+                queue.extend(job)
+        except LeaseLost:
+            heard.append(job.id)
+
+    queue = place.open(ONCE)
+    heard: list[str] = []
+    for end in (queue.done, lambda job: queue.failed(job, "")) * 5:
+        queue.put(f"{len(heard)}", "")
+        job = place.next(queue)
+        extender = threading.Thread(target=extend)
+        extender.start()
+        end(job)
+        extender.join()
+    assert heard == [str(number) for number in range(10)]
+    assert queue.counts() == Counts(waiting=0, underway=0, done=5, dead=5)
