@@ -73,11 +73,15 @@ def test_what_keeps_us_from_looking_refuses_the_plan(
         ("eu-south-2", "region eu-south-2 is not switched on for account", "`regions`"),
     ],
 )
-def test_a_region_that_cannot_be_used_refuses_the_plan(aws: Emulated, region: str, words: str, hint: str) -> None:
+def test_a_region_that_cannot_be_used_refuses_the_plan_and_a_scan(
+    aws: Emulated, region: str, words: str, hint: str
+) -> None:
     environment = AwsEnvironment(aws.ref(regions=["us-east-1", region]))
     with pytest.raises(Refused, match=words) as refused:
         environment.inventory()
     assert hint in refused.value.hint
+    with pytest.raises(Refused, match=words):
+        environment.scan()
     environment.account.close()
     aws.is_as_filled = True
 

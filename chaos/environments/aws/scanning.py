@@ -59,12 +59,12 @@ class Scanning(Documents):
         return scan.found
 
     def scan(self) -> Scan:
-        """Raises Refused, and ApiFailed when AWS does not take the credentials or does not answer at all."""
+        """Raises Refused, also for a region that is none; ApiFailed when AWS does not take the credentials."""
         self.account.verify()
         self.forget()
-        places = list(self._places())
+        regions = _look(_Place("the list of regions", self._regions))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            looks = list(pool.map(_look, places))
+            looks = [regions, *pool.map(_look, self._places())]
         found = sorted((each for look in looks if not isinstance(look, Unseen) for each in look), key=_order)
         return Scan(found=tuple(found), unseen=tuple(each for each in looks if isinstance(each, Unseen)))
 
@@ -84,6 +84,11 @@ class Scanning(Documents):
             yield _Place(f"hosted zone {zone}", partial(self._on_zone, zone))
         for region in self.template_regions():
             yield _Place(f"FIS experiments in {region}", partial(self._experiments_of, region))
+
+    def _regions(self) -> _Found:
+        """In a region that does not exist there is nothing to be found, which must not look like nothing left."""
+        self.account.verify_regions()
+        return ()
 
     def _on_machines(self, region: str) -> _Found:
         return _held("machine", self.machines(region))
