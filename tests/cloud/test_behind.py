@@ -18,7 +18,7 @@ from chaos.model.system import JSON, Target
 from chaos.spec import read_experiment
 from tests.cloud.acting import Commands, Experiments, Refreshes, ZonalShifts
 from tests.cloud.between import Between, between
-from tests.cloud.emulated import ROLE, Emulated
+from tests.cloud.emulated import PATIENCE_SECONDS, ROLE, Emulated
 from tests.cloud.larger import Larger
 from tests.cloud.test_runs import Desk
 from tests.cloud.test_whole import LASTING, experiment, indented, steps, template
@@ -49,7 +49,7 @@ def test_every_fault_is_undone_although_aws_does_not_show_it_yet(
         list(pool.map(lambda each: each[0].revert(environment, each[1]), injections))
         with state.behind(BEHIND_SECONDS):
             list(pool.map(lambda each: each[0].inject(environment, each[1]), injections))
-            somebody = through.environment(**{**settings, "consistent_within_seconds": 20 * BEHIND_SECONDS})
+            somebody = through.environment(**{**settings, "consistent_within_seconds": PATIENCE_SECONDS})
             list(pool.map(lambda each: each[0].revert(somebody, each[1]), injections))
     direct = larger.aws.environment(**settings)
     assert direct.residues() == ()
