@@ -27,6 +27,8 @@ class Between:
 
     upstream: str
     refuse: dict[str, str] = field(default_factory=dict)
+    refuse_once: dict[str, str] = field(default_factory=dict)
+    """The same for the next request only."""
     behind_seconds: float = 0.0
     """For how long after each change what was there before it is shown to who has asked for that before."""
     asked: list[str] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Between:
 
     def answer(self, request: _Request) -> _Answer:
         self.asked.append(request.action)
-        code = self.refuse.get(request.action) or self.refuse.get("*")
+        code = self.refuse_once.pop(request.action, "") or self.refuse.get(request.action) or self.refuse.get("*")
         if code:
             return _refusal(request.service, code)
         if not _READS.match(request.action):

@@ -12,7 +12,7 @@ from chaos.environments.aws import AwsEnvironment, account
 from chaos.model.errors import ActionFailed, ExitCode, Refused
 from chaos.model.fault import Active
 from tests.cloud.between import Between, between
-from tests.cloud.emulated import ACCOUNT, ROLE, Emulated
+from tests.cloud.emulated import ACCOUNT, PATIENCE_SECONDS, ROLE, Emulated
 from tests.cloud.running import in_effect, injected, under_way
 from tests.cloud.test_faults import Stand
 from tests.cloud.test_runs import Desk
@@ -34,6 +34,7 @@ def day(aws: Emulated, _between: tuple[Between, Emulated], monkeypatch: pytest.M
     state, through = _between
     through.zone_id = aws.zone_id
     state.refuse.clear()
+    state.refuse_once.clear()
     state.asked.clear()
     state.forget()
     monkeypatch.setattr(account, "_ATTEMPTS", 1)
@@ -112,6 +113,32 @@ def test_an_act_that_aws_refuses_halfway_is_undone(aws: Emulated, through: Emula
     stand.revert(undo)
     stand.becomes(undo, Active.NO)
     stand.is_unchanged(before)
+    aws.is_as_filled = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "code"),
+    [
+        ("aws/zone_outage", "ReplaceNetworkAclAssociation", "InvalidNetworkAclID.NotFound"),
+        ("aws/isolation", "RevokeSecurityGroupEgress", "InvalidGroup.NotFound"),
+        ("aws/isolation", "ModifyInstanceAttribute", "InvalidGroup.NotFound"),
+    ],
+)
+def test_what_was_just_made_and_is_not_known_everywhere_yet_is_asked_for_again(
+    aws: Emulated, through: Emulated, day: Between, kind: str, action: str, code: str
+) -> None:
+    stand = Stand(through, kind)
+    stand.environment = through.environment(consistent_within_seconds=PATIENCE_SECONDS)
+    undo = stand.prepare()
+    day.refuse_once[action] = code
+    stand.inject(undo)
+    assert not day.refuse_once, "it was refused"
+    stand.becomes(undo, Active.YES)
+    day.refuse_once["DeleteNetworkAcl"] = day.refuse_once["DeleteSecurityGroup"] = "DependencyViolation"
+    stand.revert(undo)
+    assert len(day.refuse_once) == 1, "AWS believed that something still used it"
+    stand.becomes(undo, Active.NO)
+    assert aws.environment().residues() == ()
     aws.is_as_filled = True
 
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from chaos.environments.aws.answers import NotNow, NotThere, after_a_change
@@ -35,13 +36,14 @@ class Isolation(Traffic):
             self.account.call("ec2", machine.region, "create_tags", Resources=[machine.id], Tags=[tag])
         with after_a_change():
             group = self._group(machine.region, _name(holder)) or self._group_for(machine, holder)
-            self._give(machine, [group["GroupId"]])
+            self.once_known(lambda: self._give(machine, [group["GroupId"]]))
         self.changed()
 
     def rejoin_machine(self, instance: str, holder: str) -> None:
         machine = self.machine_held(instance, holder)
         if machine is not None:
-            self._give(machine, machine.holds[holder].was.split("+"))
+            with suppress(NotThere):  # terminated meanwhile: there is nothing left to put right
+                self._give(machine, machine.holds[holder].was.split("+"))
         region, _, id = instance.partition("/")
         name, was_held = _name(holder), machine is not None
         self.until_settled(lambda: self._deleted(region, name, was_held), f"security group {name} is still in use")
@@ -88,15 +90,12 @@ class Isolation(Traffic):
         made = self.account.call("ec2", machine.region, "create_security_group", **given)
         all_out = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
         revoked = {"GroupId": made["GroupId"], "IpPermissions": all_out}
-        self.account.call("ec2", machine.region, "revoke_security_group_egress", **revoked)
+        self.once_known(lambda: self.account.call("ec2", machine.region, "revoke_security_group_egress", **revoked))
         return made
 
     def _give(self, machine: Machine, groups: list[str]) -> None:
-        try:
-            given = {"InstanceId": machine.id, "Groups": groups}
-            self.account.call("ec2", machine.region, "modify_instance_attribute", **given)
-        except NotThere:
-            pass  # terminated meanwhile: there is nothing left to put right
+        given = {"InstanceId": machine.id, "Groups": groups}
+        self.account.call("ec2", machine.region, "modify_instance_attribute", **given)
 
 
 def _name(holder: str) -> str:

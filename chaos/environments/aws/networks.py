@@ -8,6 +8,7 @@ still. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -56,7 +57,7 @@ class Networks(Machines):
             deny = ours[0].id if ours else self._made(region, vpc, before, (holder, until))
             with after_a_change():
                 for subnet, acl in before.items():
-                    self._replace(region, acl.associations[subnet], deny)
+                    self.once_known(partial(self._replace, region, acl.associations[subnet], deny))
         self.changed()
 
     def mend(self, region: str, holder: str) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from chaos.environments.aws import looking
 from chaos.environments.aws.account import Account
-from chaos.environments.aws.answers import ApiFailed
+from chaos.environments.aws.answers import ApiFailed, NotThere
 from chaos.environments.aws.joined import Joined
 from chaos.environments.aws.looking import Database, Group, Look, Machine
 from chaos.environments.aws.settings import Settings
@@ -140,6 +140,18 @@ class Opened:
                 return seen
             time.sleep(_SHOW_EVERY_SECONDS)
             self.forget()
+
+    def once_known(self, act: Callable[[], object]) -> None:
+        """For an act on what we have just made, which may not be known everywhere yet. Raises NotThere."""
+        ends_at = time.monotonic() + self.settings.consistent_within_seconds
+        while True:
+            try:
+                act()
+                return
+            except NotThere:
+                if time.monotonic() >= ends_at:
+                    raise
+            time.sleep(_SHOW_EVERY_SECONDS)
 
     def until_settled(self, settled: Callable[[], bool], what: str) -> None:
         """Look again and again, as long as a machine may take. Raises ApiFailed when it is not so by then."""
