@@ -110,7 +110,7 @@ def test_dashboards_and_rules_are_those_of_the_repository() -> None:
 
 def test_every_pod_is_locked_down() -> None:
     pods = [each["spec"]["template"]["spec"] for each in objects() if each["kind"] in ("Deployment", "StatefulSet")]
-    assert len(pods) == 24
+    assert len(pods) == 26
     for pod in pods:
         [container] = pod["containers"]
         assert not pod["automountServiceAccountToken"]
