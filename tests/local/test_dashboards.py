@@ -33,7 +33,7 @@ name: looked-at
 hypothesis: Everything that is shown of a run has something to show.
 steadyState:
   - {name: titles start, probe: {load_ratio: {request: start}}, target: ">= 50%"}
-load: {locustfile: viewers, arrivals: 12/s, timeScale: 4, warmUp: 1s, baseline: 1s, drain: 1s}
+load: {locustfile: viewers, mix: subscribers, arrivals: 12/s, timeScale: 4, warmUp: 1s, baseline: 1s, drain: 1s}
 method:
   - {fault: kill, target: {instance: {service: edge}}, duration: 4s}
 recovery: 1s
