@@ -142,4 +142,6 @@ async def _again_and_again(seconds: float, work: Callable[[], Awaitable[None]]) 
             await work()
         except CallFailed as failure:
             log.info("background work: %s", failure)
+        except Exception:  # one answer that nobody expected must not end it for good
+            log.exception("background work")
         await asyncio.sleep(seconds)

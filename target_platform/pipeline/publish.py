@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -46,13 +47,16 @@ def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> None:
     """Bring all files under `folder` into the store, then turn the pointer. Raises ObjectsFailed and OSError.
 
     The version before stays where it is: viewers are in the middle of it. Who was held up until somebody else had done
-    all of it leaves the pointer alone, which may show a newer version by now.
+    all of it leaves the pointer alone, which may show a newer version by now, and takes its own files away.
     """
-    prefix = published_prefix(job.title, job.id)
+    # A folder of its own for each time: a packager encrypts with another vector each time, so files of two do not mix.
+    prefix = f"{published_prefix(job.title, job.id)}{uuid4().hex[:12]}/"
     _put_all(objects, prefix, folder)
-    pointer = _pointer(job, key_id, sorted(path.stem for path in (folder / "artwork").iterdir()))
+    pointer = _pointer(job, prefix, key_id, sorted(path.stem for path in (folder / "artwork").iterdir()))
     if is_there(objects, job_key(job.id)):
         objects.put(pointer_key(job.title), msgspec.json.encode(pointer))
+    else:
+        _remove_all(objects, prefix)
 
 
 def _put_all(objects: Objects, prefix: str, folder: Path) -> None:
@@ -72,13 +76,16 @@ def _put_all(objects: Objects, prefix: str, folder: Path) -> None:
 
 def clear(objects: Objects, job: Job) -> None:
     """Remove what was made on the way. What says that there is a job goes last, so it can be done again."""
-    for each in list(objects.under(made_prefix(job.id))):
-        objects.delete(each.key)
+    _remove_all(objects, made_prefix(job.id))
     objects.delete(job_key(job.id))
 
 
-def _pointer(job: Job, key_id: str, artwork: Sequence[str]) -> Published:
-    prefix = published_prefix(job.title, job.id)
+def _remove_all(objects: Objects, prefix: str) -> None:
+    for each in list(objects.under(prefix)):
+        objects.delete(each.key)
+
+
+def _pointer(job: Job, prefix: str, key_id: str, artwork: Sequence[str]) -> Published:
     return Published(
         title=job.title,
         version=job.id,

@@ -91,6 +91,11 @@ class Ledger:
         self._now = now
         self._seats: defaultdict[str, dict[str, tuple[str, float]]] = defaultdict(dict)
 
+    @property
+    def accounts(self) -> int:
+        """How many are kept, with or without a seat that has not run out."""
+        return len(self._seats)
+
     def take(self, user: str, taking: Taking) -> bool:
         """Whether there was a seat. A device that has one keeps it; a plan that is not known has no limit."""
         others = [each for each in self.open(user) if each.device != taking.device]
@@ -108,7 +113,7 @@ class Ledger:
             lasts_seconds = min(seat.left_seconds, self._policy.seat_seconds)
             self._seats[user][seat.device] = (seat.title, self._now() + lasts_seconds)
         else:
-            self._seats[user].pop(seat.device, None)
+            self._seats.get(user, {}).pop(seat.device, None)
 
     def open(self, user: str) -> tuple[Seat, ...]:
         """Who has not been silent for too long; the others lose their seats by this."""
@@ -120,6 +125,7 @@ class Ledger:
         return tuple(Seat(device, title, round(until - now, 3)) for device, (title, until) in taken.items())
 
     def all(self) -> dict[str, tuple[Seat, ...]]:
+        """Those of every account; accounts that have none any more are forgotten by this."""
         return {user: seats for user in list(self._seats) if (seats := self.open(user))}
 
 
@@ -128,6 +134,7 @@ class Streams:
         self._instance = instance
         self._ledger = ledger
         self._untold: dict[tuple[str, str], Seat] = {}
+        self._tidied_at = time.monotonic()
         self._asks_until = time.monotonic() + instance.policies.streams.seat_seconds
         self._asked = instance.metrics.counter("stream_seats", "Seats asked for", "outcome")
 
@@ -159,6 +166,7 @@ class Streams:
         """Tell the others what changed; and ask them first, until one has answered or all devices have been heard."""
         if time.monotonic() < self._asks_until:
             await asyncio.gather(*(self._ask(each) for each in self._peers))
+        self._tidy()
         changed = list(self._untold.items())[:TOLD_AT_ONCE]
         if not changed:
             return
@@ -182,6 +190,8 @@ class Streams:
             reply = await self._instance.call("streams", Ask(path="/copies", only=peer.instance))
         except CallFailed:
             return  # who cannot be asked is asked again in a second
+        if reply.status != 200:
+            return
         self._take_over(msgspec.json.decode(reply.body, type=Copies))
         self._asks_until = 0.0
 
@@ -190,6 +200,12 @@ class Streams:
             await self._instance.call("streams", Ask(path="/copies", method="POST", body=body, only=peer.instance))
         except CallFailed:
             pass  # it asks when it starts, and devices are heard again within seconds
+
+    def _tidy(self) -> None:
+        """Nobody asks for the seats of who is gone for good; without this they were kept for ever."""
+        if time.monotonic() - self._tidied_at >= self._instance.policies.streams.seat_seconds:
+            self._tidied_at = time.monotonic()
+            self._ledger.all()
 
     def _take_over(self, copies: Copies) -> None:
         for user, seats in copies.seats.items():

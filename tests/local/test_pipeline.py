@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -97,7 +97,8 @@ def caught_encoding(process: subprocess.Popen[str]) -> tuple[int, int]:
         for worker in children(process.pid):
             encoder = encoder_of(worker)
             if encoder is not None:
-                os.kill(encoder, signal.SIGSTOP)
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(encoder, signal.SIGSTOP)
                 if encoder_of(worker) == encoder:
                     return worker, encoder
         time.sleep(0.002)

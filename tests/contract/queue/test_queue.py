@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -229,6 +230,7 @@ def test_who_extends_while_it_is_done_or_failed_hears_that_it_is_over(place: Pla
         try:
             while True:
                 queue.extend(job)
+                time.sleep(0.02)  # who waits for a place in SQLite is not in a queue: without it one can starve
         except LeaseLost:
             heard.append(job.id)
 
@@ -237,7 +239,7 @@ def test_who_extends_while_it_is_done_or_failed_hears_that_it_is_over(place: Pla
     for end in (queue.done, lambda job: queue.failed(job, "")) * 5:
         queue.put(f"{len(heard)}", "")
         job = place.next(queue)
-        extender = threading.Thread(target=extend)
+        extender = threading.Thread(target=extend, daemon=True)
         extender.start()
         end(job)
         extender.join()

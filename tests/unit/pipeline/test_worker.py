@@ -148,3 +148,16 @@ def test_who_was_held_up_until_the_job_was_over_leaves_the_pointer_alone(shop: S
     publish.clear(objects, JOB)
     publish.publish(objects, JOB, "00", tmp_path / "title")
     assert publish.published(objects, JOB.title) == newer
+
+
+def test_who_was_held_up_changes_no_byte_of_what_is_shown_and_leaves_nothing(shop: Shop, tmp_path: Path) -> None:
+    """A packager encrypts with another vector each time: a file of his beside those of another would not decode."""
+    objects, folder = shop.objects, tmp_path / "title"
+    (folder / "artwork").mkdir(parents=True)
+    (folder / "manifest.mpd").write_text("the first's")
+    publish.publish(objects, JOB, "00", folder)
+    publish.clear(objects, JOB)
+    before = {each.key: objects.get(each.key) for each in objects.under("titles/")}
+    (folder / "manifest.mpd").write_text("the one's who was held up")
+    publish.publish(objects, JOB, "00", folder)
+    assert {each.key: objects.get(each.key) for each in objects.under("titles/")} == before

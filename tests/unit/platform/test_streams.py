@@ -43,6 +43,15 @@ def take(ledger: Ledger, device: str, plan: str = "standard", title: str = "spli
     return ledger.take(ANN, Taking(device, title, plan))
 
 
+def test_an_account_that_has_no_seat_any_more_takes_no_memory(ledger: Ledger, clock: Clock) -> None:
+    for number in range(10):
+        ledger.put(f"left-{number}@here", Seat("tv", "split-brain", 0))
+        ledger.put(f"silent-{number}@here", Seat("tv", "split-brain", 10))
+    clock.now += 11
+    assert ledger.all() == {}
+    assert ledger.accounts == 0
+
+
 @pytest.mark.parametrize(("plan", "seats"), [("basic", 1), ("standard", 2), ("premium", 4)])
 def test_each_plan_has_its_number_of_seats(ledger: Ledger, plan: str, seats: int) -> None:
     assert [take(ledger, f"device-{n}", plan) for n in range(seats + 1)] == [True] * seats + [False]
