@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from chaos.model.errors import ActionFailed
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+
+Place = TypeVar("Place")
 
 RIGHTS_HINT = "`chaos environments iam EXPERIMENT -e FILE` prints the policy that an experiment needs"
 _DENIED = (
@@ -78,6 +80,15 @@ def after_a_change() -> Iterator[None]:
         yield
     except ActionFailed as error:
         raise ActionFailed(error.message, error.hint, "unknown") from error
+
+
+def in_each(places: Sequence[Place], change: Callable[[Place], None]) -> None:
+    """For an act on several places: what goes wrong in a later one, the first has been changed and must be undone."""
+    for first in places[:1]:
+        change(first)
+    with after_a_change():
+        for later in places[1:]:
+            change(later)
 
 
 def refused(asked: str, error: ClientError) -> ApiFailed:

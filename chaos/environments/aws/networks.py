@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chaos.environments.aws.answers import NotNow, NotThere, after_a_change
+from chaos.environments.aws.answers import NotNow, NotThere, after_a_change, in_each
 from chaos.environments.aws.looking import Machine
 from chaos.environments.aws.machines import Machines
 from chaos.environments.aws.records import Hold, holds_in, tag_of, tags_in
@@ -46,18 +46,23 @@ class Networks(Machines):
             raise ActionFailed(f"no machine of the system is in {zone or region}", took_effect="no")
         acls = self._acls(region)
         self._refuse_others(region, acls, wanted, holder)
-        for vpc in sorted({acl.vpc for acl in acls if wanted & acl.associations.keys()}):
-            ours = [acl for acl in acls if acl.vpc == vpc and holder in holds_in(acl.tags)]
-            before = {
-                subnet: acl
-                for acl in acls
-                if acl.vpc == vpc and acl not in ours
-                for subnet in sorted(wanted & acl.associations.keys())
-            }
-            deny = ours[0].id if ours else self._made(region, vpc, before, (holder, until))
+        ours = {acl.vpc: acl.id for acl in acls if holder in holds_in(acl.tags)}
+        before = {
+            vpc: _before(acls, vpc, wanted, holder)
+            for vpc in sorted({acl.vpc for acl in acls if wanted & acl.associations.keys()})
+        }
+        for vpc, had in before.items():
+            if len(had) > _MOST_SUBNETS:
+                said = f"{vpc} has {len(had)} subnets to cut off, and one ACL can remember {_MOST_SUBNETS}"
+                raise ActionFailed(said, "cut off one zone after the other", took_effect="no")
+
+        def cut_in(vpc: str) -> None:
+            deny = ours.get(vpc) or self._made(region, vpc, before[vpc], (holder, until))
             with after_a_change():
-                for subnet, acl in before.items():
+                for subnet, acl in before[vpc].items():
                     self.once_known(partial(self._replace, region, acl.associations[subnet], deny))
+
+        in_each(list(before), cut_in)
         self.changed()
 
     def mend(self, region: str, holder: str) -> None:
@@ -131,9 +136,6 @@ class Networks(Machines):
     # parameters: where, what each subnet had, and the lease
     def _made(self, region: str, vpc: str, before: Mapping[str, _Acl], lease: tuple[str, float]) -> str:
         """A new ACL allows nothing: its only rule is the last one, which denies all."""
-        if len(before) > _MOST_SUBNETS:
-            said = f"{vpc} has {len(before)} subnets to cut off, and one ACL can remember {_MOST_SUBNETS}"
-            raise ActionFailed(said, "cut off one zone after the other", took_effect="no")
         holder, until = lease
         tags = [
             {"Key": "Name", "Value": "steadfast: lets nothing pass"},
@@ -151,6 +153,16 @@ class Networks(Machines):
     def _acls(self, region: str) -> list[_Acl]:
         found = self.account.pages("ec2", region, "describe_network_acls", "NetworkAcls")
         return [_acl(each) for each in found]
+
+
+def _before(acls: list[_Acl], vpc: str, wanted: set[str], holder: str) -> dict[str, _Acl]:
+    """Which ACL each subnet to cut off has; not those that have ours already."""
+    return {
+        subnet: acl
+        for acl in acls
+        if acl.vpc == vpc and holder not in holds_in(acl.tags)
+        for subnet in sorted(wanted & acl.associations.keys())
+    }
 
 
 def _acl(found: Mapping[str, Any]) -> _Acl:

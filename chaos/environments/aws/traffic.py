@@ -14,7 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from chaos.environments.aws.account import GLOBAL
-from chaos.environments.aws.answers import after_a_change
+from chaos.environments.aws.answers import after_a_change, in_each
 from chaos.environments.aws.groups import Groups
 from chaos.environments.aws.records import Hold, holds_in, key_of, tag_of, tags_in
 from chaos.model.aws import Weight
@@ -32,16 +32,21 @@ class Traffic(Groups):
         if not any(found.values()):
             raise ActionFailed(f"no weighted record in {self.zones_said} leads to {region}", took_effect="no")
         for zone, records in found.items():
-            if not records or holder in self.zone_holds(zone):
-                continue
             if len(records) > _MOST_RECORDS:
                 said = f"{len(records)} records of {zone} lead to {region}, and a tag can remember {_MOST_RECORDS}"
                 raise ActionFailed(said, took_effect="no")
+
+        def shift_in(zone: str) -> None:
+            records = found[zone]
+            if holder in self.zone_holds(zone):
+                return
             was = ",".join(f"{_mark(record)}={record['Weight']}" for record in records)
             hold = Hold(what=f"weights of {region}", until=until, was=f"{time.time():.3f} {was}")
             self._change_tags(zone, AddTags=[tag_of(holder, hold)])
             with after_a_change():
                 self._weigh(zone, records, [weight] * len(records))
+
+        in_each([zone for zone, records in found.items() if records], shift_in)
         self.changed()
 
     def shift_back(self, region: str, holder: str) -> None:
