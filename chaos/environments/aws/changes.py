@@ -8,7 +8,7 @@ import msgspec
 
 from chaos.environments.aws import aspects, things
 from chaos.environments.aws.answers import NotThere, after_a_change
-from chaos.environments.aws.records import Hold, holds_in
+from chaos.environments.aws.records import Hold, holds_in, reading_before
 from chaos.environments.aws.templates import Templates
 from chaos.environments.aws.things import Thing
 from chaos.model.aws_changes import Seen, Values
@@ -76,8 +76,5 @@ class Changes(Templates):
 
 
 def _was(hold: Hold, name: str) -> Values:
-    try:
+    with reading_before(name):
         return msgspec.json.decode(hold.was, type=Values)
-    except msgspec.DecodeError as error:
-        hint = "put the resource right by hand, then remove the tag"
-        raise ActionFailed(f"what {name} had before cannot be read from its tags", hint, "no") from error

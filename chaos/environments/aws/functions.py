@@ -11,7 +11,7 @@ import msgspec
 from chaos.environments.aws.account import GLOBAL
 from chaos.environments.aws.answers import NotThere, after_a_change
 from chaos.environments.aws.isolation import Isolation
-from chaos.environments.aws.records import Hold, holds_in, key_of, tag_of, tags_in
+from chaos.environments.aws.records import Hold, holds_in, key_of, reading_before, tag_of, tags_in
 from chaos.environments.aws.things import Thing, tags_now
 from chaos.model.errors import ActionFailed
 
@@ -44,9 +44,10 @@ class Functions(Isolation):
         hold = holds_in(self.tags_once_shown(found, holder)).get(holder) if found else None
         if found is None or hold is None:
             return
-        was = hold.was
-        if was:
-            self._reserve(found, int(was))
+        with reading_before(function):
+            was = int(hold.was) if hold.was else None
+        if was is not None:
+            self._reserve(found, was)
         else:
             self.account.call("lambda", found.region, "delete_function_concurrency", FunctionName=found.name)
         self.account.call("lambda", found.region, "untag_resource", Resource=found.arn, TagKeys=[key_of(holder)])

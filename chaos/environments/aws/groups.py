@@ -8,7 +8,7 @@ from __future__ import annotations
 from chaos.environments.aws.answers import after_a_change
 from chaos.environments.aws.looking import ALONE
 from chaos.environments.aws.networks import Networks
-from chaos.environments.aws.records import Hold, key_of, tag_of
+from chaos.environments.aws.records import Hold, key_of, reading_before, tag_of
 from chaos.model.aws import Capacity
 from chaos.model.errors import ActionFailed
 
@@ -54,9 +54,9 @@ class Groups(Networks):
         found = self.once_shown(lambda: self.group(group), lambda seen: seen is not None and holder in seen.holds)
         if found is None or holder not in found.holds:
             return
-        smallest, wanted, suspended, *largest = found.holds[holder].was.split(",")
-        self._ask(found.region, found.name, int(smallest), int(wanted), *map(int, largest))
-        self._processes("resume_processes", found.region, found.name, [each for each in suspended.split("+") if each])
+        sizes, suspended = _before(found.holds[holder], group)
+        self._ask(found.region, found.name, *sizes)
+        self._processes("resume_processes", found.region, found.name, suspended)
         gone = {"ResourceId": found.name, "ResourceType": "auto-scaling-group", "Key": key_of(holder)}
         self.account.call("autoscaling", found.region, "delete_tags", Tags=[gone])
         self.changed()
@@ -93,3 +93,11 @@ class Groups(Networks):
         if processes:
             given = {"AutoScalingGroupName": name, "ScalingProcesses": processes}
             self.account.call("autoscaling", region, operation, **given)
+
+
+def _before(hold: Hold, group: str) -> tuple[list[int], list[str]]:
+    """Smallest, wanted and, where it was changed, largest; and the processes that we suspended."""
+    with reading_before(group):
+        smallest, wanted, suspended, largest = [*hold.was.split(","), ""][:4]
+        sizes = [int(each) for each in (smallest, wanted, *filter(None, [largest]))]
+    return sizes, [each for each in suspended.split("+") if each]

@@ -8,10 +8,13 @@ characters, keys 128, and all services take letters, digits, spaces and + - = . 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
+
+from chaos.model.errors import ActionFailed
 
 PREFIX = "steadfast:hold:"
 UNREADABLE = "unreadable"
@@ -57,6 +60,16 @@ def holds_in(tags: Mapping[str, str]) -> dict[str, Hold]:
     """By holder. What somebody has changed so that it cannot be read is there too, as `unreadable`."""
     holders = [key.removeprefix(PREFIX) for key in tags if key.startswith(PREFIX)]
     return {holder: _read("".join(_parts(holder, tags))) for holder in holders}
+
+
+@contextmanager
+def reading_before(name: str) -> Iterator[None]:
+    """For what a hold says that there was before. Raises ActionFailed when somebody has changed it."""
+    try:
+        yield
+    except ValueError as error:
+        hint = "put the resource right by hand, then remove the tag"
+        raise ActionFailed(f"what {name} had before cannot be read from its tags", hint, "no") from error
 
 
 def tags_in(listed: Iterable[Mapping[str, Any]]) -> dict[str, str]:

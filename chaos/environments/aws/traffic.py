@@ -16,7 +16,7 @@ from zlib import crc32
 from chaos.environments.aws.account import GLOBAL
 from chaos.environments.aws.answers import after_a_change, in_each
 from chaos.environments.aws.groups import Groups
-from chaos.environments.aws.records import Hold, holds_in, key_of, tag_of, tags_in
+from chaos.environments.aws.records import Hold, holds_in, key_of, reading_before, tag_of, tags_in
 from chaos.model.aws import Weight
 from chaos.model.errors import ActionFailed
 
@@ -50,25 +50,33 @@ class Traffic(Groups):
         self.changed()
 
     def shift_back(self, region: str, holder: str) -> None:
+        """One zone that cannot be put right does not keep the others from it."""
+        failed: list[ActionFailed] = []
         for zone in self.settings.hosted_zones:
-            hold = self.once_shown(partial(self.zone_hold, zone, holder), lambda seen: seen is not None)
-            if hold is None:
-                continue
-            since, before = _before(hold)
-            later = [
-                (each, *_before(other)) for each, other in self.zone_holds(zone).items() if other.what == hold.what
-            ]
-            above = min(((at, each) for each, at, _ in later if at > since), default=None)
-            if above is None:
-                records = self._records(zone, region)
-                weights = dict(pair.split("=") for pair in before.split(","))
-                self._weigh(zone, records, [int(weights.get(_mark(each), each["Weight"])) for each in records])
-            else:
-                at, other = above
-                handed = Hold(what=hold.what, until=self.zone_holds(zone)[other].until, was=f"{at:.3f} {before}")
-                self._change_tags(zone, AddTags=[tag_of(other, handed)])
-            self._change_tags(zone, RemoveTagKeys=[key_of(holder)])
+            try:
+                self._shift_zone_back(zone, region, holder)
+            except ActionFailed as error:
+                failed.append(error)
         self.changed()
+        if failed:
+            raise failed[0]
+
+    def _shift_zone_back(self, zone: str, region: str, holder: str) -> None:
+        hold = self.once_shown(partial(self.zone_hold, zone, holder), lambda seen: seen is not None)
+        if hold is None:
+            return
+        since, before, weights = _before(hold, zone)
+        holds = {each: other for each, other in self.zone_holds(zone).items() if other.what == hold.what}
+        begun = ((_before(other, zone)[0], each) for each, other in holds.items())
+        above = min((each for each in begun if each[0] > since), default=None)
+        if above is None:
+            records = self._records(zone, region)
+            self._weigh(zone, records, [weights.get(_mark(each), int(each["Weight"])) for each in records])
+        else:
+            at, other = above
+            handed = Hold(what=hold.what, until=holds[other].until, was=f"{at:.3f} {before}")
+            self._change_tags(zone, AddTags=[tag_of(other, handed)])
+        self._change_tags(zone, RemoveTagKeys=[key_of(holder)])
 
     def weights(self, region: str) -> tuple[Weight, ...]:
         return self.recent(
@@ -117,10 +125,12 @@ class Traffic(Groups):
         self.account.call("route53", GLOBAL, "change_resource_record_sets", HostedZoneId=zone, ChangeBatch=batch)
 
 
-def _before(hold: Hold) -> tuple[float, str]:
-    """When the shift began, in epoch seconds, and the weights from before it."""
-    since, _, weights = hold.was.rpartition(" ")
-    return float(since or 0), weights
+def _before(hold: Hold, zone: str) -> tuple[float, str, dict[str, int]]:
+    """When the shift began, in epoch seconds, and the weights from before it: as written, and by mark."""
+    with reading_before(f"hosted zone {zone}"):
+        since, _, written = hold.was.rpartition(" ")
+        pairs = (pair.split("=") for pair in written.split(","))
+        return float(since or 0), written, {mark: int(weight) for mark, weight in pairs}
 
 
 def _mark(record: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from chaos.environments.aws import AwsEnvironment
 from chaos.environments.aws.answers import ApiFailed
 from chaos.model.environment import EnvironmentRef
 from chaos.model.errors import ActionFailed
+from chaos.model.system import JSON
 
 _CHANGING = ("change_tags_for_resource", "create_network_acl", "change_resource_record_sets")
 
@@ -53,7 +54,7 @@ def _machine(subnet: str) -> dict[str, Any]:
 
 def acted(account: Account, fault: str) -> ActionFailed:
     """How the fault failed."""
-    given = {"account": "123456789012", "regions": ["eu-west-1"], "hosted_zones": ["A", "B"]}
+    given: dict[str, JSON] = {"account": "123456789012", "regions": ["eu-west-1"], "hosted_zones": ["A", "B"]}
     environment = AwsEnvironment(EnvironmentRef(kind="aws", name="shop", settings=given))
     environment.account = account  # type: ignore[assignment]  # a stand-in
     cut = partial(environment.cut, "eu-west-1", "", "run/1.1", 600.0)
