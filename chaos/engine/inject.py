@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chaos.engine.toolbox import Toolbox
@@ -29,8 +29,12 @@ class Batch:
     opened: list[Injecting] = field(default_factory=list)
     seen: int = 0
     """Targets whose effect was seen."""
+    around: tuple[Batch, ...] = ()
+    """Faults that are held while this one begins and ends."""
     stopped: bool = False
     reverted: bool = False
+    glanced_at: bool = False
+    """Whether its end was looked at only briefly, as other faults were in effect beside it."""
 
     @property
     def landed(self) -> bool:
@@ -59,9 +63,9 @@ class Injector:
         self.crashes: list[Exception] = []
         """What went wrong in workers that is not the target's doing: the loop raises the first."""
 
-    def begin(self, planned: PlannedFault) -> Batch:
+    def begin(self, planned: PlannedFault, around: tuple[Batch, ...] = ()) -> Batch:
         """Inject into every target of the step. Targets that left since the plan are recorded as not injected."""
-        batch = Batch(planned, waiting=len(planned.targets), unsettled=len(planned.targets))
+        batch = Batch(planned, waiting=len(planned.targets), unsettled=len(planned.targets), around=around)
         self.batches.append(batch)
         fault = self._tools.plugins.build_fault(planned.fault)
         try:
@@ -83,12 +87,17 @@ class Injector:
             for batch in self.batches:
                 batch.stopped = True
 
-    def others_open(self, batch: Batch, around: Sequence[Batch] = ()) -> bool:
+    def glanced_at_within(self, outer: Batch) -> list[Injecting]:
+        """Of what stood under a fault, that whose end was looked at only briefly."""
+        inside = (batch for batch in self.batches if any(each is outer for each in batch.around))
+        return [injection for batch in inside if batch.glanced_at for injection in batch.opened]
+
+    def others_open(self, batch: Batch) -> bool:
         """Whether another step has faults in effect there: one may hide what is left of this step's.
 
         Those `around` it end only after it, so nothing is gained by looking again later.
         """
-        beside = (other for other in self.batches if all(other is not each for each in (batch, *around)))
+        beside = (other for other in self.batches if all(other is not each for each in (batch, *batch.around)))
         place = batch.planned.environment
         return any(other.opened and not other.reverted and other.planned.environment == place for other in beside)
 

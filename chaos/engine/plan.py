@@ -27,6 +27,7 @@ from chaos.model.plan import (
     inner_planned,
     planned_faults,
 )
+from chaos.model.reserve import CanCallUp
 from chaos.model.system import Inventory, Target, labels_of
 
 
@@ -98,10 +99,13 @@ def _grouped(candidates: Sequence[Target], label: str) -> dict[str, list[Target]
 
 
 def matching(selector: Selector, inventory: Inventory, environment: str = "") -> tuple[Target, ...]:
-    """All targets of the selector's kind whose labels match, sorted by name; `environment` is a label of all."""
+    """All targets of the selector's kind whose labels match, sorted by name.
+
+    Those of a part bear its name as their label `environment`; elsewhere that is a label like any other.
+    """
 
     def fits(target: Target) -> bool:
-        labels = {**labels_of(target), "environment": environment}
+        labels = {**labels_of(target), **({"environment": environment} if environment else {})}
         return all(labels.get(key) in values for key, values in selector.labels.items())
 
     return tuple(sorted(filter(fits, inventory.of_kind(selector.kind)), key=lambda target: target.name))
@@ -185,7 +189,7 @@ class _Planner:
 
     def _place(self, step: FaultStep) -> tuple[str, tuple[Target, ...]]:
         """The name of the part that a step's targets are in, empty where there are no parts, and what matches there."""
-        found = {name: matching(step.selector, there, name) for name, there in self.inventories.items()}
+        found = {name: self._matching(step, name) for name in self.inventories}
         places = [name for name, targets in found.items() if targets] or list(found)[:1]
         if len(places) > 1:
             raise Refused(
@@ -193,6 +197,15 @@ class _Planner:
                 f"say which is meant: add `environment: {places[0]}` to the labels of its target",
             )
         return (places[0] if len(found) > 1 else ""), found[places[0]]
+
+    def _matching(self, step: FaultStep, name: str) -> tuple[Target, ...]:
+        """An instance that rests in reserve is hit by who asks for the reserve: nothing runs there that could break."""
+        part = name if len(self.inventories) > 1 else ""
+        found = matching(step.selector, self.inventories[name], part)
+        place = part_of(self.environment, part)
+        if step.selector.kind != "instance" or "reserve" in step.selector.labels or not isinstance(place, CanCallUp):
+            return found
+        return tuple(each for each in found if place.duty(each.name) != "rests")
 
     def _ask_whether_possible(
         self, step: FaultStep, environment: Environment, capability: type, targets: tuple[Target, ...]

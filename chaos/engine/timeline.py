@@ -156,7 +156,7 @@ class _Fault:
 
     def advance(self, now: float) -> bool:
         if self._batch is None:
-            self._batch = self._stage.injector.begin(self._step)
+            self._batch = self._stage.injector.begin(self._step, self._stage.around)
         if not self._batch.landed or not self._held_long_enough(self._batch, now):
             return False
         if not self._reverting:
@@ -195,10 +195,14 @@ class _Fault:
 
     def _revert(self) -> None:
         assert self._batch is not None
-        others_open = self._stage.injector.others_open(self._batch, self._stage.around)
+        injector, reverter = self._stage.injector, self._stage.reverter
+        others_open = self._batch.glanced_at = injector.others_open(self._batch)
         try:
-            left = self._stage.reverter.revert_all(self._batch.opened, others_open)
-            self._broken = [] if others_open else left  # with others open, the look at the run's end decides
+            # Who relies on this fault must be over before it: now nothing else is in effect beside them.
+            reverter.revert_all(injector.glanced_at_within(self._batch))
+            left = reverter.revert_all(self._batch.opened, others_open)
+            # What others hide, beside it or around it, is decided by the look at the run's end.
+            self._broken = [] if others_open or self._batch.around else left
         finally:
             self._batch.reverted = True
             self._reverted = True

@@ -9,6 +9,7 @@ from msgspec import Struct
 from chaos.model.capabilities import CanKill, Identity
 from chaos.model.environment import Environment, is_there
 from chaos.model.fault import Active, Lease, Observation, Undo
+from chaos.model.reserve import CanCallUp
 from chaos.model.system import Instance, Target
 
 
@@ -20,7 +21,8 @@ class Kill(Struct, frozen=True, kw_only=True):
     """Kills an instance at once (SIGKILL, no grace) and keeps it down for the duration.
 
     Seen as active when the process that ran before is gone, nothing runs under the instance's name, and it is held
-    down; as over when something runs under the name again and is not held.
+    down; as over when something runs under the name again and is not held, or when it has been sent back to rest in
+    reserve.
     """
 
     target_kind: ClassVar[Literal["instance"]] = "instance"
@@ -46,6 +48,8 @@ class Kill(Struct, frozen=True, kw_only=True):
         held = environment.is_held(undo.target, undo.lease.holder)
         if now is not None and not held:
             return Observation(Active.NO, f"{undo.target} runs as {_words(now)}, not held down")
+        if not held and now is None and isinstance(environment, CanCallUp) and environment.duty(undo.target) == "rests":
+            return Observation(Active.NO, f"{undo.target} rests in reserve, not held down by this fault")
         if survives or now is not None:
             return Observation(Active.UNKNOWN, f"{undo.target} is held down, but {_words(now or before)} runs")
         if held:

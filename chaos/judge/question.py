@@ -39,6 +39,11 @@ def ended_early(item: InjectionStory, duration_seconds: float) -> bool:
     return first.at < item.begun.at + duration_seconds - _EARLY_SECONDS
 
 
+def _ran_out(item: InjectionStory) -> bool:
+    """Its lease ended before the run reverted it: who ends a lease need not be able to write it down."""
+    return item.reverting is not None and item.reverting.at > item.begun.undo.lease.expires_at
+
+
 def _fault_reasons(fault: PlannedFault, story: Story) -> list[str]:
     cut = story.stopped_early is not None
     by_target = {item.begun.undo.target: item for item in story.injections.values() if item.begun.step == fault.name}
@@ -70,6 +75,9 @@ def _injection_reasons(item: InjectionStory, fault: PlannedFault) -> list[str]:
         return [f"{what} had no effect: {item.injected.evidence}"]
     if item.injected.active is Active.UNKNOWN:
         return [f"nobody can tell whether {what} took effect: {item.injected.evidence}"]
+    if fault.meanwhile and _ran_out(item):
+        lasted = seconds_text(item.begun.undo.lease.expires_at - item.begun.at)
+        return [f"{what} was held for {lasted}, and what was to be done meanwhile took longer"]
     if ended_early(item, fault.duration_seconds) and item.reverting is not None:
         lasted = seconds_text(item.reverting.at - item.begun.at)
         return [f"{what} was ended by the {item.reverting.by} after {lasted} of {seconds_text(fault.duration_seconds)}"]

@@ -87,7 +87,7 @@ class Exposed:
         """Several injections of a fault into one target, one after the other, are one series."""
         active: dict[tuple[str, str], bool] = {}
         for each in self.state.injections:
-            key = each.begun.fault.kind, each.begun.undo.target
+            key = each.begun.fault.kind, each.begun.target
             active[key] = active.get(key, False) or (each.open and each.injected is not None)
         for (fault, target), is_active in active.items():
             yield "chaos_fault_active", {**run, "fault": fault, "target": target}, int(is_active)

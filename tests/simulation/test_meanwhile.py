@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec import structs
 
@@ -10,12 +12,13 @@ from chaos.engine.plan import make_plan
 from chaos.environments.simulated import SimulatedEnvironment, register
 from chaos.environments.simulated.clock import VirtualClock
 from chaos.environments.simulated.world import streaming_world
+from chaos.model.capabilities import Identity
 from chaos.model.errors import Refused
 from chaos.model.events import Injected, Injecting, Reverted, Reverting, StepEnded
-from chaos.model.experiment import Experiment, without_faults
+from chaos.model.experiment import Experiment, FaultStep, ParallelStep, Step, without_faults
 from chaos.model.plan import Plan, PlannedFault, planned_faults
 from chaos.spec import read_experiment
-from tests.simulation.stage import Stage
+from tests.simulation.stage import Stage, experiment, fault
 
 TEXT = """\
 apiVersion: chaos/v1
@@ -110,3 +113,60 @@ def test_one_target_bears_one_within_another_only_of_a_kind_that_allows_it(kind:
 def plan(experiment: Experiment) -> Plan:
     world = streaming_world(VirtualClock())
     return make_plan(experiment, SimulatedEnvironment(register("within", world), world), Catalog(), 1)
+
+
+def held_around(outer: FaultStep, *inner: Step) -> Experiment:
+    around = FaultStep(name="around", fault=outer.fault, selector=outer.selector, meanwhile=inner)
+    return experiment(around)
+
+
+def test_what_was_looked_at_briefly_is_seen_to_be_over_before_the_outer_fault_ends() -> None:
+    beside = ParallelStep(
+        name="both",
+        steps=(
+            fault("kill", "instance", {"service": "edge", "region": "eu-west-1"}, 3.0),
+            fault("pause", "instance", {"service": "gateway", "region": "eu-west-1"}, 4.0),
+        ),
+    )
+    stage = Stage(held_around(fault("kill", "instance", {"service": "gateway", "region": "us-east-1"}), beside))
+    world, let_go = stage.world, stage.world.let_go
+
+    def slowly(names: Sequence[str], holder: str) -> None:
+        for name in names:
+            if name.startswith("eu-west-1/edge"):
+                world.processes[name].back_at = world.clock.now() + 8
+        let_go(names, holder)
+
+    world.let_go = slowly  # type: ignore[method-assign]  # the world's own, for this test
+    events = stage.run().recorder.events()
+    named = {event.injection: event.step for event in events if isinstance(event, Injecting)}
+    outer_ends = min(
+        event.at for event in events if isinstance(event, Reverting) and named[event.injection] == "around"
+    )
+    over = [event.at for event in events if isinstance(event, Reverted) and named[event.injection] != "around"]
+    assert len(over) >= 2
+    assert max(over) <= outer_ends
+    assert world.whole() == []
+
+
+def test_an_inner_fault_whose_end_only_the_outer_one_hides_is_no_failure() -> None:
+    kill = fault("kill", "instance", {"service": "edge", "region": "us-east-1"}, 3.0)
+    stage = Stage(held_around(fault("region_outage", "region", {"name": "us-east-1"}), kill)).run()
+    assert [event.failure for event in stage.recorder.events() if isinstance(event, StepEnded)] == [""] * 4
+    assert stage.world.whole() == []
+
+
+def test_an_outer_fault_whose_lease_ended_while_it_was_needed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pause = fault("pause", "instance", {"service": "edge", "region": "eu-west-1"}, 3.0)
+    outer = fault("latency", "link", {"to": "recommendations", "to_region": "us-east-1"}, delay_ms=200.0)
+    stage = Stage(held_around(outer, pause))
+    paused = SimulatedEnvironment.pause
+
+    def slow(self: SimulatedEnvironment, identity: Identity, until: float) -> None:
+        stage.world.clock.sleep(60)
+        paused(self, identity, until)
+
+    monkeypatch.setattr(SimulatedEnvironment, "pause", slow)
+    verdict = stage.run().verdict()
+    assert verdict.outcome == "inconclusive"
+    assert any("and what was to be done meanwhile took longer" in each.text for each in verdict.findings), verdict

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.engine.plan import choose
+from chaos.catalog import Catalog
+from chaos.engine.plan import choose, make_plan, matching
+from chaos.environments.simulated import SimulatedEnvironment, register
+from chaos.environments.simulated.clock import VirtualClock
+from chaos.environments.simulated.world import streaming_world
+from chaos.faults.kill import Kill
 from chaos.model.errors import Refused
 from chaos.model.experiment import Amount, Selector
-from chaos.model.system import Instance, Link
+from chaos.model.fault import Active, Lease
+from chaos.model.plan import planned_faults
+from chaos.model.reserve import Duty
+from chaos.model.system import Instance, Inventory, Link
+from tests.simulation.stage import experiment, fault
 
 CATALOGS = [
     Instance(name=f"{region}/catalog-{number}", service="catalog", region=region)
@@ -84,3 +93,48 @@ def test_a_label_that_no_target_has_is_refused_with_those_there_are(key: str) ->
     with pytest.raises(Refused, match="none of those that match has a label 'rack'") as raised:
         choose(CATALOGS, selector, "7/step")
     assert raised.value.hint == "they have name, region, service"
+
+
+def test_a_label_environment_of_the_systems_own_counts_where_there_are_no_parts() -> None:
+    staging, production = (
+        Instance(name=f"pay-{number}", service="pay", region="east", labels={"environment": where})
+        for number, where in enumerate(("staging", "production"))
+    )
+    there = Inventory(instances=(staging, production))
+    selector = Selector(kind="instance", labels={"environment": ("staging",)}, amount=Amount("all"))
+    assert matching(selector, there) == (staging,)
+    assert matching(selector, there, "staging") == (staging, production), "a part's name hides it"
+    assert matching(selector, there, "other") == ()
+
+
+class WithReserve(SimulatedEnvironment):
+    """One edge rests."""
+
+    def call_up(self, instance: str) -> None: ...
+
+    def send_back(self, instance: str) -> None: ...
+
+    def duty(self, instance: str) -> Duty | None:
+        return "rests" if instance == "us-east-1/edge-1" else None
+
+
+def test_what_rests_in_reserve_is_hit_by_nobody_who_does_not_ask_for_it() -> None:
+    world = streaming_world(VirtualClock())
+    place = WithReserve(register("reserve", world), world)
+    plan = make_plan(experiment(fault("kill", "instance", {"service": "edge"})), place, Catalog(), 1)
+    [kill] = planned_faults(plan.steps)
+    edges = {each.name for each in place.inventory().instances if each.service == "edge"}
+    assert set(kill.targets) == edges - {"us-east-1/edge-1"}
+    assert "us-east-1/edge-1" in edges
+
+
+def test_a_kill_of_an_instance_that_was_sent_back_to_rest_is_over() -> None:
+    world = streaming_world(VirtualClock())
+    place = WithReserve(register("sent-back", world), world)
+    [edge] = [each for each in place.inventory().instances if each.name == "us-east-1/edge-1"]
+    kill = Kill()
+    undo = kill.prepare(place, edge, Lease(run="run", injection="1", expires_at=world.clock.now() + 60))
+    kill.inject(place, undo)
+    assert kill.active(place, undo).active is Active.YES
+    world.processes[edge.name].holds = {"reserve": world.clock.now() + 3600}
+    assert kill.active(place, undo).active is Active.NO
