@@ -86,11 +86,8 @@ class Functions(Isolation):
         return self._end_of(role, _policy(holder))
 
     def denials(self, role: str) -> dict[str, float]:
-        """The policies of ours that a role has, and when each ends."""
-        try:
-            names = list(self.account.pages("iam", GLOBAL, "list_role_policies", "PolicyNames", RoleName=_bare(role)))
-        except NotThere:
-            return {}
+        """The policies of ours that a role has, and when each ends. Raises NotThere when there is no such role."""
+        names = list(self.account.pages("iam", GLOBAL, "list_role_policies", "PolicyNames", RoleName=_bare(role)))
         ours = [str(name) for name in names if str(name).startswith(POLICY)]
         ends = {name: self._end_of(role, name) for name in ours}
         return {name: end for name, end in ends.items() if end is not None}

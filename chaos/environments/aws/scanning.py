@@ -22,6 +22,7 @@ from chaos.environments.aws.things import EVERYWHERE, Thing
 from chaos.model.residue import Residue, Scan, Unseen
 
 _AT_ONCE = 8
+_CORRECT = "nothing was looked at there: correct `{}` in the environment file"
 NEEDS = (
     Need(
         (
@@ -44,6 +45,8 @@ _Found = Iterable[Residue]
 class _Place(Struct, frozen=True):
     where: str
     look: Callable[[], _Found]
+    if_missing: str = ""
+    """What to do when it does not exist; empty for what AWS has listed, which may be gone since."""
 
 
 class Scanning(Documents):
@@ -79,9 +82,9 @@ class Scanning(Documents):
             yield _Place(f"resources of {region}", partial(self._on_things, region))
             yield from self._policies(region)
         for role in self.settings.roles:
-            yield _Place(f"policies of role/{role}", partial(self._on_role, role))
+            yield _Place(f"policies of role/{role}", partial(self._on_role, role), _CORRECT.format("roles"))
         for zone in self.settings.hosted_zones:
-            yield _Place(f"hosted zone {zone}", partial(self._on_zone, zone))
+            yield _Place(f"hosted zone {zone}", partial(self._on_zone, zone), _CORRECT.format("hostedZones"))
         for region in self.template_regions():
             yield _Place(f"FIS experiments in {region}", partial(self._experiments_of, region))
 
@@ -142,8 +145,10 @@ class Scanning(Documents):
 def _look(place: _Place) -> list[Residue] | Unseen:
     try:
         return list(place.look())
-    except NotThere:
-        return []  # gone since it was listed
+    except NotThere as error:
+        if not place.if_missing:
+            return []  # gone since it was listed
+        return Unseen(where=place.where, why=error.message, hint=place.if_missing)
     except ApiFailed as error:
         return Unseen(where=place.where, why=error.message, hint=error.hint)
 
