@@ -56,6 +56,10 @@ def _rights(kind: str, experiments: list[str], environment: str, account: str, s
     catalog = Catalog()
     ref = load_environment(find_environment(environment), catalog)
     there = [each for each in parts_of(catalog.open_environment(ref)) if each.ref.kind == kind]
+    if len(there) > 1:
+        names = ", ".join(each.ref.name for each in there)
+        hint = "write the one that is meant into a file of its own, and name that by --environment"
+        raise BadInput(f"{environment} has several parts of type {kind} ({names}), each with rights of its own", hint)
     opened = next((each for each in there if isinstance(each, CanListRights)), None)
     if opened is None:
         hint = "`chaos environments rbac` is for clusters, `chaos environments iam` for AWS accounts; see --environment"
