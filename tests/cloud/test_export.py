@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 
 from chaos.catalog import Catalog
 from chaos.engine.plan import make_plan
-from chaos.model.errors import BadInput
+from chaos.model.errors import BadInput, Refused
 from chaos.spec import read_experiment
 from tests.cloud.emulated import ACCOUNT, ARMED, IMAGE, SYSTEM, Emulated
 from tests.cloud.test_runs import EXPERIMENT, Desk
@@ -96,6 +96,9 @@ def test_what_strikes_once_has_an_action_by_what_it_strikes(aws: Emulated) -> No
     assert ("aws:rds:reboot-db-instances", "DBInstances", f"{account}:db:ledger") in struck
     assert {each[:2] for each in struck} >= {("aws:ec2:reboot-instances", "Instances")}
     assert list(beyond(template, fis().operation_model("CreateExperimentTemplate").input_shape)) == []
+    aws.call("rds", "eu-west-1", "modify_db_instance", DBInstanceIdentifier="ledger", MultiAZ=False)
+    with pytest.raises(Refused, match=r"eu-west-1/db/ledger has no standby \(Multi-AZ\)"):
+        exported(aws, "method:\n" + f"  - {steps[1]}\n")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ class Refusing(Residues):
 
     def _about(self, capability: type, target: str) -> str:
         if capability in _KINDS:
-            return self._about_workload(_KINDS[capability], target)
+            why = self._about_workload(_KINDS[capability], target)
+            return why or (self._about_writer(target) if capability is bound.CanFailOver else "")
         if capability in _OF_MACHINES:
             machine = self.machine(target)
             return self._unarmed(target, machine.tags) if machine else ""
@@ -66,6 +67,12 @@ class Refusing(Residues):
             if kind in there:
                 return self._unarmed(target, there[kind])
         return f"{target} is of kind {next(iter(there))}, not {' or '.join(kinds)}" if there else ""
+
+    def _about_writer(self, target: str) -> str:
+        """A database that is there; one that is not is said to be gone by whoever chooses targets."""
+        if self.database(target) is None or self.writer(target) is not None:
+            return ""
+        return f"{target} has no standby (Multi-AZ) or other instance that could take over, or no writer now"
 
     def _tags_by_kind(self, target: str) -> dict[str, Mapping[str, str]]:
         if target.startswith("role/"):
