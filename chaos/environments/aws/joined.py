@@ -47,6 +47,8 @@ class Joined(Generic[Given, Got]):
 
     def _carry_those_that_wait(self) -> None:
         wishes = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
+        if not wishes:
+            return
         try:
             _answer(wishes, self._carry([wish.given for wish in wishes]))
         except ApiFailed as error:
@@ -61,7 +63,7 @@ class Joined(Generic[Given, Got]):
         """One machine that cannot be stopped must not keep the others from it."""
         try:
             _answer([wish], self._carry([wish.given]))
-        except ApiFailed as error:
+        except Exception as error:  # noqa: BLE001  raised again in its thread; those behind it are still answered
             wish.answer.set_exception(error)
 
 

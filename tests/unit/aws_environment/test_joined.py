@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chaos.environments.aws.answers import ApiFailed
-from chaos.environments.aws.joined import MOST, Joined
+from chaos.environments.aws.joined import MOST, Joined, _Wish
 from tests.local.launcher_trial import until
 
 
@@ -75,3 +75,17 @@ def test_what_concerns_all_is_raised_in_every_thread_and_not_asked_again(failure
     service = Service(lambda wishes: failure)
     assert service.ask_all(list(range(8))) == [failure] * 8
     assert [len(each) for each in service.requests] == [1, 7]
+
+
+def test_what_goes_wrong_with_one_by_itself_does_not_leave_those_behind_it_without_an_answer() -> None:
+    refused = ApiFailed("one of them cannot be stopped", took_effect="no", code="UnsupportedOperation")
+    ours = ZeroDivisionError("a bug of ours")
+    service = Service(lambda wishes: refused if len(wishes) > 1 else ours if wishes == [1] else None)
+    service._let_go.set()
+    wishes = [_Wish[int, int](each) for each in range(4)]
+    service.joined._waiting.extend(wishes)
+    service.joined._carry_those_that_wait()
+    assert [each.answer.exception(0) or each.answer.result(0) for each in wishes] == [0, ours, 4, 9]
+    asked = len(service.requests)
+    service.joined._carry_those_that_wait()
+    assert len(service.requests) == asked, "nobody waits, so AWS is asked for nothing"
