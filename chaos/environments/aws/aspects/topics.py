@@ -30,7 +30,7 @@ class Deliveries:
 
     def read(self, account: Account, thing: Thing, settings: Iterable[str] = ()) -> Seen:
         found = self._attributes(account, thing)
-        rate = _http(found).get(_THROTTLE, {}).get(_RATE)
+        rate = (_http(found).get(_THROTTLE) or {}).get(_RATE)
         return Seen({"per_second": rate, "policy": bool(found.get("DeliveryPolicy"))})
 
     def write(self, account: Account, thing: Thing, values: Values) -> None:
@@ -49,6 +49,6 @@ class Deliveries:
 
 
 def _http(attributes: dict[str, str]) -> dict[str, Any]:
-    """Whole, also where the topic has none: SNS takes none in parts."""
+    """Whole, also where the topic has none: SNS takes none in parts. What is not set may be written as null."""
     policy = attributes.get("DeliveryPolicy") or attributes.get("EffectiveDeliveryPolicy") or "{}"
-    return dict(msgspec.json.decode(policy, type=dict[str, Any]).get("http", {}))
+    return dict(msgspec.json.decode(policy, type=dict[str, Any]).get("http") or {})
