@@ -39,7 +39,7 @@ def iam(
 ) -> None:
     """Print the least that these experiments need in that account, as an IAM policy. Asks no account.
 
-    Exit code: 0 printed, 2 bad input, or an environment that is no AWS account.
+    Exit code: 0 printed, 2 bad input, or an environment that is no AWS account, or several of them.
     """
     print(_rights("aws", experiments, environment, "", scan), end="")
 
