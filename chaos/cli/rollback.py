@@ -131,7 +131,7 @@ def _say_what_was_not_seen(unseen: tuple[Unseen, ...]) -> None:
         if hint:
             print(f"  {hint}")
     if unseen:
-        print("something may be left there: look again with the rights that are missing")
+        print("something may be left there: look again once that is put right")
 
 
 def _why(unseen: Unseen) -> tuple[str, str]:
