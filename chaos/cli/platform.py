@@ -214,7 +214,7 @@ class _Progress:
     def _up(self, state: dict[str, Any], seconds: float) -> None:
         again = "up already" if self._launcher == "running" else "up"
         with_what = f", {_weakened(state)}" if self._place.bundled else ""
-        resting = sum(each["reserve"] and each["state"] == "held down" for each in state["instances"])
+        resting = sum(map(_rests, state["instances"]))
         count, at_rest = len(state["instances"]) - resting, f" and {resting} in reserve" if resting else ""
         instances = f"{count} instance{'s'[: count != 1]}{at_rest}"
         self._say(f"{self._place.words} is {again}{with_what}: {instances} in {seconds:.1f} s")
@@ -293,12 +293,17 @@ def _table(place: Place, seen: dict[str, Any]) -> Iterator[str]:
 
 def _row(instance: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
     state = instance["state"]
-    if instance.get("reserve") and set(instance["holders"]) == {"reserve"}:
+    if _rests(instance):
         state = "in reserve"
     elif instance["held_until"] is not None:
         state += f" for {max(0.0, instance['held_until'] - time.time()):.0f} s"
     pid = "-" if instance["pid"] is None else str(instance["pid"])
     return instance["name"], instance["region"], state, pid, str(instance["restarts"]), instance["address"]
+
+
+def _rests(instance: dict[str, Any]) -> bool:
+    """It is kept in reserve, and held down for no other reason."""
+    return bool(instance.get("reserve")) and set(instance["holders"]) == {"reserve"}
 
 
 def _as_instance(proxy: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from chaos.engine.toolbox import Plugins
 from chaos.model.capabilities import CanRefuse
-from chaos.model.environment import CanNote, Environment, part_of, parts_of, settles_within_seconds
+from chaos.model.environment import CanNote, Environment, HasParts, part_of, parts_of, settles_within_seconds
 from chaos.model.errors import Refused
 from chaos.model.experiment import Experiment, FaultStep, ParallelStep, Selector, SequenceStep, Step, WaitStep
 from chaos.model.fault import nests, stacks
@@ -37,7 +37,8 @@ def make_plan(experiment: Experiment, environment: Environment, plugins: Plugins
     The same experiment, inventory and seed give the same plan. Raises Refused when a selector
     matches nothing, when the environment cannot do what a fault needs, or when a limit is exceeded.
     """
-    inventories = {part.ref.name: part.inventory() for part in parts_of(environment)}
+    names = [part.ref.name for part in parts_of(environment)] if isinstance(environment, HasParts) else [""]
+    inventories = {name: part_of(environment, name).inventory() for name in names}
     planner = _Planner(experiment, environment, plugins, seed, inventories)
     steps, method_seconds = planner.sequence(experiment.method, 0.0)
     _refuse_what_cannot_stack(steps, plugins)
@@ -160,7 +161,7 @@ class _Planner:
                 f"{step.fault.kind!r} needs ({fault.needs.__name__})",
                 "choose another fault or another environment; `chaos catalog faults` lists what each needs",
             )
-        population = self.inventories[environment.ref.name].of_kind(step.selector.kind)
+        population = self.inventories[name].of_kind(step.selector.kind)
         targets = self._targets(step, candidates, population)
         self._ask_whether_possible(step, environment, fault.needs, targets)
         starts_at = at if self.clock_known else None
@@ -196,13 +197,12 @@ class _Planner:
                 f"step {step.name!r}: what it selects is there in {' and in '.join(places)}",
                 f"say which is meant: add `environment: {places[0]}` to the labels of its target",
             )
-        return (places[0] if len(found) > 1 else ""), found[places[0]]
+        return places[0], found[places[0]]
 
     def _matching(self, step: FaultStep, name: str) -> tuple[Target, ...]:
         """An instance that rests in reserve is hit by who asks for the reserve: nothing runs there that could break."""
-        part = name if len(self.inventories) > 1 else ""
-        found = matching(step.selector, self.inventories[name], part)
-        place = part_of(self.environment, part)
+        found = matching(step.selector, self.inventories[name], name)
+        place = part_of(self.environment, name)
         if step.selector.kind != "instance" or "reserve" in step.selector.labels or not isinstance(place, CanCallUp):
             return found
         return tuple(each for each in found if place.duty(each.name) != "rests")

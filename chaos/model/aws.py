@@ -28,6 +28,10 @@ class Capacity(Struct, frozen=True):
     in_service: int
     held: bool
 
+    @property
+    def words(self) -> str:
+        return f"is to have {self.wanted} machines, has {self.present}, {self.in_service} in service"
+
 
 class Weight(Struct, frozen=True):
     """A weighted DNS record that sends users to a region."""

@@ -75,6 +75,7 @@ class Copies(Struct, frozen=True):
 def routes(instance: Instance) -> Sequence[Route]:
     streams = Streams(instance, Ledger(instance.policies.streams))
     instance.every(TELL_EVERY_SECONDS, streams.exchange)
+    instance.every(instance.policies.streams.seat_seconds, streams.tidy)
     return [
         Route("/seats/{user}", streams.take, methods=["POST"]),
         Route("/seats/{user}/word", streams.hear, methods=["POST"]),
@@ -134,7 +135,6 @@ class Streams:
         self._instance = instance
         self._ledger = ledger
         self._untold: dict[tuple[str, str], Seat] = {}
-        self._tidied_at = time.monotonic()
         self._asks_until = time.monotonic() + instance.policies.streams.seat_seconds
         self._asked = instance.metrics.counter("stream_seats", "Seats asked for", "outcome")
 
@@ -166,7 +166,6 @@ class Streams:
         """Tell the others what changed; and ask them first, until one has answered or all devices have been heard."""
         if time.monotonic() < self._asks_until:
             await asyncio.gather(*(self._ask(each) for each in self._peers))
-        self._tidy()
         changed = list(self._untold.items())[:TOLD_AT_ONCE]
         if not changed:
             return
@@ -176,6 +175,10 @@ class Streams:
             del self._untold[user, device]
         body = msgspec.json.encode(Copies(told))
         await asyncio.gather(*(self._tell(each, body) for each in self._peers))
+
+    async def tidy(self) -> None:
+        """Nobody asks for the seats of who is gone for good; without this they were kept for ever."""
+        self._ledger.all()
 
     @property
     def _peers(self) -> Sequence[Endpoint]:
@@ -200,12 +203,6 @@ class Streams:
             await self._instance.call("streams", Ask(path="/copies", method="POST", body=body, only=peer.instance))
         except CallFailed:
             pass  # it asks when it starts, and devices are heard again within seconds
-
-    def _tidy(self) -> None:
-        """Nobody asks for the seats of who is gone for good; without this they were kept for ever."""
-        if time.monotonic() - self._tidied_at >= self._instance.policies.streams.seat_seconds:
-            self._tidied_at = time.monotonic()
-            self._ledger.all()
 
     def _take_over(self, copies: Copies) -> None:
         for user, seats in copies.seats.items():

@@ -34,6 +34,7 @@ from tests.local.pipeline_trial import (
     result,
     segments,
 )
+from tests.small_disk import small_disk
 
 pytestmark = pytest.mark.slow
 SECONDS, RATE = 5, 24
@@ -162,17 +163,3 @@ def working(places: Open, scratch_folder: Path) -> Iterator[Worker]:
         yield Worker(Bench(objects=places.objects, scratch=scratch, licence_secret="a secret"), places.queue, QUICK)
     finally:
         scratch.close()
-
-
-@contextmanager
-def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)

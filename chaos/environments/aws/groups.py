@@ -6,7 +6,7 @@ CanSetCapacity, CanAddMachines, CanFailOver.
 from __future__ import annotations
 
 from chaos.environments.aws.answers import after_a_change
-from chaos.environments.aws.looking import ALONE
+from chaos.environments.aws.looking import ALONE, Group
 from chaos.environments.aws.networks import Networks
 from chaos.environments.aws.records import Hold, key_of, reading_before, tag_of
 from chaos.model.aws import Capacity
@@ -21,27 +21,20 @@ class Groups(Networks):
     largest, where that was changed as well."""
 
     def set_capacity(self, group: str, holder: str, wanted: int, until: float) -> None:
-        self.forget()
-        found = self.group(group)
-        if found is None:
-            raise ActionFailed(f"there is no group {group}", took_effect="no")
-        region = found.region
+        found = self._existing(group)
         if holder not in found.holds:
             suspending = [each for each in _SUSPENDED if each not in found.suspended]
             was = f"{found.smallest},{found.wanted},{'+'.join(suspending)}"
-            self._tag(region, found.name, tag_of(holder, Hold(what="capacity", until=until, was=was)))
+            self._tag(found.region, found.name, tag_of(holder, Hold(what="capacity", until=until, was=was)))
             with after_a_change():
-                self._processes("suspend_processes", region, found.name, suspending)
+                self._processes("suspend_processes", found.region, found.name, suspending)
         with after_a_change():
-            self._ask(region, found.name, min(found.smallest, wanted), wanted)
+            self._ask(found.region, found.name, min(found.smallest, wanted), wanted)
         self.changed()
 
     def add_machines(self, group: str, holder: str, wanted: int, until: float) -> None:
         """It may go on to scale, but not below that."""
-        self.forget()
-        found = self.group(group)
-        if found is None:
-            raise ActionFailed(f"there is no group {group}", took_effect="no")
+        found = self._existing(group)
         if holder not in found.holds:
             was = f"{found.smallest},{found.wanted},,{found.largest}"
             self._tag(found.region, found.name, tag_of(holder, Hold(what="capacity", until=until, was=was)))
@@ -77,6 +70,14 @@ class Groups(Networks):
     def writer(self, cluster: str) -> str | None:
         found = self.database(cluster)
         return found.writer if found and found.writer else None
+
+    def _existing(self, name: str) -> Group:
+        """As it is now, for what is about to be changed."""
+        self.forget()
+        found = self.group(name)
+        if found is None:
+            raise ActionFailed(f"there is no group {name}", took_effect="no")
+        return found
 
     # parameters: a group, and its sizes
     def _ask(self, region: str, name: str, smallest: int, wanted: int, largest: int | None = None) -> None:

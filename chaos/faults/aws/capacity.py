@@ -42,7 +42,7 @@ class Capacity(Struct, frozen=True, kw_only=True):
         found = environment.capacity(undo.target)
         if found is None:
             return Observation(Active.NO, f"{undo.target} does not exist any more")
-        said = f"{undo.target} is to have {found.wanted} machines, has {found.present}, {found.in_service} in service"
+        said = f"{undo.target} {found.words}"
         if not found.held and found.wanted != self.machines:
             return Observation(Active.NO if found.in_service >= found.wanted else Active.UNKNOWN, said)
         reached = found.wanted == found.present == found.in_service == self.machines

@@ -43,7 +43,7 @@ class MoreMachines(Struct, frozen=True, kw_only=True):
         found = environment.capacity(undo.target)
         if found is None:
             return Observation(Active.NO, f"{undo.target} does not exist any more")
-        said = f"{undo.target} is to have {found.wanted} machines, has {found.present}, {found.in_service} in service"
+        said = f"{undo.target} {found.words}"
         if not found.held or found.wanted < self.machines:
             return Observation(Active.NO if found.present <= found.wanted else Active.UNKNOWN, said)
         return Observation(Active.YES if found.in_service >= self.machines else Active.UNKNOWN, said)

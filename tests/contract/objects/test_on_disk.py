@@ -14,6 +14,7 @@ import pytest
 from target_platform.stores.objects import on_disk
 from target_platform.stores.objects.interface import NoRoom, ObjectsFailed, WrongChecksum
 from target_platform.stores.objects.on_disk import DiskObjects
+from tests.small_disk import small_disk
 
 MEBIBYTE = bytes(range(256)) * 4096
 
@@ -115,12 +116,7 @@ def test_all_that_was_put_before_a_kill_is_there_and_nothing_else(folder: Path) 
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "full", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    try:
+    with small_disk(tmp_path / "disk", 4 * 2**20) as disk:
         objects = DiskObjects(disk / "objects")
         objects.put("a", MEBIBYTE)
         upload = objects.start("b")
@@ -137,8 +133,6 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         objects.put("b", MEBIBYTE[: 2**18])
         assert objects.get("b") == MEBIBYTE[: 2**18]
         objects.close()
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def fill(objects: DiskObjects) -> None:

@@ -13,6 +13,7 @@ import pytest
 from target_platform.stores.queue.interface import Counts, QueueFailed, Taken, Terms
 from target_platform.stores.queue.sqlite import SqliteQueue
 from tests.contract.queue.conftest import Clock
+from tests.small_disk import small_disk
 
 WORKER = """
 import sys, time
@@ -112,21 +113,16 @@ def test_a_file_that_is_no_queue_is_an_error_that_names_it(tmp_path: Path) -> No
 
 
 def test_on_a_full_disk_nothing_is_put_and_what_is_there_can_be_done(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "full", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    try:
-        with closing(SqliteQueue(disk / "jobs.sqlite")) as queue:
-            with pytest.raises(QueueFailed, match=r"full|No space"):
-                fill(queue)
-            there = queue.counts().waiting
-            for job in [taken(queue) for _ in range(10)]:
-                queue.done(job)
-            assert queue.counts() == Counts(waiting=there - 10, underway=0, done=10, dead=0)
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with (
+        small_disk(tmp_path / "disk", 4 * 2**20) as disk,
+        closing(SqliteQueue(disk / "jobs.sqlite")) as queue,
+    ):
+        with pytest.raises(QueueFailed, match=r"full|No space"):
+            fill(queue)
+        there = queue.counts().waiting
+        for job in [taken(queue) for _ in range(10)]:
+            queue.done(job)
+        assert queue.counts() == Counts(waiting=there - 10, underway=0, done=10, dead=0)
 
 
 def fill(queue: SqliteQueue) -> None:

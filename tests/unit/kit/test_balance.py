@@ -10,18 +10,12 @@ from target_platform.kit.client import Ask
 from target_platform.kit.config import Endpoint
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.policy import BalancePolicy
+from tests.clock import Clock
 from tests.unit.kit.stage import stage
 
 A, B, FAR = (
     Endpoint(instance=name, region=name.partition("-")[0], address=name) for name in ("here-1", "here-2", "there-1")
 )
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def names(order: list[Endpoint]) -> list[str]:
@@ -45,7 +39,7 @@ def test_failures_that_are_long_past_do_not_count() -> None:
 
 
 def test_who_was_put_last_comes_before_other_regions_and_has_a_new_beginning_after_its_time() -> None:
-    clock = Clock()
+    clock = Clock(now=0.0)
     balance = Balance(BalancePolicy(eject_failures=1, eject_seconds=20), clock)
     balance.heard(A, 0.001, failed=True)
     clock.now = 19.9
@@ -86,7 +80,7 @@ def test_who_is_not_known_any_more_is_forgotten() -> None:
 
 def slow(draw: float) -> tuple[Balance, Clock]:
     """Of 60 s; whoever is back has its turn when `draw` is less than the share of these that has passed."""
-    clock = Clock()
+    clock = Clock(now=0.0)
     return Balance(BalancePolicy(slow_start_seconds=60), clock, lambda: draw), clock
 
 
@@ -100,7 +94,7 @@ def test_who_is_back_has_a_tenth_of_its_turns_at_first_and_all_of_them_in_the_en
 
 
 def test_who_is_back_and_has_not_its_turn_comes_before_who_fails_and_before_other_regions() -> None:
-    clock = Clock()
+    clock = Clock(now=0.0)
     balance = Balance(BalancePolicy(slow_start_seconds=60, eject_failures=1), clock, lambda: 0.5)
     balance.heard(A, 0.001, failed=True)
     balance.came_back(B)
@@ -108,7 +102,7 @@ def test_who_is_back_and_has_not_its_turn_comes_before_who_fails_and_before_othe
 
 
 def test_without_a_slow_start_who_is_back_has_its_turn_at_once() -> None:
-    balance = Balance(BalancePolicy(), Clock(), lambda: 1.0)
+    balance = Balance(BalancePolicy(), Clock(now=0.0), lambda: 1.0)
     balance.came_back(A)
     assert names(balance.ordered([A, B])) == ["here-1", "here-2"]
 
@@ -155,7 +149,7 @@ def test_a_call_leaves_an_instance_alone_that_fails_every_other_time() -> None:
 
 
 def test_how_quick_somebody_was_is_forgotten_so_that_it_is_asked_again() -> None:
-    clock = Clock()
+    clock = Clock(now=0.0)
     balance = Balance(BalancePolicy(by="quickest"), clock)
     balance.heard(A, 0.001, failed=False)
     balance.heard(B, 0.009, failed=False)

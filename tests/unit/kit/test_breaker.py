@@ -9,14 +9,7 @@ import pytest
 from target_platform.kit.breaker import Breaker
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.policy import BreakerPolicy
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -7,14 +7,7 @@ from msgspec import structs
 from chaos.load.merge import PATIENCE_SECONDS, Merger
 from chaos.model.history import Operation
 from chaos.model.sample import Histogram, LoadReport, LoadStream
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def __call__(self) -> float:
-        return self.at
+from tests.clock import Clock
 
 
 def _report(
@@ -49,10 +42,10 @@ def test_a_worker_that_is_late_does_not_keep_the_others_from_the_guardrails() ->
     clock = Clock()
     merger = Merger(2, clock)
     merger.add(0, [_report(10.0, count=3)])
-    clock.at += PATIENCE_SECONDS
+    clock.now += PATIENCE_SECONDS
     assert merger.take() is not None
     merger.add(1, [_report(10.0, lag_ms=1500.0)])
-    clock.at += PATIENCE_SECONDS
+    clock.now += PATIENCE_SECONDS
     late = merger.take()
     assert late is not None
     assert late.lag_ms == 1500.0

@@ -12,6 +12,7 @@ from target_platform.kit.policy import StreamPolicy
 from target_platform.kit.serve import running
 from target_platform.services import streams
 from target_platform.services.streams import Ledger, Seat, Taking, Word
+from tests.clock import Clock
 from tests.unit.platform.stage import Answer, Platform, proven, signed_in, visit
 
 HERE, THERE = "here/gateway-1", "there/gateway-1"
@@ -19,14 +20,6 @@ S_HERE, S_THERE = "here/streams-1", "there/streams-1"
 STREAMS = (S_THERE, S_HERE)
 REST = ("here/history-1", "here/licence-1", "here/edge-1", "here/playback-1", HERE)
 ANN = "ann@here"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
