@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from target_platform.delivery.cache import Cache
 from target_platform.kit.client import Reply
 from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
 from target_platform.services.catalog import ALL
-from target_platform.services.edge import Cache
 from target_platform.weaknesses import effective_policies
 from tests.unit.platform.stage import Platform, media, patient, visit
 
@@ -62,7 +62,7 @@ def test_without_coalescing_each_of_them_asks_the_origin(tmp_path: Path) -> None
 
 
 def test_what_two_viewers_wanted_the_next_edge_has_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("target_platform.services.edge.TELL_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("target_platform.delivery.edge.TELL_EVERY_SECONDS", 0.05)
     media(tmp_path, segment__ts=SEGMENT, other__ts=SEGMENT)
 
     async def play(made: Platform) -> None:

@@ -1,0 +1,1 @@
+"""How files reach viewers: caches in two tiers, embedded in providers and at exchange points."""
