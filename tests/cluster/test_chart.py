@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from target_platform.weaknesses import effective_policies, known
-from tests.cluster.charts import CHART, kubeconfig, rendered, rendering, run
+from tests.cluster.charts import CHART, WORKLOADS, kubeconfig, rendered, rendering, run
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +110,7 @@ def test_dashboards_and_rules_are_those_of_the_repository() -> None:
 
 def test_every_pod_is_locked_down() -> None:
     pods = [each["spec"]["template"]["spec"] for each in objects() if each["kind"] in ("Deployment", "StatefulSet")]
-    assert len(pods) == 26
+    assert len(pods) == WORKLOADS
     for pod in pods:
         [container] = pod["containers"]
         assert not pod["automountServiceAccountToken"]

@@ -20,7 +20,7 @@ from chaos.environments.kubernetes import KubernetesEnvironment
 from chaos.model.experiment import Load
 from chaos.shipped import chart_dir
 from chaos.spec import load_environment
-from tests.cluster.charts import IMAGE, kubeconfig, run
+from tests.cluster.charts import IMAGE, PODS, WORKLOADS, kubeconfig, run
 from tests.cluster.prometheus_pod import prometheus_in
 from tests.cluster.stage import wait_until
 from tests.local.load_trial import collect, finish, started, streams_of
@@ -120,7 +120,7 @@ def test_every_pod_is_ready_at_its_first_start_and_in_its_region(platform: Trial
         for node in platform.get("nodes")
     }
     pods = platform.get("pods")
-    assert len(pods) == 42
+    assert len(pods) == PODS
     for pod in pods:
         assert regions[pod["spec"]["nodeName"]] == pod["metadata"]["labels"]["steadfast.dev/region"]
         assert sum(each["restartCount"] for each in pod["status"]["containerStatuses"]) == 0
@@ -130,7 +130,7 @@ def test_status_says_so_and_again_up_changes_nothing(platform: Trial) -> None:
     status = platform.platform("status", "--json")
     assert status.returncode == 0
     seen = json.loads(status.stdout)
-    assert (seen["ready"], len(seen["workloads"]), seen["weakened"]) == (True, 26, [])
+    assert (seen["ready"], len(seen["workloads"]), seen["weakened"]) == (True, WORKLOADS, [])
     before = {pod["metadata"]["uid"] for pod in platform.get("pods")}
     assert platform.platform("up", *_image()).returncode == 0
     assert {pod["metadata"]["uid"] for pod in platform.get("pods")} == before
@@ -150,7 +150,7 @@ def test_viewers_are_served_in_both_regions(platform: Trial, tmp_path: Path) -> 
 
 def test_the_inventory_knows_every_pod_and_every_declared_call(platform: Trial) -> None:
     inventory = platform.environment().inventory()
-    assert len(inventory.instances) == 42
+    assert len(inventory.instances) == PODS
     assert ("gateway", "billing") in {(link.source, link.destination) for link in inventory.links}
     assert ("billing", "gateway") not in {(link.source, link.destination) for link in inventory.links}
 
@@ -254,9 +254,9 @@ def test_a_job_in_the_cluster_asks_with_viewers_of_its_own(platform: Trial, tmp_
 
 def test_prometheus_in_the_cluster_finds_every_pod_by_the_configuration_that_is_shipped(platform: Trial) -> None:
     with prometheus_in(platform) as ask:
-        wait_until(lambda: len(ask('up{job="streaming-platform"} == 1')) == 42, 240, "all pods are scraped")
+        wait_until(lambda: len(ask('up{job="streaming-platform"} == 1')) == PODS, 240, "all pods are scraped")
         series = ask("count by (service, region) (up)")
-        assert len(series) == 26
+        assert len(series) == WORKLOADS
         assert {each["metric"]["region"] for each in series} == set(REGIONS)
         assert ask("sum by (service, region) (calls_total)"), "what the dashboards ask for has the labels they ask with"
 
