@@ -12,6 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from contextvars import Context
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
@@ -21,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from target_platform.delivery.cache import Cache
+from target_platform.delivery.kept import Kept
 from target_platform.delivery.pieces import Pieces
 from target_platform.delivery.upstream import Upstream
 from target_platform.kit.answer import answer, passed_on
@@ -50,7 +52,8 @@ class Wanted(Struct, frozen=True):
 def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     """Of a cache that gets its files from `tiers`; see Upstream."""
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
-    edge = Edge(instance, Cache(limit_bytes), Upstream(instance, tiers))
+    cache = Cache(limit_bytes, Path(instance.config.data_dir) / "cache")
+    edge = Edge(instance, cache, Upstream(instance, tiers))
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)
     instance.at_close(edge.close)
@@ -69,7 +72,7 @@ class Edge:
         self._upstream = upstream
         self._cache = cache
         self._coalesce = instance.policies.caches.coalesce
-        self._under_way: dict[str, asyncio.Task[Reply]] = {}
+        self._under_way: dict[str, asyncio.Task[Kept | Reply]] = {}
         self._asking = 0
         self._wanted: set[str] = set()
         self._warming: asyncio.Task[None] | None = None
@@ -95,7 +98,7 @@ class Edge:
         """Another edge's viewers want these files. What is told while the last ones are still fetched is told again."""
         told = await read_body(request, Wanted, TOLD_BYTES)
         if self._warming is None or self._warming.done():
-            paths = [path for path in told.paths if path.startswith("/media/") and self._cache.get(path) is None]
+            paths = [path for path in told.paths if path.startswith("/media/") and not self._cache.has(path)]
             self._warming = asyncio.get_running_loop().create_task(self._warm(paths), context=Context())
         return Response(status_code=204)
 
@@ -129,18 +132,19 @@ class Edge:
 
     async def _media(self, request: Request) -> Response:
         path = quote(request.scope["path"])
-        reply = self._cache.get(path)
-        found = "hit" if reply else "miss"
+        kept = self._cache.get(path)
+        found = "hit" if kept else "miss"
         self._asked.labels(found).inc()
-        if reply is None:
-            reply = await (asyncio.shield(self._fetching(path)) if self._coalesce else self._fetch(path))
+        if kept is None:
+            fetched = await (asyncio.shield(self._fetching(path)) if self._coalesce else self._fetch(path))
+            if isinstance(fetched, Reply):
+                return passed_on(fetched)
+            kept = fetched
         else:
             self._wanted.add(path)  # by a second one at least
-        if reply.status != 200:
-            return passed_on(reply)
-        return Pieces(reply.body, media_type=reply.content_type, headers={**HEADERS, "X-Cache": found})
+        return Pieces(kept.content(), media_type=kept.content_type, headers={**HEADERS, "X-Cache": found})
 
-    def _fetching(self, path: str) -> asyncio.Task[Reply]:
+    def _fetching(self, path: str) -> asyncio.Task[Kept | Reply]:
         """The one request for this file.
 
         It belongs to nobody in particular: in a context of its own, so that the deadline of who came first does not
@@ -153,15 +157,16 @@ class Edge:
             task.add_done_callback(lambda done: self._fetched(path, done))
         return task
 
-    async def _fetch(self, path: str) -> Reply:
+    async def _fetch(self, path: str) -> Kept | Reply:
+        """What is kept now; or the answer as it came, when it is one that is not."""
         reply = await self._upstream.fetch(path)
-        if reply.status == 200:
-            if self._cache.get(path) is None:
-                self._kept.inc()
-            self._cache.put(path, reply)
-        return reply
+        if reply.status != 200:
+            return reply
+        if not self._cache.has(path):
+            self._kept.inc()
+        return self._cache.put(path, reply)
 
-    def _fetched(self, path: str, done: asyncio.Task[Reply]) -> None:
+    def _fetched(self, path: str, done: asyncio.Task[Kept | Reply]) -> None:
         del self._under_way[path]
         if not done.cancelled():
             done.exception()  # whoever waited has been told; if nobody waits any more, nobody needs to be

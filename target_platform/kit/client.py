@@ -37,10 +37,14 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """A whole answer below 500, by `instance`; or by the fallback named in `fallback`. `shed`: refused under load."""
+    """A whole answer below 500, by `instance`; or by the fallback named in `fallback`. `shed`: refused under load.
+
+    What the HTTP client gives finds `headers` by their names in any case of letters.
+    """
 
     status: int = 200
     body: bytes = b""
+    headers: Mapping[str, str] = {}
     content_type: str = "application/json"
     instance: str = ""
     fallback: str = ""
@@ -92,6 +96,7 @@ class Client:
             return Reply(
                 status=response.status,
                 body=body,
+                headers=response.headers,
                 content_type=response.headers.get("Content-Type", "application/octet-stream"),
                 instance=target.instance,
                 shed=response.status == 503 and SHED in response.headers,

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from target_platform.delivery.cache import Cache
-from target_platform.kit.client import Reply
 from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
 from target_platform.services.catalog import ALL
@@ -171,29 +169,6 @@ def test_the_origin_serves_files_of_its_folder_and_nothing_else(tmp_path: Path, 
         assert (await made.ask(ORIGIN, f"/media/t{path}")).status == 404
 
     visit(tmp_path, (ORIGIN,), play)
-
-
-def kept(cache: Cache, *paths: str) -> list[bool]:
-    return [cache.get(path) is not None for path in paths]
-
-
-def test_a_cache_keeps_what_was_asked_for_last_within_its_limit() -> None:
-    cache = Cache(limit_bytes=100)
-    for path in "abc":
-        cache.put(path, Reply(body=bytes(30)))
-    assert cache.get("a")
-    cache.put("d", Reply(body=bytes(30)))
-    assert kept(cache, "a", "b", "c", "d") == [True, False, True, True]
-    assert cache.bytes == 90
-
-
-def test_a_cache_counts_a_replaced_file_once_and_refuses_what_is_too_large() -> None:
-    cache = Cache(limit_bytes=100)
-    cache.put("a", Reply(body=bytes(60)))
-    cache.put("a", Reply(body=bytes(70)))
-    cache.put("b", Reply(body=bytes(101)))
-    assert cache.bytes == 70
-    assert kept(cache, "a", "b") == [True, False]
 
 
 def edges(*names: str) -> list[Endpoint]:
