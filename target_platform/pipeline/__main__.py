@@ -2,6 +2,9 @@
 
 `work` is one worker, for a store and a queue that others fill; `studio` fills them for ever and looks at what comes
 out. Exit status: 0 published, 2 refused, 130 or 143 interrupted, 1 anything else.
+
+What all of them have to be told alike can stand in the environment: STEADFAST_STORE, STEADFAST_QUEUE,
+STEADFAST_SCRATCH, STEADFAST_LEASE_SECONDS, each in place of the option of that name.
 """
 
 from __future__ import annotations
@@ -113,7 +116,7 @@ def _work(arguments: argparse.Namespace) -> int:
         bench = Bench(objects=places.objects, scratch=scratch, licence_secret=secret)
         worker = Worker(bench, places.queue, places.terms, arguments.acknowledge)
         if arguments.port:
-            listen(arguments.port, lambda: (True, {"works": True}))
+            listen(arguments.port, lambda: (True, {"works": True}), arguments.host)
         try:
             while True:
                 if not worker.work_once():
@@ -130,7 +133,7 @@ def _studio(arguments: argparse.Namespace) -> int:
         make_trial_master(folder / "trial.mp4")
         studio = Studio(places, folder / "trial.mp4")
         studio.make_one()  # who reaches it can ask it
-        listen(arguments.port, studio.tell)
+        listen(arguments.port, studio.tell, arguments.host)
         while True:
             studio.make_one()
 
@@ -190,20 +193,35 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--acknowledge", choices=["stored", "at-once"], default="stored", help="at-once loses segments")
     studio = commands.add_parser("studio", help="hand in masters for ever, and answer GET whether titles are whole")
     studio.add_argument("--port", type=int, required=True)
+    for each in (work, studio):
+        each.add_argument("--host", default="127.0.0.1", help="where to answer")
     for each in (take_in, work, studio):
-        each.add_argument("--store", required=True, metavar="DIR", help="for objects and queue; or s3://BUCKET?...")
-        each.add_argument(
-            "--queue",
-            default="",
-            metavar="FILE",
-            help="for the queue (default: in the store); or nats://HOST:PORT/NAME",
-        )
-        each.add_argument(
-            "--scratch", type=Path, metavar="DIR", help="the workers' own disk (default: beside the queue or the store)"
-        )
-        each.add_argument("--lease-seconds", type=float, default=TERMS.lease_seconds, help="the same for all workers")
+        _add_places(each)
         each.add_argument("--one-core", action="store_true", help="bind each worker to one core")
     return parser
+
+
+def _add_places(command: argparse.ArgumentParser) -> None:
+    """Their defaults are texts, so that argparse takes those of the environment as it takes words."""
+    store = os.environ.get("STEADFAST_STORE")
+    command.add_argument(
+        "--store", default=store, required=not store, metavar="DIR", help="for objects and queue; or s3://BUCKET?..."
+    )
+    command.add_argument(
+        "--queue",
+        default=os.environ.get("STEADFAST_QUEUE", ""),
+        metavar="FILE",
+        help="for the queue (default: in the store); or nats://HOST:PORT/NAME",
+    )
+    command.add_argument(
+        "--scratch",
+        type=Path,
+        default=os.environ.get("STEADFAST_SCRATCH"),
+        metavar="DIR",
+        help="the workers' own disk (default: beside the queue or the store)",
+    )
+    lease = os.environ.get("STEADFAST_LEASE_SECONDS", str(TERMS.lease_seconds))
+    command.add_argument("--lease-seconds", type=float, default=lease, help="the same for all workers")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ Tell = Callable[[], tuple[bool, Mapping[str, object]]]
 """Whether all is well, and what there is to say."""
 
 
-def listen(port: int, tell: Tell) -> ThreadingHTTPServer:
-    """Answer every GET with 200 or 503, from a thread of its own, on the loopback interface."""
+def listen(port: int, tell: Tell, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """Answer every GET with 200 or 503, from a thread of its own."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -27,7 +27,7 @@ def listen(port: int, tell: Tell) -> ThreadingHTTPServer:
         def log_message(self, format: str, *arguments: object) -> None:
             """Not every look is worth a line."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Answers)
+    server = ThreadingHTTPServer((host, port), Answers)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
     return server

@@ -1,0 +1,35 @@
+"""What the pipeline's command can be told by its environment, as in a pod."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from target_platform.pipeline.__main__ import _parser
+
+TOLD = {
+    "STEADFAST_STORE": "s3://media?endpoint_url=http://127.0.0.1:7070",
+    "STEADFAST_QUEUE": "nats://127.0.0.1:4222/encode",
+    "STEADFAST_SCRATCH": "/data/scratch",
+    "STEADFAST_LEASE_SECONDS": "3",
+}
+
+
+def test_places_come_from_the_environment_and_a_word_of_the_command_is_stronger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in TOLD.items():
+        monkeypatch.setenv(name, value)
+    told = _parser().parse_args(["work", "--store", "media"])
+    assert (told.store, told.queue, told.lease_seconds) == ("media", TOLD["STEADFAST_QUEUE"], 3.0)
+    assert told.scratch == Path("/data/scratch")
+
+
+def test_without_a_store_there_is_nothing_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STEADFAST_STORE", raising=False)
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["work"])
+    assert "--store" in capsys.readouterr().err
