@@ -22,12 +22,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from target_platform.delivery.cache import Cache
-from target_platform.delivery.kept import Kept
-from target_platform.delivery.pieces import Pieces
+from target_platform.delivery.file_answer import file_answer
+from target_platform.delivery.lookup import Lookup
 from target_platform.delivery.upstream import Upstream
-from target_platform.kit.answer import answer, passed_on
+from target_platform.kit.answer import answer, passed_on, problem
 from target_platform.kit.body import read_body
-from target_platform.kit.client import Ask, Reply
+from target_platform.kit.client import SHED, Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance
@@ -37,7 +37,7 @@ TELL_EVERY_SECONDS = 2.0
 TOLD_AT_ONCE, TOLD_BYTES = 500, 128 * 1024
 HEADERS = {
     "Access-Control-Allow-Origin": "*",  # a player in a browser page of another host
-    "Cache-Control": "public, max-age=3600",
+    "Access-Control-Expose-Headers": "Content-Range, ETag, Age, X-Cache",
 }
 
 log = logging.getLogger("edge")
@@ -53,7 +53,8 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     """Of a cache that gets its files from `tiers`; see Upstream."""
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
     cache = Cache(limit_bytes, Path(instance.config.data_dir) / "cache")
-    edge = Edge(instance, cache, Upstream(instance, tiers))
+    lookup = Lookup(cache, Upstream(instance, tiers), instance.policies.caches, instance.metrics)
+    edge = Edge(instance, cache, lookup)
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)
     instance.at_close(edge.close)
@@ -65,19 +66,16 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
 
 
 class Edge:
-    """However many viewers miss the same file at once, the tier behind it is asked once."""
+    """Answers viewers, and edges when it is a hub."""
 
-    def __init__(self, instance: Instance, cache: Cache, upstream: Upstream) -> None:
+    def __init__(self, instance: Instance, cache: Cache, lookup: Lookup) -> None:
         self._instance = instance
-        self._upstream = upstream
         self._cache = cache
-        self._coalesce = instance.policies.caches.coalesce
-        self._under_way: dict[str, asyncio.Task[Kept | Reply]] = {}
+        self._lookup = lookup
         self._asking = 0
         self._wanted: set[str] = set()
         self._warming: asyncio.Task[None] | None = None
         self._asked = instance.metrics.counter("edge_cache", "Files asked for", "cache")
-        self._kept = instance.metrics.counter("edge_kept", "Files fetched that were not there yet")
 
     async def load(self, request: Request) -> Response:
         """How many files are asked for at this moment, for steering."""
@@ -109,7 +107,7 @@ class Edge:
     async def _warm(self, paths: Sequence[str]) -> None:
         try:
             for path in paths:
-                await asyncio.shield(self._fetching(path))
+                await self._lookup.fetch(path)
         except CallFailed as failure:
             log.info("warming: %s", failure)
 
@@ -125,48 +123,34 @@ class Edge:
 
     async def media(self, request: Request) -> Response:
         self._asking += 1
+        path = quote(request.scope["path"])
         try:
-            return await self._media(request)
+            return await self._media(request, path)
+        except OSError as error:
+            log.warning("%s is fetched again, its file is gone: %s", path, error.strerror)
+            self._lookup.lost(path)
+            return await self._media(request, path)
+        except CallFailed as failure:
+            return _nobody_has_it(failure)
         finally:
             self._asking -= 1
 
-    async def _media(self, request: Request) -> Response:
-        path = quote(request.scope["path"])
-        kept = self._cache.get(path)
-        found = "hit" if kept else "miss"
-        self._asked.labels(found).inc()
-        if kept is None:
-            fetched = await (asyncio.shield(self._fetching(path)) if self._coalesce else self._fetch(path))
-            if isinstance(fetched, Reply):
-                return passed_on(fetched)
-            kept = fetched
-        else:
+    async def _media(self, request: Request, path: str) -> Response:
+        found = await self._lookup.find(path)
+        self._asked.labels(found.how).inc()
+        if isinstance(found.what, Reply):
+            return passed_on(found.what)
+        if found.how == "hit":
             self._wanted.add(path)  # by a second one at least
-        return Pieces(kept.content(), media_type=kept.content_type, headers={**HEADERS, "X-Cache": found})
+        age = f"{self._lookup.age(found.what):.0f}"
+        cache_control = found.what.cache_control
+        return file_answer(
+            request, found.what, {**HEADERS, "Cache-Control": cache_control, "Age": age, "X-Cache": found.how}
+        )
 
-    def _fetching(self, path: str) -> asyncio.Task[Kept | Reply]:
-        """The one request for this file.
 
-        It belongs to nobody in particular: in a context of its own, so that the deadline of who came first does not
-        bind the others, and shielded, so that it goes on when who came first goes away.
-        """
-        task = self._under_way.get(path)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._fetch(path), context=Context())
-            self._under_way[path] = task
-            task.add_done_callback(lambda done: self._fetched(path, done))
-        return task
-
-    async def _fetch(self, path: str) -> Kept | Reply:
-        """What is kept now; or the answer as it came, when it is one that is not."""
-        reply = await self._upstream.fetch(path)
-        if reply.status != 200:
-            return reply
-        if not self._cache.has(path):
-            self._kept.inc()
-        return self._cache.put(path, reply)
-
-    def _fetched(self, path: str, done: asyncio.Task[Kept | Reply]) -> None:
-        del self._under_way[path]
-        if not done.cancelled():
-            done.exception()  # whoever waited has been told; if nobody waits any more, nobody needs to be
+def _nobody_has_it(failure: CallFailed) -> Response:
+    """With the header that says that this cache is well: who asked must not leave it alone for what is behind it."""
+    refusal = problem(503, f"it is not kept here, and no tier behind has it: {failure}")
+    refusal.headers.update({"Retry-After": "1", SHED: "behind"})
+    return refusal

@@ -21,15 +21,16 @@ class Upstream:
         self._instance = instance
         self._caches, self._origin = tiers[:-1], tiers[-1]
 
-    async def fetch(self, path: str) -> Reply:
-        """Raises CallFailed when nobody has an answer."""
+    async def fetch(self, path: str, etag: str = "") -> Reply:
+        """With the `etag` of what is kept already, the answer may be a 304. Raises CallFailed when nobody has one."""
+        headers = {"If-None-Match": etag} if etag else {}
         for tier in self._caches:
             for cache in self._in_order(tier, title=path.split("/")[2]):
                 try:
-                    return await self._instance.call(tier, Ask(path=path, only=cache))
+                    return await self._instance.call(tier, Ask(path=path, headers=headers, only=cache))
                 except CallFailed:
                     continue  # counted by the kit; the next one can do the same
-        return await self._instance.call(self._origin, path)
+        return await self._instance.call(self._origin, Ask(path=path, headers=headers))
 
     def _in_order(self, tier: str, title: str) -> Sequence[str]:
         """The names of the caches of this region."""

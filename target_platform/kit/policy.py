@@ -9,7 +9,7 @@
         fallback: popular
     players: ...                  # the same for the devices in front of the services
     steering: ...                 # which edges a device is told
-    caches: ...                   # what edges do about a file that they do not have
+    caches: ...                   # how long files are fresh, and what edges do about one that they do not have
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts, and how it is signed
     streams: ...                  # on how many devices at a time an account plays
@@ -35,6 +35,7 @@ from target_platform.kit.policy_text import merged, read_sections, typed
 
 Milliseconds = Annotated[float, Meta(gt=0, le=600_000)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
+SecondsOrNone = Annotated[float, Meta(ge=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=1, le=10_000)]
 PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
 
@@ -169,10 +170,21 @@ class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CachePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether all who wait for a file share one request to the origin, and whether the next edge is kept warm."""
+    """Whether all who wait for a file share one request to the origin, and whether the next edge is kept warm.
+
+    For how long files are fresh, and how much longer what is old goes out while a new one is fetched, and when none can
+    be had, the origin says with each (Cache-Control: RFC 9111, RFC 5861, RFC 8246). A cache believes for
+    `missing_seconds` that there is no such file, and asks for a new one again `again_seconds` after it got none.
+    """
 
     coalesce: bool = True
     warm_next: bool = True
+    manifest_seconds: SecondsOrNone = 4
+    segment_seconds: SecondsOrNone = 31_536_000
+    stale_while_revalidate_seconds: SecondsOrNone = 30
+    stale_if_error_seconds: SecondsOrNone = 86_400
+    missing_seconds: SecondsOrNone = 2
+    again_seconds: SecondsOrNone = 2
 
 
 class StartPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
