@@ -14,6 +14,10 @@ from tests.cluster.charts import CHART, WORKLOADS, kubeconfig, rendered, renderi
 
 pytestmark = pytest.mark.slow
 
+ELSEWHERE = (
+    "pipeline.enabled=true,pipeline.studio=true,pipeline.store=s3://media?endpoint_url=http://10.0.0.9:7070,"
+    "pipeline.queue=nats://$(NATS_USER):$(NATS_PASSWORD)@10.0.0.8/encode,pipeline.credentialsSecret=mine"
+)
 VALUES = {
     "as it is": [],
     "three regions": ["--set", "regions={us-east-1,us-west-2,eu-west-1}"],
@@ -28,6 +32,8 @@ VALUES = {
         "toxiproxy.enabled=true,toxiproxy.image=shopify/toxiproxy:2,toxiproxy.proxies[0].name=bank,"
         "toxiproxy.proxies[0].listen=9001,toxiproxy.proxies[0].upstream=bank:443",
     ],
+    "a pipeline in one pod": ["--set", "pipeline.enabled=true,pipeline.studio=true,persistence.enabled=true"],
+    "a pipeline on real stores": ["--set", ELSEWHERE],
     "only inside": ["--set", "public.type=ClusterIP,networkPolicies.enabled=false,secrets.existingSecret=mine"],
 }
 MISTAKES = {
@@ -39,6 +45,10 @@ MISTAKES = {
     "networkPolicies.observers={10.0.0.1}": "at '/networkPolicies/observers/0'",
     "edgeAddresses.us-east-1=http://edge": "at '/edgeAddresses/us-east-1'",
     "toxiproxy.proxies[0].name=bank": "at '/toxiproxy/proxies/0': missing properties 'listen', 'upstream'",
+    "pipeline.enabled=true,pipeline.store=s3://media": "pipeline.store and pipeline.queue belong together",
+    "pipeline.enabled=true,pipeline.region=mars": 'there is no region "mars" (regions: us-east-1, eu-west-1)',
+    "pipeline.store=/media": "at '/pipeline/store'",
+    "pipeline.acknowledge=never": "at '/pipeline/acknowledge': value must be one of 'stored', 'at-once'",
     "port=80": "at '/port': minimum: got 80, want 1,024",
 }
 
@@ -108,17 +118,47 @@ def test_dashboards_and_rules_are_those_of_the_repository() -> None:
     assert rules["spec"] == yaml.safe_load((folder / "rules.yaml").read_text())
 
 
-def test_every_pod_is_locked_down() -> None:
-    pods = [each["spec"]["template"]["spec"] for each in objects() if each["kind"] in ("Deployment", "StatefulSet")]
-    assert len(pods) == WORKLOADS
+@pytest.mark.parametrize(
+    ("name", "more"), [("as it is", 0), ("a pipeline in one pod", 1), ("a pipeline on real stores", 5)]
+)
+def test_every_pod_is_locked_down(name: str, more: int) -> None:
+    pods = list(pods_of(VALUES[name]))
+    assert len(pods) == WORKLOADS + more
     for pod in pods:
-        [container] = pod["containers"]
         assert not pod["automountServiceAccountToken"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert "memory" in container["resources"]["limits"]
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert "memory" in container["resources"]["limits"]
+
+
+def pods_of(options: list[str]) -> Iterator[dict[str, Any]]:
+    for each in objects(*options):
+        if each["kind"] in ("Deployment", "StatefulSet"):
+            yield each["spec"]["template"]["spec"]
+
+
+def test_workers_have_one_core_each_and_all_of_a_pipeline_the_same_places() -> None:
+    for name in ("a pipeline in one pod", "a pipeline on real stores"):
+        containers = [each for pod in pods_of(VALUES[name]) for each in pod["containers"]]
+        ours = [each for each in containers if each["image"].startswith("steadfast-media")]
+        assert {"shelf", "studio"} < {each["command"][-1] for each in ours}
+        for each in ours:
+            assert ("cpu" in each["resources"]["limits"]) == (each["command"][-1] == "work")
+            assert each["env"] == ours[0]["env"]
+
+
+def test_only_the_pipeline_may_ask_the_store_and_the_queue_and_only_at_their_ports() -> None:
+    asked = {
+        each["metadata"]["labels"]["app.kubernetes.io/name"]: [port["port"] for port in rule["ports"]]
+        for each in objects(*VALUES["a pipeline on real stores"])
+        if each["kind"] == "NetworkPolicy"
+        for rule in each["spec"].get("egress", ())
+        if "to" not in rule
+    }
+    assert asked == {name: [7070, 4222] for name in ("shelf", "worker", "studio")}

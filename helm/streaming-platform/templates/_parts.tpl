@@ -12,7 +12,8 @@ steadfast.dev/region: {{ index . 2 }}
 {{ include "selector" . }}
 app.kubernetes.io/part-of: streaming-platform
 app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
-steadfast.dev/criticality: {{ (index (index . 0).Values.services (index . 1)).criticality }}
+{{- /* What is none of the services is a part of the pipeline: viewers get along without it. */}}
+steadfast.dev/criticality: {{ dig (index . 1) "criticality" "degradable" (index . 0).Values.services }}
 {{- end }}
 
 {{/* What the inventory of an environment reads. Takes a service of the values. */}}
@@ -47,6 +48,57 @@ replicas:
 {{- range $name, $service := .Values.services }}
   {{ $name }}: {{ $service.replicas }}
 {{- end }}
+{{- if .Values.pipeline.enabled }}
+stores:
+{{- range $region := .Values.regions }}
+  {{ $region }}: {{ include "shelf" (list $ $region) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What the pods of everything stand on. Takes (list $ NAME REGION). */}}
+{{- define "ground" -}}
+{{- $root := index . 0 -}}{{- $region := index . 2 -}}{{- $whose := . -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with $root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+nodeSelector:
+  {{ $root.Values.regionLabel }}: {{ $region }}
+{{- with $root.Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+# Not in one zone and not on one node, where there is a choice.
+topologySpreadConstraints:
+  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "selector" $whose | nindent 8 }}
+  {{- end }}
+dnsConfig:
+  options:
+    # All names that are looked up are whole ones, and a lost answer must not hold the next for five seconds.
+    - {name: ndots, value: "1"}
+    - {name: timeout, value: "1"}
+    - {name: attempts, value: "2"}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "locked" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
 {{- end }}
 
 {{/* The pod of a service in a region. Takes (list $ SERVICE REGION). */}}
@@ -62,40 +114,7 @@ metadata:
     checksum/config: {{ printf "%s%s" (include "policies" $root) (include "platform" $root) | sha256sum }}
 spec:
   serviceAccountName: {{ $name }}
-  automountServiceAccountToken: false
-  enableServiceLinks: false
-  {{- with $root.Values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  nodeSelector:
-    {{ $root.Values.regionLabel }}: {{ $region }}
-  {{- with $root.Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  # Not in one zone and not on one node, where there is a choice.
-  topologySpreadConstraints:
-    {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
-    - maxSkew: 1
-      topologyKey: {{ . }}
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector:
-        matchLabels:
-          {{- include "selector" (list $root $name $region) | nindent 10 }}
-    {{- end }}
-  dnsConfig:
-    options:
-      # All names that are looked up are whole ones, and a lost answer must not hold the next for five seconds.
-      - {name: ndots, value: "1"}
-      - {name: timeout, value: "1"}
-      - {name: attempts, value: "2"}
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 10001
-    runAsGroup: 10001
-    fsGroup: 10001
-    seccompProfile: {type: RuntimeDefault}
+  {{- include "ground" . | nindent 2 }}
   terminationGracePeriodSeconds: 10
   containers:
     - name: {{ $name }}
@@ -132,9 +151,7 @@ spec:
       resources:
         {{- toYaml (mergeOverwrite (deepCopy $root.Values.resources) (default dict (index $root.Values.resourcesOf $name))) | nindent 8 }}
       securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities: {drop: [ALL]}
+        {{- include "locked" $root | nindent 8 }}
       volumeMounts:
         - {name: config, mountPath: /etc/streaming, readOnly: true}
         - {name: data, mountPath: /data}

@@ -18,6 +18,7 @@ PLATFORM = Cluster(
     domain="streaming.svc.cluster.local",
     replicas={"history": 2, "billing": 1, "identity": 1, "payment": 1},
     edges={"east": "203.0.113.7:30081"},
+    stores={"east": "http://shelf-east.streaming.svc.cluster.local:8080"},
 )
 POD = {"REGION": "east", "POD_IP": "10.0.0.5", "SESSION_KEY": "k", "LICENCE_SECRET": "s"}
 
@@ -43,6 +44,12 @@ def test_what_keeps_none_is_called_by_its_address_and_hears_of_the_others() -> N
     assert playback.endpoints == {"catalog": (), "steering": (), "streams": (), "edge": ()}
     assert playback.discovery == "dns:streaming.svc.cluster.local"
     assert playback.settings["edge_address.east"] == "203.0.113.7:30081"
+
+
+def test_an_origin_is_told_the_shelf_of_its_region_and_none_where_there_is_no_pipeline() -> None:
+    assert config("origin", "origin-east-5c").settings["store"] == PLATFORM.stores["east"]
+    elsewhere = instance_config(services.load("origin"), PLATFORM, {**POD, "POD_NAME": "o", "REGION": "west"})
+    assert elsewhere.settings["store"] == ""
 
 
 def test_it_is_reached_from_other_pods() -> None:
