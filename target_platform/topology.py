@@ -61,10 +61,11 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 def launch_spec(
-    home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] = (), reserve: Sequence[str] = ()
+    home: Path, base_port: int = BASE_PORT, weakened: Sequence[str] = (), reserve: Sequence[str] = (), store: str = ""
 ) -> LaunchSpec:
     """Everything the launcher has to run, with `home` as its folder. Writes nothing.
 
+    `store` is where the pipeline publishes (delivery/shelf.py); HOME/store when it is empty, for all regions the same.
     A service named in `reserve` has one instance more in each region for each time that it is named; they rest.
 
     `proxy_command` is left to the caller, as is writing the effective policies to `policies_file` and the media to
@@ -84,7 +85,7 @@ def launch_spec(
     return LaunchSpec(
         name=NAME,
         regions=REGIONS,
-        instances=tuple(_instance(place, places, links, home) for place in places),
+        instances=tuple(_instance(place, places, links, home, store) for place in places),
         links=tuple(links),
         proxies=tuple(ProxySpec(region=region, api_port=_port(base_port, region, PROXY_API)) for region in REGIONS),
         policies_file=str(home / "policies.yaml"),
@@ -129,7 +130,7 @@ def _links(declared: Sequence[Service], places: Sequence[Place], base_port: int)
                 )
 
 
-def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], home: Path) -> InstanceSpec:
+def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], home: Path, store: str) -> InstanceSpec:
     service = services.load(place.service)
     config = InstanceConfig(
         name=place.name,
@@ -144,6 +145,7 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         discovery=f"file:{home / place.region / 'discovery.json'}",
         settings={
             "media_dir": str(home / place.region / "media"),
+            "store": store or str(home / "store"),
             "accounts_file": str(home / place.region / "accounts.sqlite"),
             "session_key": SESSION_KEY,
             "licence_secret": LICENCE_SECRET,

@@ -43,6 +43,12 @@ def up_command(
         list[str] | None,
         typer.Option(metavar="SERVICE", help="Keep one more of it in each region, at rest; repeat for more."),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="What the media pipeline publishes there can be watched (default: HOME/store)."
+        ),
+    ] = None,
     set_values: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="On a cluster: a value of the chart.")
     ] = None,
@@ -57,13 +63,15 @@ def up_command(
     """
     cluster = platform_chart.cluster_of(environment)
     if cluster is not None:
-        refuse_what_a_cluster_has_not(base_port, reserve or [])
+        refuse_what_a_cluster_has_not(base_port, reserve or [], store)
         platform_chart.up(cluster, weaken or [], values or [], set_values or [], print)
         return
     refuse_values([*(values or ()), *(set_values or ())])
     place = launcher.place_of(environment)
-    refuse_what_only_the_bundled_has(place, weaken or [], base_port, reserve or [])
-    up(weaken or [], base_port, print, place, reserve or [])
+    refuse_what_only_the_bundled_has(place, weaken or [], base_port, [*(reserve or ()), *([store] if store else ())])
+    more = [word for service in reserve or () for word in ("--reserve", service)]
+    more += ["--store", store if "://" in store else str(Path(store).absolute())] if store else []
+    up(weaken or [], base_port, print, place, more)
 
 
 @app.command("down")
@@ -113,22 +121,20 @@ def up(
     base_port: int | None,
     say: Say,
     place: Place | None = None,
-    reserve: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> None:
     """Bring the platform up and return when every instance is ready; `say` gets progress, a sentence at a time.
 
-    Without a `place` it is the bundled platform. Raises BadInput (an unknown weakness, a command that is not there),
+    Without a `place` it is the bundled platform. `more` are words that the launcher understands. Raises BadInput (an unknown weakness, a command that is not there),
     Refused (a port in use, other ports already up; nothing was started) or ActionFailed (something did not become
     ready; what runs is left as it is).
     """
     proxy_command = json.dumps([sys.executable, "-m", "chaos.proxy", "serve"])
-    arguments = ["up", "--proxy-command", proxy_command]
+    arguments = ["up", "--proxy-command", proxy_command, *more]
     for name in weaken:
         arguments += ["--weaken", absolute(name)]
     if base_port is not None:
         arguments += ["--base-port", str(base_port)]
-    for service in reserve:
-        arguments += ["--reserve", service]
     place = place or launcher.bundled()
     if not place.bundled:
         arguments += ["--spec", str(launcher.launch_file(place))]
@@ -253,7 +259,7 @@ def refuse_what_only_the_bundled_has(
         raise BadInput(f"{place.words} has what {place.environment} lists", "leave --reserve out")
 
 
-def refuse_what_a_cluster_has_not(base_port: int | None, reserve: Sequence[str]) -> None:
+def refuse_what_a_cluster_has_not(base_port: int | None, reserve: Sequence[str], store: str | None) -> None:
     """Raises BadInput: on a cluster every pod has the same port, and a Deployment its own number of them."""
     from chaos.model.errors import BadInput
 
@@ -261,6 +267,8 @@ def refuse_what_a_cluster_has_not(base_port: int | None, reserve: Sequence[str])
         raise BadInput("--base-port is for processes on this machine", "on a cluster: --set port=N")
     if reserve:
         raise BadInput("--reserve is for processes on this machine", "on a cluster: the fault kubernetes/scale")
+    if store:
+        raise BadInput("--store is for processes on this machine", "on a cluster: a value of the chart, with --set")
 
 
 def refuse_values(given: Sequence[str]) -> None:

@@ -60,6 +60,9 @@ def _options() -> argparse.Namespace:
         metavar="SERVICE",
         help="up: keep one more of it in each region at rest",
     )
+    parser.add_argument(
+        "--store", default="", metavar="DIR", help="up: where the media pipeline publishes (default: HOME/store)"
+    )
     parser.add_argument("--proxy-command", help="up: JSON list of the command that starts a proxy")
     return parser.parse_args()
 
@@ -74,7 +77,7 @@ def _supervise(options: argparse.Namespace) -> int:
 def _up(options: argparse.Namespace) -> int:
     import msgspec
 
-    from target_platform.launcher.bundled import bundled, from_file
+    from target_platform.launcher.bundled import More, bundled, from_file
     from target_platform.launcher.folder import Folder
     from target_platform.launcher.up import Wanted, up
 
@@ -83,7 +86,8 @@ def _up(options: argparse.Namespace) -> int:
     if options.spec:
         wanted = from_file(options.spec)
     else:
-        wanted = bundled(folder, options.base_port, options.weaken, tell, options.reserve)
+        more = More(reserve=tuple(options.reserve), store=options.store)
+        wanted = bundled(folder, options.base_port, options.weaken, tell, more)
     if options.proxy_command:
         spec = msgspec.structs.replace(wanted.spec, proxy_command=tuple(json.loads(options.proxy_command)))
         wanted = Wanted(spec, wanted.policies)

@@ -16,9 +16,19 @@ from target_platform.launcher.spec import LaunchSpec
 from target_platform.launcher.up import Tell, Wanted, anything_runs
 
 
+class More(msgspec.Struct, frozen=True, kw_only=True):
+    """What else can be asked for: instances at rest, by service, and the store of the media pipeline."""
+
+    reserve: tuple[str, ...] = ()
+    store: str = ""
+
+
+NOTHING_MORE = More()
+
+
 # parameters: what a platform is told, and whom it tells
 def bundled(
-    folder: Folder, base_port: int | None, weakened: Sequence[str], tell: Tell, reserve: Sequence[str] = ()
+    folder: Folder, base_port: int | None, weakened: Sequence[str], tell: Tell, more: More = NOTHING_MORE
 ) -> Wanted:
     """The bundled platform, its media copied to every region. Raises LauncherError for an unknown weakness or service.
 
@@ -28,16 +38,28 @@ def bundled(
 
     policies = effective(weakened)
     if base_port is None and anything_runs(folder):
-        return Wanted(msgspec.structs.replace(read_spec(folder), weakened=tuple(weakened)), policies)
+        running = read_spec(folder)
+        _check_store(running, more.store)
+        return Wanted(msgspec.structs.replace(running, weakened=tuple(weakened)), policies)
     ports = {} if base_port is None else {"base_port": base_port}
     try:
-        spec = launch_spec(folder.home, weakened=tuple(weakened), reserve=tuple(reserve), **ports)
+        spec = launch_spec(folder.home, weakened=tuple(weakened), reserve=more.reserve, store=more.store, **ports)
     except LookupError as error:
         raise LauncherError(str(error), kind="bad input") from error
     if not all((folder.home / region / "media").exists() for region in spec.regions):
         tell({"event": "media"})
     _provide_media(folder, spec.regions)
     return Wanted(spec, policies)
+
+
+def _check_store(running: LaunchSpec, store: str) -> None:
+    """Raises LauncherError when the platform that runs reads another one."""
+    read = {dict(each.config).get("settings", {}).get("store") for each in running.instances if each.config}
+    if store and store not in read:
+        raise LauncherError(
+            f"the platform is up already, and does not read the store {store}",
+            "take it down first: `chaos platform down`",
+        )
 
 
 def from_file(path: Path) -> Wanted:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable
 from msgspec import Struct
 
 from target_platform.media.ladder import Ladder
+from target_platform.media.published import Published, media_path
 
 CODEC = "h264"
-"""What all rungs of the ladder are encoded in."""
+"""What all rungs of the clip's ladder are encoded in."""
 
 
 class Rendition(Struct, frozen=True):
@@ -22,8 +23,50 @@ class Rendition(Struct, frozen=True):
     playlist: str
 
 
-def renditions(ladder: Ladder, title: str) -> tuple[Rendition, ...]:
-    """Those of the clip that every title shows, from the lowest to the highest; `title` as it stands in a path."""
+class Offer(Struct, frozen=True, kw_only=True):
+    """All that there is of one title. Paths are those at every edge; of the clip there is nothing but its qualities."""
+
+    playlist: str
+    streams: tuple[Rendition, ...]
+    dash: str = ""
+    seconds: float = 0.0
+    languages: tuple[str, ...] = ()
+    subtitles: tuple[str, ...] = ()
+    thumbnails: str = ""
+    artwork: dict[str, str] = {}
+    key_id: str = ""
+
+
+def clip(ladder: Ladder, title: str) -> Offer:
+    """The clip that every title shows which nobody has published; `title` as it stands in a path."""
+    return Offer(playlist=f"/media/{title}/master.m3u8", streams=_of_clip(ladder, title))
+
+
+def of_published(title: Published) -> Offer:
+    return Offer(
+        playlist=media_path(title.hls),
+        streams=tuple(
+            Rendition(
+                codec=each.codec,
+                width=each.width,
+                height=each.height,
+                bits_per_second=1000 * each.kbps,
+                playlist=media_path(f"{title.folder}/video/{each.name}.m3u8"),
+            )
+            for each in title.renditions
+        ),
+        dash=media_path(title.dash),
+        seconds=title.seconds,
+        languages=title.languages,
+        subtitles=title.subtitles,
+        thumbnails=media_path(title.thumbnails),
+        artwork={shape: media_path(key) for shape, key in title.artwork.items()},
+        key_id=title.key_id,
+    )
+
+
+def _of_clip(ladder: Ladder, title: str) -> tuple[Rendition, ...]:
+    """From the lowest to the highest."""
     return tuple(
         Rendition(
             codec=CODEC,

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 import msgspec
 
+from target_platform.media.published import Published
 from target_platform.pipeline.crew import Crew
 from target_platform.pipeline.errors import PipelineError, Rejected
 from target_platform.pipeline.ingest import Wish, ingest, parse_sides
@@ -28,7 +29,7 @@ from target_platform.pipeline.job import Job, Task
 from target_platform.pipeline.listen import listen
 from target_platform.pipeline.places import Open, opened
 from target_platform.pipeline.profile import shipped
-from target_platform.pipeline.publish import Published, published
+from target_platform.pipeline.publish import published
 from target_platform.pipeline.scratch import Scratch
 from target_platform.pipeline.studio import Studio, make_trial_master
 from target_platform.pipeline.tasks import Bench, read_job

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from target_platform.media.published import Rendition
 from target_platform.pipeline.errors import WorkFailed
 from target_platform.pipeline.job import Track
-from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.master import Master
 from target_platform.pipeline.profile import Codec, Sound
 from target_platform.pipeline.split import Chunk

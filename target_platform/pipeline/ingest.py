@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from target_platform.media.published import Published
 from target_platform.pipeline.complexity import measure
 from target_platform.pipeline.errors import DiskFull, Rejected, ToolHung, WorkFailed
 from target_platform.pipeline.job import File, Job, Subtitles, Track, checked_title, job_id, job_key
 from target_platform.pipeline.ladder import ladder
 from target_platform.pipeline.master import Master, inspect, look
 from target_platform.pipeline.profile import Profile, Shipped, shipped
-from target_platform.pipeline.publish import Published, published
+from target_platform.pipeline.publish import published
 from target_platform.pipeline.split import frames_a_segment
 from target_platform.pipeline.subtitles import check_language, check_subtitles
 from target_platform.pipeline.tasks import read_job

@@ -12,8 +12,8 @@ import re
 import msgspec
 from msgspec import Struct
 
+from target_platform.media.published import Rendition
 from target_platform.pipeline.errors import Rejected
-from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.master import Master
 from target_platform.pipeline.split import Chunk, chunks, segments
 
@@ -120,15 +120,6 @@ def made_prefix(job_id: str) -> str:
 def made_key(task: Task) -> str:
     """Where the result of a task lies until it is published."""
     return f"{made_prefix(task.job)}{task.kind}/{task.name or 'all'}/{task.number:05d}"
-
-
-def published_prefix(title: str, job_id: str) -> str:
-    return f"titles/{title}/{job_id}/"
-
-
-def pointer_key(title: str) -> str:
-    """The object that says which version of a title is shown. Written last: before that, nothing of it is public."""
-    return f"titles/{title}/current.json"
 
 
 def job_id(*decides: object) -> str:

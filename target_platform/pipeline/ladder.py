@@ -5,24 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
+from target_platform.media.published import Rendition
 from target_platform.pipeline.complexity import MEASURED_HEIGHT
 from target_platform.pipeline.master import Master
 from target_platform.pipeline.profile import Codec, Profile, Rung
 
 WORTH_A_RUNG = 1.15
 """A rung that takes less than so many times the bits of the one below it would be offered in vain."""
-
-
-class Rendition(Struct, frozen=True, kw_only=True):
-    """One picture track. Its name is also its folder."""
-
-    name: str
-    codec: str
-    width: int
-    height: int
-    kbps: int
 
 
 def ladder(master: Master, complexity_kbps: float, profile: Profile, codecs: dict[str, Codec]) -> tuple[Rendition, ...]:

@@ -8,31 +8,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
 
-from target_platform.pipeline.job import Job, job_key, made_prefix, pointer_key, published_prefix
-from target_platform.pipeline.ladder import Rendition
+from target_platform.media.published import Published, pointer_key, published_prefix
+from target_platform.pipeline.job import Job, job_key, made_prefix
 from target_platform.pipeline.package import DASH, HLS
 from target_platform.pipeline.upload import is_there
 from target_platform.stores.objects.interface import NotThere, Objects
 
 _AT_ONCE = 8
-
-
-class Published(Struct, frozen=True, kw_only=True):
-    """What the pointer says. Paths are keys."""
-
-    title: str
-    version: str
-    seconds: float
-    hls: str
-    dash: str
-    key_id: str
-    thumbnails: str
-    artwork: dict[str, str]
-    renditions: tuple[Rendition, ...]
-    languages: tuple[str, ...]
-    subtitles: tuple[str, ...]
 
 
 def published(objects: Objects, title: str) -> Published | None:

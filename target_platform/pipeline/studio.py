@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from target_platform.media.ffmpeg import find_binary
+from target_platform.media.published import Published, pointer_key
 from target_platform.pipeline.errors import PipelineError
 from target_platform.pipeline.ingest import Wish, ingest
 from target_platform.pipeline.job import Job
 from target_platform.pipeline.places import Open
-from target_platform.pipeline.publish import Published, published
+from target_platform.pipeline.publish import published
 from target_platform.pipeline.tasks import read_job
 from target_platform.stores.objects.interface import Objects
 
@@ -63,6 +64,7 @@ class Studio:
             self.faults.append(f"{title}: {fault}")
         else:
             self.whole += 1
+            self._places.objects.delete(pointer_key(title))
             for each in list(self._places.objects.under(f"titles/{title}/")):
                 self._places.objects.delete(each.key)
 

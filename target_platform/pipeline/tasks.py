@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from target_platform.media.published import Rendition
 from target_platform.pipeline import package, publish
 from target_platform.pipeline.encode import Picture, encode_chunk, encode_sound
 from target_platform.pipeline.images import make_images
 from target_platform.pipeline.job import Job, Task, job_key, made_key, made_prefix
-from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.profile import shipped
 from target_platform.pipeline.scratch import Scratch, fetch
 from target_platform.pipeline.upload import is_there

@@ -1,28 +1,25 @@
-"""What can be watched: all titles, the popular ones, one title. Its data is bundled, so it depends on nobody."""
+"""What can be watched: all titles, the popular ones, one title.
+
+Its own data is bundled, so it needs nobody to answer. What else is published it hears from the origin, beside that.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.delivery.shown import Shown
 from target_platform.kit.answer import answer, problem
 from target_platform.kit.service import Instance, Service
+from target_platform.media.published import Published
+from target_platform.media.titles import ALL, Title
 
 POPULAR = 6
-
-
-class Title(Struct, frozen=True):
-    id: str
-    name: str
-    year: int
-    genres: tuple[str, ...]
-    minutes: int
 
 
 class Titles(Struct, frozen=True):
@@ -31,29 +28,40 @@ class Titles(Struct, frozen=True):
     titles: tuple[Title, ...]
 
 
-ALL = Titles(msgspec.yaml.decode(Path(__file__).with_name("titles.yaml").read_bytes(), type=tuple[Title, ...]))
-_BY_ID = {title.id: title for title in ALL.titles}
-
-
 def routes(instance: Instance) -> Sequence[Route]:
+    catalog = Catalog(Shown(instance))
     return [
-        Route("/titles", all_titles),
-        Route("/titles/{title}", one_title),
-        Route("/popular", popular_titles),
+        Route("/titles", catalog.all_titles),
+        Route("/titles/{title}", catalog.one_title),
+        Route("/popular", catalog.popular_titles),
     ]
 
 
-async def all_titles(request: Request) -> Response:
-    return answer(ALL)
+class Catalog:
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._listed = {title.id: title for title in ALL}
+
+    async def all_titles(self, request: Request) -> Response:
+        return answer(Titles(tuple(self._known())))
+
+    async def one_title(self, request: Request) -> Response:
+        asked = request.path_params["title"]
+        title = next((each for each in self._known() if each.id == asked), None)
+        return answer(title) if title else problem(404, f"there is no title {asked!r}")
+
+    async def popular_titles(self, request: Request) -> Response:
+        return answer(Titles(ALL[:POPULAR]))
+
+    def _known(self) -> list[Title]:
+        """Those that are listed, then the others that are published, of which little is known."""
+        others = [each for each in self._shown.listing.titles if each.title not in self._listed]
+        return [*ALL, *map(_of_published, others)]
 
 
-async def one_title(request: Request) -> Response:
-    title = _BY_ID.get(request.path_params["title"])
-    return answer(title) if title else problem(404, f"there is no title {request.path_params['title']!r}")
+def _of_published(title: Published) -> Title:
+    name = title.title.replace("-", " ").title()
+    return Title(id=title.title, name=name, minutes=math.ceil(title.seconds / 60))
 
 
-async def popular_titles(request: Request) -> Response:
-    return answer(Titles(ALL.titles[:POPULAR]))
-
-
-SERVICE = Service(name="catalog", criticality="critical", routes=routes)
+SERVICE = Service(name="catalog", calls=("origin",), criticality="critical", routes=routes)

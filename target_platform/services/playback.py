@@ -13,12 +13,13 @@ from functools import partial
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.delivery.shown import Shown
 from target_platform.kit.answer import answer, passed_on, problem
 from target_platform.kit.body import read_body
 from target_platform.kit.claims import Claims
@@ -28,13 +29,15 @@ from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 from target_platform.media.ladder import shipped_ladder
-from target_platform.media.offer import Rendition, offered, renditions
+from target_platform.media.offer import Offer, Rendition, clip, of_published, offered
 
 
 class Stream(Struct, frozen=True):
     """`playlist` is a path that every one of `edges` (base URLs) serves; `region` is who answered.
 
-    `streams` are those of its qualities that the device can show. `licence` is a path at the gateway: without a licence
+    `streams` are those of its qualities that the device can show. Of a title that the pipeline has published there is
+    the same for DASH, with its length, the languages of its sound and subtitles, pictures, and the id of its key.
+    `licence` is a path at the gateway: without a licence
     from there the player may not show a picture. `seat` is to be shown there; an account without a plan has none.
     """
 
@@ -45,6 +48,13 @@ class Stream(Struct, frozen=True):
     region: str
     licence: str = "/licence"
     seat: str = ""
+    dash: str = ""
+    seconds: float = 0.0
+    languages: tuple[str, ...] = ()
+    subtitles: tuple[str, ...] = ()
+    thumbnails: str = ""
+    artwork: dict[str, str] = {}
+    key_id: str = ""
 
 
 class Can(Struct, frozen=True):
@@ -77,16 +87,17 @@ class Playback:
         self._region = instance.config.region
         self._listed = instance.policies.steering.edges_listed
         self._ladder = shipped_ladder()
+        self._shown = Shown(instance)
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._seat_seconds = instance.policies.licences.valid_seconds
 
     async def start(self, request: Request) -> Response:
         title = quote(request.path_params["title"], safe="")
         asked = await read_body(request, Starting) if await request.body() else Starting()
-        there_are = renditions(self._ladder, title)
-        streams = offered(there_are, asked.can.codecs, asked.can.max_height)
+        offer = self._offer(request.path_params["title"])
+        streams = offered(offer.streams, asked.can.codecs, asked.can.max_height)
         if not streams:
-            codecs = ", ".join(dict.fromkeys(each.codec for each in there_are))
+            codecs = ", ".join(dict.fromkeys(each.codec for each in offer.streams))
             only = ", ".join(asked.can.codecs)
             return problem(406, f"{title} is offered in {codecs}, and this device decodes only {only}")
         known = await self._instance.call("catalog", f"/titles/{title}", {"unchecked": _unchecked})
@@ -97,14 +108,17 @@ class Playback:
         if refusal is not None:
             return passed_on(refusal)
         stream = Stream(
+            **structs.asdict(structs.replace(offer, streams=streams)),
             title=title,
-            playlist=f"/media/{title}/master.m3u8",
-            streams=streams,
             edges=edges,
             region=self._region,
             seat=self._seat(asked.who, name),
         )
         return answer(stream)
+
+    def _offer(self, title: str) -> Offer:
+        published = self._shown.title(title)
+        return of_published(published) if published else clip(self._ladder, quote(title, safe=""))
 
     async def _best(self, title: str) -> tuple[str, ...]:
         """Base URLs of edges."""
@@ -164,7 +178,7 @@ async def _unchecked() -> Reply:
 
 SERVICE = Service(
     name="playback",
-    calls=("catalog", "steering", "streams"),
+    calls=("catalog", "origin", "steering", "streams"),
     refers_to=("edge",),
     fallbacks=("static", "unchecked", "uncounted"),
     criticality="critical",

@@ -148,7 +148,7 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_half_published(master: Path,
         assert list((scratch / "sources").iterdir()), "the master fits"
     reasons = [dead.reason for dead in places.queue.dead()]
     assert any("The disk became full while ffmpeg was writing" in each for each in reasons), reasons
-    assert list(places.objects.under("titles/")) == []
+    assert [*places.objects.under("titles/"), *places.objects.under("current/")] == []
     ingest(places.objects, places.queue, wish)
     with working(places, tmp_path / "scratch") as worker:
         while worker.work_once():

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from target_platform.media.ffmpeg import find_binary
+from target_platform.media.published import Rendition
 from target_platform.pipeline.complexity import measure
 from target_platform.pipeline.encode import Picture, encode_chunk
 from target_platform.pipeline.errors import Rejected
 from target_platform.pipeline.ingest import Side, Wish, ingest
-from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.master import Master, inspect
 from target_platform.pipeline.places import opened
 from target_platform.pipeline.profile import shipped

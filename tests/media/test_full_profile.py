@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from target_platform.media.ffmpeg import find_binary
-from target_platform.pipeline.publish import Published
+from target_platform.media.published import Published
 from target_platform.services.licence import content_key
 from target_platform.stores.objects.interface import Objects
 from target_platform.stores.objects.on_disk import DiskObjects

@@ -18,6 +18,8 @@ def objects_at(place: str) -> Objects:
     """
     if is_folder(place):
         return DiskObjects(Path(place))
+    if place.startswith("http://"):
+        raise ObjectsFailed(f"{place} can only be read: name the folder, or s3://BUCKET?...")
     try:
         from target_platform.stores.objects.s3 import S3Objects, S3Place
     except ImportError as error:
@@ -37,4 +39,4 @@ def objects_at(place: str) -> Objects:
 
 def is_folder(place: str) -> bool:
     """Whether it is on this machine's disk."""
-    return not place.startswith("s3://")
+    return not place.startswith(("s3://", "http://"))

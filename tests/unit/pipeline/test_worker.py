@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from target_platform.media.published import Rendition, pointer_key
 from target_platform.pipeline import publish
 from target_platform.pipeline import worker as module
 from target_platform.pipeline.errors import WorkFailed
 from target_platform.pipeline.job import File, Job, Task, job_key, made_key
-from target_platform.pipeline.ladder import Rendition
 from target_platform.pipeline.master import Master
 from target_platform.pipeline.scratch import Scratch
 from target_platform.pipeline.tasks import Bench
@@ -144,7 +144,7 @@ def test_who_was_held_up_until_the_job_was_over_leaves_the_pointer_alone(shop: S
     assert shown is not None
     assert objects.get(shown.dash) == b"<MPD/>"
     newer = msgspec.structs.replace(shown, version="newer")
-    objects.put("titles/the-film/current.json", msgspec.json.encode(newer))
+    objects.put(pointer_key("the-film"), msgspec.json.encode(newer))
     publish.clear(objects, JOB)
     publish.publish(objects, JOB, "00", tmp_path / "title")
     assert publish.published(objects, JOB.title) == newer
@@ -157,7 +157,7 @@ def test_who_was_held_up_changes_no_byte_of_what_is_shown_and_leaves_nothing(sho
     (folder / "manifest.mpd").write_text("the first's")
     publish.publish(objects, JOB, "00", folder)
     publish.clear(objects, JOB)
-    before = {each.key: objects.get(each.key) for each in objects.under("titles/")}
+    before = {each.key: objects.get(each.key) for each in objects.under()}
     (folder / "manifest.mpd").write_text("the one's who was held up")
     publish.publish(objects, JOB, "00", folder)
-    assert {each.key: objects.get(each.key) for each in objects.under("titles/")} == before
+    assert {each.key: objects.get(each.key) for each in objects.under()} == before

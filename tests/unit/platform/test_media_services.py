@@ -9,7 +9,7 @@ import pytest
 
 from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
-from target_platform.services.catalog import ALL
+from target_platform.media.titles import ALL
 from target_platform.weaknesses import effective_policies
 from tests.unit.platform.stage import Platform, media, patient, visit
 
@@ -179,7 +179,7 @@ FOUR = edges("there/edge-1", "here/edge-1", "there/edge-2", "here/edge-2")
 
 
 def test_edges_of_the_own_region_come_first_and_a_title_has_its_own_order() -> None:
-    orders = {title.id: [edge.instance for edge in steered(title.id, FOUR, "here")] for title in ALL.titles}
+    orders = {title.id: [edge.instance for edge in steered(title.id, FOUR, "here")] for title in ALL}
     for order in orders.values():
         assert [name.partition("/")[0] for name in order] == ["here", "here", "there", "there"]
     assert {order[0] for order in orders.values()} == {"here/edge-1", "here/edge-2"}
@@ -187,7 +187,7 @@ def test_edges_of_the_own_region_come_first_and_a_title_has_its_own_order() -> N
 
 def test_when_an_edge_is_gone_only_its_titles_move() -> None:
     more = [*FOUR, *edges("here/edge-3")]
-    for title in ALL.titles:
+    for title in ALL:
         before = [each.instance for each in steered(title.id, more, "here")]
         after = [each.instance for each in steered(title.id, FOUR, "here")]
         assert after == [name for name in before if name != "here/edge-3"]

@@ -99,6 +99,7 @@ def test_services_start_after_those_they_call() -> None:
     after = {each.service: each.after for each in SPEC.instances}
     assert set(after["gateway"]) == set(services.load("gateway").calls)
     assert after["origin"] == ()
+    assert after["catalog"] == ("origin",)
 
 
 def test_other_ports_move_everything_together() -> None:

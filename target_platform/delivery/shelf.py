@@ -1,0 +1,71 @@
+"""The store of the pipeline as an origin sees it: what is published, and its files."""
+
+from __future__ import annotations
+
+import threading
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from target_platform.media.published import POINTERS, Listing, Published
+from target_platform.media.titles import ALL
+from target_platform.stores.objects.interface import NotThere
+from target_platform.stores.objects.over_http import Readings, readings_at
+from target_platform.stores.objects.place import is_folder
+
+_LIMITS = {title.id: title.territories for title in ALL if title.territories}
+
+
+class Shelf:
+    """`place` is what the pipeline was told as its store, a shelf's http:// address, or empty for none at all.
+
+    Blocks: call it from a thread. Several may.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._opened: Readings | None = None
+        self._opening = threading.Lock()
+
+    def look(self) -> Listing:
+        """All that is published now. Raises ObjectsFailed."""
+        store = self._store()
+        keys = [each.key for each in store.under(POINTERS)] if store else []
+        return _listing([each for key in keys if (each := self._pointer(key))])
+
+    def file(self, key: str) -> bytes:
+        """Raises ObjectsFailed."""
+        store = self._store()
+        if store is None:
+            raise NotThere(f"there is no {key}, nor a store")
+        return store.get(key)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _pointer(self, key: str) -> Published | None:
+        """None when it was taken away since it was listed, or is not ours."""
+        try:
+            return msgspec.json.decode(self.file(key), type=Published)
+        except (NotThere, msgspec.DecodeError):
+            return None
+
+    def _store(self) -> Readings | None:
+        """None until there is something: a reader must not make the folder that a mistake in its name asks for."""
+        place = self._place
+        if place and is_folder(place):
+            place = str(Path(place) / "objects")
+            if not Path(place).is_dir():
+                return None
+        with self._opening:
+            if self._opened is None and place:
+                self._opened = readings_at(place)
+            return self._opened
+
+
+def _listing(titles: list[Published]) -> Listing:
+    limits = _LIMITS | {each.title: each.territories for each in titles if each.territories}
+    mark = blake2b(msgspec.json.encode([titles, limits]), digest_size=8).hexdigest()
+    return Listing(mark=mark, titles=tuple(titles), limits=limits)
