@@ -33,7 +33,7 @@ Environment = Annotated[
 
 
 @app.command("up")
-def up_command(
+def up_command(  # noqa: PLR0913  one parameter is one option
     weaken: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Take this protection away; repeat for more.")
     ] = None,
@@ -45,9 +45,7 @@ def up_command(
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(
-            metavar="DIR", help="What the media pipeline publishes there can be watched (default: HOME/store)."
-        ),
+        typer.Option(metavar="DIR", help="Where the media pipeline publishes titles (default: store, in HOME)."),
     ] = None,
     set_values: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="On a cluster: a value of the chart.")
@@ -125,7 +123,9 @@ def up(
 ) -> None:
     """Bring the platform up and return when every instance is ready; `say` gets progress, a sentence at a time.
 
-    Without a `place` it is the bundled platform. `more` are words that the launcher understands. Raises BadInput (an unknown weakness, a command that is not there),
+    Without a `place` it is the bundled platform. `more` are words that the launcher understands.
+
+    Raises BadInput (an unknown weakness, a command that is not there),
     Refused (a port in use, other ports already up; nothing was started) or ActionFailed (something did not become
     ready; what runs is left as it is).
     """
@@ -256,7 +256,7 @@ def refuse_what_only_the_bundled_has(
     if base_port is not None:
         raise BadInput(f"{place.words} takes its ports from {place.environment}", "leave --base-port out")
     if reserve:
-        raise BadInput(f"{place.words} has what {place.environment} lists", "leave --reserve out")
+        raise BadInput(f"{place.words} has what {place.environment} lists", "leave --reserve and --store out")
 
 
 def refuse_what_a_cluster_has_not(base_port: int | None, reserve: Sequence[str], store: str | None) -> None:

@@ -1,7 +1,9 @@
 """`python -m target_platform.pipeline ingest FILE --title T --store DIR` makes a title of a master file.
 
 `work` is one worker, for a store and a queue that others fill; `studio` fills them for ever and looks at what comes
-out. Exit status: 0 published, 2 refused, 130 or 143 interrupted, 1 anything else.
+out; `shelf` shows what is published to an origin elsewhere.
+
+Exit status: 0 published, 2 refused, 130 or 143 interrupted, 1 anything else.
 
 What all of them have to be told alike can stand in the environment: STEADFAST_STORE, STEADFAST_QUEUE,
 STEADFAST_SCRATCH, STEADFAST_LEASE_SECONDS, each in place of the option of that name.
@@ -31,6 +33,7 @@ from target_platform.pipeline.places import Open, opened
 from target_platform.pipeline.profile import shipped
 from target_platform.pipeline.publish import published
 from target_platform.pipeline.scratch import Scratch
+from target_platform.pipeline.shelf import shelf
 from target_platform.pipeline.studio import Studio, make_trial_master
 from target_platform.pipeline.tasks import Bench, read_job
 from target_platform.pipeline.worker import TERMS, Worker
@@ -50,7 +53,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupted if arguments.command == "ingest" else _stopped)
     try:
-        return {"ingest": _ingest, "work": _work, "studio": _studio}[arguments.command](arguments)
+        does = {"ingest": _ingest, "work": _work, "studio": _studio, "shelf": _shelf}
+        return does[arguments.command](arguments)
     except Rejected as refused:
         print(refused, file=sys.stderr)
         return 2
@@ -69,6 +73,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
         dubs=parse_sides(arguments.dub),
         sha256=arguments.sha256,
         segment_seconds=arguments.segment_seconds,
+        territories=tuple(arguments.territories),
     )
     with opened(arguments.store, arguments.queue, _terms(arguments)) as places:
         if arguments.workers:
@@ -139,6 +144,18 @@ def _studio(arguments: argparse.Namespace) -> int:
             studio.make_one()
 
 
+def _shelf(arguments: argparse.Namespace) -> int:
+    """Until it is told to stop."""
+    with opened(arguments.store, arguments.queue) as places:
+        try:
+            server = shelf(places.objects, arguments.host, arguments.port)
+        except OSError as error:
+            raise PipelineError(f"Port {arguments.port} cannot be listened on: {error.strerror}.") from error
+        with server:
+            server.serve_forever()
+    return 0
+
+
 def _scratch_folder(arguments: argparse.Namespace) -> Path:
     """Beside the queue if that is a file of its own, in the store if that is a folder. Raises Rejected."""
     if arguments.scratch is not None:
@@ -175,6 +192,10 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(sorted({each.strip() for each in text.split(",")}))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m target_platform.pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -187,6 +208,9 @@ def _parser() -> argparse.ArgumentParser:
     take_in.add_argument("--dub", action="append", default=[], metavar="LANGUAGE=FILE", help="sound; repeatable")
     take_in.add_argument("--sha256", default="", help="what the file's checksum must be")
     take_in.add_argument("--segment-seconds", type=float, default=0.0, help="instead of the profile's")
+    take_in.add_argument(
+        "--territories", type=_names, default=(), metavar="A,B", help="where it may be watched (default: everywhere)"
+    )
     take_in.add_argument("--workers", type=_count, default=os.cpu_count() or 1, help="0 if they run elsewhere")
     work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")
     work.add_argument("--core", type=int, default=0, help="which one, with --one-core")
@@ -194,10 +218,13 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--acknowledge", choices=["stored", "at-once"], default="stored", help="at-once loses segments")
     studio = commands.add_parser("studio", help="hand in masters for ever, and answer GET whether titles are whole")
     studio.add_argument("--port", type=int, required=True)
-    for each in (work, studio):
+    show = commands.add_parser("shelf", help="show what is published over HTTP, to origins elsewhere")
+    show.add_argument("--port", type=int, required=True)
+    for each in (work, studio, show):
         each.add_argument("--host", default="127.0.0.1", help="where to answer")
-    for each in (take_in, work, studio):
+    for each in (take_in, work, studio, show):
         _add_places(each)
+    for each in (take_in, work, studio):
         each.add_argument("--one-core", action="store_true", help="bind each worker to one core")
     return parser
 

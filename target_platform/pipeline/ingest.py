@@ -16,11 +16,20 @@ from msgspec import Struct
 from target_platform.media.published import Published
 from target_platform.pipeline.complexity import measure
 from target_platform.pipeline.errors import DiskFull, Rejected, ToolHung, WorkFailed
-from target_platform.pipeline.job import File, Job, Subtitles, Track, checked_title, job_id, job_key
+from target_platform.pipeline.job import (
+    File,
+    Job,
+    Subtitles,
+    Track,
+    checked_territories,
+    checked_title,
+    job_id,
+    job_key,
+)
 from target_platform.pipeline.ladder import ladder
 from target_platform.pipeline.master import Master, inspect, look
 from target_platform.pipeline.profile import Profile, Shipped, shipped
-from target_platform.pipeline.publish import published
+from target_platform.pipeline.publish import limit, published
 from target_platform.pipeline.split import frames_a_segment
 from target_platform.pipeline.subtitles import check_language, check_subtitles
 from target_platform.pipeline.tasks import read_job
@@ -42,7 +51,8 @@ class Side(Struct, frozen=True, kw_only=True):
 class Wish(Struct, frozen=True, kw_only=True):
     """What somebody wants made of a master. `language` is that of its own sound; `sha256` what they say they sent.
 
-    `segment_seconds` is used instead of the profile's, unless it is 0.
+    `segment_seconds` is used instead of the profile's, unless it is 0. `territories` are those in which it may be
+    watched; empty means all.
     """
 
     path: Path
@@ -53,6 +63,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     dubs: tuple[Side, ...] = ()
     sha256: str = ""
     segment_seconds: float = 0.0
+    territories: tuple[str, ...] = ()
 
 
 class _Sources(Struct, frozen=True, kw_only=True):
@@ -74,6 +85,7 @@ def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job | Published:
     """
     profile = _profile(wish)
     checked_title(wish.title)
+    checked_territories(wish.territories)
     master = inspect(wish.path, shipped().limits)
     _check_sides(wish, master)
     sources = _identified(wish)
@@ -83,11 +95,14 @@ def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job | Published:
     if job is None:
         shown = published(objects, wish.title)
         if shown is not None and shown.version == id:
-            return shown
+            return shown if shown.territories == wish.territories else limit(objects, shown, wish.territories)
         wanted = _decided(id, wish, sources, master, profile)
         for path, file in sources.by_path(wish):
             upload(objects, path, file)
         job = _written_down(objects, wanted)
+    if job.territories != wish.territories:
+        where = ", ".join(job.territories) or "everywhere"
+        raise Rejected(f"{wish.title} is in the works for other territories ({where}). Ask again when it is published.")
     for task in job.tasks():
         enqueue(queue, job, task)
     for dead in queue.dead():
@@ -152,6 +167,7 @@ def _decided(id: str, wish: Wish, sources: _Sources, master: Master, profile: Pr
             Subtitles(language=each.language, source=file)
             for each, file in zip(wish.subtitles, sources.subtitles, strict=True)
         ),
+        territories=wish.territories,
     )
 
 

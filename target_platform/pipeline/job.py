@@ -77,6 +77,7 @@ class Job(Struct, frozen=True, kw_only=True):
     renditions: tuple[Rendition, ...]
     tracks: tuple[Track, ...]
     subtitles: tuple[Subtitles, ...] = ()
+    territories: tuple[str, ...] = ()
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -125,6 +126,14 @@ def made_key(task: Task) -> str:
 def job_id(*decides: object) -> str:
     """Follows from all that decides the result: the same wish is the same job."""
     return hashlib.sha256(msgspec.json.encode([PIPELINE_VERSION, *decides])).hexdigest()[:16]
+
+
+def checked_territories(territories: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises Rejected for what is no name of one: a limit that nobody meant must not look like one."""
+    for each in territories:
+        if not _TITLE.fullmatch(each):
+            raise Rejected(f"{each!r} is no territory: lower-case letters and digits, joined by single hyphens.")
+    return territories
 
 
 def checked_title(title: str) -> str:

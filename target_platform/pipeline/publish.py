@@ -26,6 +26,13 @@ def published(objects: Objects, title: str) -> Published | None:
         return None
 
 
+def limit(objects: Objects, shown: Published, territories: tuple[str, ...]) -> Published:
+    """Limit what is published to other territories, without making it anew. Raises ObjectsFailed."""
+    limited = msgspec.structs.replace(shown, territories=territories)
+    objects.put(pointer_key(shown.title), msgspec.json.encode(limited))
+    return limited
+
+
 def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> None:
     """Bring all files under `folder` into the store, then turn the pointer. Raises ObjectsFailed and OSError.
 
@@ -81,4 +88,5 @@ def _pointer(job: Job, prefix: str, key_id: str, artwork: Sequence[str]) -> Publ
         renditions=job.renditions,
         languages=tuple(dict.fromkeys(each.language for each in job.tracks)),
         subtitles=tuple(each.language for each in job.subtitles),
+        territories=job.territories,
     )

@@ -161,3 +161,14 @@ def test_who_was_held_up_changes_no_byte_of_what_is_shown_and_leaves_nothing(sho
     (folder / "manifest.mpd").write_text("the one's who was held up")
     publish.publish(objects, JOB, "00", folder)
     assert {each.key: objects.get(each.key) for each in objects.under()} == before
+
+
+def test_a_published_title_is_limited_to_other_territories_without_being_made_anew(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "title" / "artwork").mkdir(parents=True)
+    publish.publish(shop.objects, JOB, "00", tmp_path / "title")
+    shown = publish.published(shop.objects, JOB.title)
+    assert shown is not None
+    assert shown.territories == ()
+    limited = publish.limit(shop.objects, shown, ("us-east-1",))
+    assert publish.published(shop.objects, JOB.title) == limited
+    assert (limited.version, limited.hls, limited.territories) == (shown.version, shown.hls, ("us-east-1",))

@@ -1,0 +1,192 @@
+"""What the pipeline has published, from the store through origin, catalogue, playback, hub and edge to a player."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from target_platform.delivery import shown
+from target_platform.media.published import media_path
+from target_platform.pipeline.shelf import shelf
+from target_platform.services import origin
+from target_platform.stores.objects.interface import NotThere, ObjectsFailed, OutOfRange
+from target_platform.stores.objects.on_disk import DiskObjects
+from target_platform.stores.objects.over_http import HttpObjects
+from tests.unit.platform.published import FILES, publish
+from tests.unit.platform.stage import Answer, Platform, media, signed_in, visit
+
+ORIGIN, CATALOG, HUB, EDGE = "here/origin-1", "here/catalog-1", "here/hub-1", "here/edge-1"
+PLAYBACK, GATEWAY = "here/playback-1", "here/gateway-1"
+STAGE = (ORIGIN, CATALOG, HUB, EDGE, PLAYBACK, GATEWAY)
+FILM, SEGMENT = "the-film", "video/h264-240/00001.m4s"
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(origin, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(shown, "ASK_SECONDS", 0.02)
+
+
+def test_a_title_that_is_published_while_the_platform_runs_can_be_watched_and_one_that_is_not_shows_the_clip(
+    tmp_path: Path,
+) -> None:
+    media(tmp_path, master__m3u8=b"the clip")
+
+    async def play(made: Platform) -> None:
+        assert (await made.ask(CATALOG, f"/titles/{FILM}")).status == 404
+        published = publish(tmp_path / "store", FILM)
+        known = await until(lambda: made.ask(CATALOG, f"/titles/{FILM}"), lambda said: said.status == 200)
+        assert known.json == {"id": FILM, "name": "The Film", "minutes": 2}
+        assert FILM in [each["id"] for each in (await made.ask(CATALOG, "/titles")).json["titles"]]
+        started = await until(lambda: start(made, FILM), lambda said: said.json.get("dash"))
+        offer = started.json
+        assert offer["playlist"] == media_path(published.hls)
+        assert (offer["languages"], offer["subtitles"], offer["seconds"]) == (["en", "de"], ["en"], 64.0)
+        assert offer["artwork"] == {"poster": media_path(published.artwork["poster"])}
+        for name, content in FILES.items():
+            got = await made.ask(EDGE, offer["playlist"].replace("master.m3u8", name))
+            assert (got.status, got.body) == (200, content)
+        clip = (await start(made, "split-brain")).json
+        assert "dash" not in clip or not clip["dash"]
+        assert (await made.ask(EDGE, clip["playlist"])).body == b"the clip"
+
+    visit(tmp_path, STAGE, play, store=str(tmp_path / "store"))
+
+
+def test_a_device_is_offered_what_it_decodes_up_to_the_height_of_its_screen(tmp_path: Path) -> None:
+    publish(tmp_path / "store", FILM)
+
+    async def play(made: Platform) -> None:
+        await until(lambda: start(made, FILM), lambda said: said.json.get("dash"))
+        small = (await start(made, FILM, codecs=["h264"], max_height=480)).json
+        assert [each["playlist"].rpartition("/")[2] for each in small["streams"]] == ["h264-240.m3u8"]
+        modern = (await start(made, FILM, codecs=["av1", "h264"])).json
+        assert [(each["codec"], each["height"]) for each in modern["streams"]] == [
+            ("h264", 240),
+            ("av1", 240),
+            ("h264", 720),
+        ]
+        assert (await start(made, FILM, codecs=["mpeg2"])).status == 406
+
+    visit(tmp_path, STAGE, play, store=str(tmp_path / "store"))
+
+
+def test_who_watches_a_version_that_is_replaced_goes_on_with_it(tmp_path: Path) -> None:
+    first = publish(tmp_path / "store", FILM)
+
+    async def play(made: Platform) -> None:
+        await until(lambda: start(made, FILM), lambda said: said.json.get("playlist") == media_path(first.hls))
+        second = publish(tmp_path / "store", FILM, number=2)
+        await until(lambda: start(made, FILM), lambda said: said.json.get("playlist") == media_path(second.hls))
+        for version in (first, second):
+            got = await made.ask(EDGE, media_path(f"{version.folder}/{SEGMENT}"))
+            assert (got.status, got.body) == (200, FILES[SEGMENT])
+        assert first.folder != second.folder
+
+    visit(tmp_path, STAGE, play, store=str(tmp_path / "store"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/media/the-film/0000000000000001/000000000001/../../../../masters/secret.mp4",
+        "/media/the-film/0000000000000001/000000000001/..%2f..%2f..%2f..%2fmasters/secret.mp4",
+        "/media/..%2fmasters/0000000000000001/000000000001/secret.mp4",
+        "/media/the-film/0000000000000001/000000000001/",
+        "/media/the-film/0000000000000001/000000000001/nothing.m4s",
+    ],
+)
+def test_nothing_else_of_the_store_can_be_had(tmp_path: Path, path: str) -> None:
+    publish(tmp_path / "store", FILM)
+
+    async def play(made: Platform) -> None:
+        assert (await made.ask(ORIGIN, path)).status == 404
+
+    visit(tmp_path, (ORIGIN,), play, store=str(tmp_path / "store"))
+
+
+def test_a_store_that_cannot_be_read_is_told_and_the_clip_is_served_all_the_same(tmp_path: Path) -> None:
+    media(tmp_path, master__m3u8=b"the clip")
+
+    async def play(made: Platform) -> None:
+        assert (await made.ask(ORIGIN, "/published")).status == 503
+        film = "/media/the-film/0000000000000001/000000000001/master.m3u8"
+        assert (await made.ask(ORIGIN, film)).status == 503
+        assert (await made.ask(ORIGIN, "/media/split-brain/master.m3u8")).body == b"the clip"
+
+    visit(tmp_path, (ORIGIN,), play, store="http://127.0.0.1:1")
+
+
+def test_a_folder_that_is_not_there_is_an_empty_store_and_is_not_made(tmp_path: Path) -> None:
+    async def play(made: Platform) -> None:
+        listed = await until(lambda: made.ask(ORIGIN, "/published"), lambda said: said.status == 200)
+        assert listed.json["titles"] == []
+        assert (await made.ask(ORIGIN, f"/published?have={listed.json['mark']}")).status == 204
+
+    visit(tmp_path, (ORIGIN,), play, store=str(tmp_path / "store"))
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_origin_far_from_the_store_reads_it_over_http(tmp_path: Path) -> None:
+    published = publish(tmp_path / "store", FILM)
+
+    async def play(made: Platform) -> None:
+        listed = await until(lambda: made.ask(ORIGIN, "/published"), lambda said: said.status == 200)
+        assert [each["title"] for each in listed.json["titles"]] == [FILM]
+        assert (await made.ask(ORIGIN, media_path(f"{published.folder}/{SEGMENT}"))).body == FILES[SEGMENT]
+
+    with standing(tmp_path / "store") as address:
+        visit(tmp_path, (ORIGIN,), play, store=address)
+
+
+def test_a_shelf_shows_what_is_published_in_ranges_and_nothing_else(tmp_path: Path) -> None:
+    published = publish(tmp_path / "store", FILM)
+    with standing(tmp_path / "store") as address:
+        objects = HttpObjects(address)
+        key = f"{published.folder}/{SEGMENT}"
+        assert objects.get(key, 10, 19) == FILES[SEGMENT][10:20]
+        assert objects.get(key, 10) == FILES[SEGMENT][10:]
+        assert [each.key for each in objects.under("current/")] == ["current/the-film.json"]
+        with pytest.raises(OutOfRange):
+            objects.get(key, len(FILES[SEGMENT]))
+        for nothing in ("masters/secret.mp4", "titles/other/file", "titles/../masters/secret.mp4"):
+            with pytest.raises(NotThere):
+                objects.get(nothing)
+        with pytest.raises(NotThere):
+            list(objects.under(""))
+    with pytest.raises(ObjectsFailed, match="cannot be asked"):
+        objects.get(key)
+
+
+@contextmanager
+def standing(store: Path) -> Iterator[str]:
+    """The address of a shelf."""
+    objects = DiskObjects(store / "objects")
+    objects.put("masters/secret.mp4", b"the master")
+    server = shelf(objects, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        objects.close()
+
+
+async def start(made: Platform, title: str, **can: object) -> Answer:
+    return await made.ask(GATEWAY, f"/play/{title}", "POST", headers=signed_in("ann@here"), json=can)
+
+
+async def until(ask: Callable[[], Awaitable[Answer]], enough: Callable[[Answer], object]) -> Answer:
+    """The first answer that is enough; the stage ends the waiting."""
+    while True:
+        if enough(said := await ask()):
+            return said
+        await asyncio.sleep(0.02)
