@@ -32,7 +32,7 @@ from target_platform.media.ladder import shipped_ladder
 from target_platform.media.offer import Offer, Rendition, clip, of_published, offered
 
 
-class Stream(Struct, frozen=True):
+class Stream(Struct, frozen=True, omit_defaults=True):
     """`playlist` is a path that every one of `edges` (base URLs) serves; `region` is who answered.
 
     `streams` are those of its qualities that the device can show. Of a title that the pipeline has published there is
@@ -46,8 +46,8 @@ class Stream(Struct, frozen=True):
     streams: tuple[Rendition, ...]
     edges: tuple[str, ...]
     region: str
-    licence: str = "/licence"
-    seat: str = ""
+    licence: str
+    seat: str
     dash: str = ""
     seconds: float = 0.0
     languages: tuple[str, ...] = ()
@@ -112,6 +112,7 @@ class Playback:
             title=title,
             edges=edges,
             region=self._region,
+            licence="/licence",
             seat=self._seat(asked.who, name),
         )
         return answer(stream)

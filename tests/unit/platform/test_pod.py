@@ -41,7 +41,7 @@ def test_what_keeps_data_is_called_by_its_number_and_knows_its_peers_by_name() -
 def test_what_keeps_none_is_called_by_its_address_and_hears_of_the_others() -> None:
     playback = config("playback", "playback-east-7d9f-x2z4q")
     assert playback.name == "east/playback@10.0.0.5"
-    assert playback.endpoints == {"catalog": (), "steering": (), "streams": (), "edge": ()}
+    assert playback.endpoints == {"catalog": (), "origin": (), "steering": (), "streams": (), "edge": ()}
     assert playback.discovery == "dns:streaming.svc.cluster.local"
     assert playback.settings["edge_address.east"] == "203.0.113.7:30081"
 
