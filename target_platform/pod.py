@@ -70,7 +70,6 @@ def instance_config(service: Service, platform: Platform, environ: Mapping[str, 
         discovery=f"dns:{platform.domain}",
         settings={
             "media_dir": str(MEDIA),
-            "store": environ.get("STEADFAST_STORE", ""),
             "accounts_file": str(DATA / "accounts.sqlite"),
             "session_key": environ["SESSION_KEY"],
             "licence_secret": environ["LICENCE_SECRET"],

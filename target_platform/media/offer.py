@@ -29,7 +29,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     playlist: str
     streams: tuple[Rendition, ...]
     dash: str = ""
-    seconds: float = 0.0
+    seconds: float = 0
     languages: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
     thumbnails: str = ""

@@ -49,7 +49,7 @@ class Stream(Struct, frozen=True, omit_defaults=True):
     licence: str
     seat: str
     dash: str = ""
-    seconds: float = 0.0
+    seconds: float = 0
     languages: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
     thumbnails: str = ""
