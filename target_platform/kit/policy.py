@@ -159,14 +159,16 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many edges a device is told, best first, and whether those that are not well are left out.
+    """How many servers a device is told, best first, and whether those that are not well are left out.
 
-    `edge_is_well` when it answers how it is, or as soon as something accepts a connection at its address.
+    `edge_is_well` when it answers how it is, or as soon as something accepts a connection at its address. The `ways` to
+    them are taken as players measure them, or by their distance alone.
     """
 
-    edges_listed: Count = 3
+    edges_listed: Count = 4
     edges_watched: bool = True
     edge_is_well: Literal["when-it-answers", "when-it-accepts"] = "when-it-answers"
+    ways: Literal["measured", "by-distance"] = "measured"
 
 
 class CachePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

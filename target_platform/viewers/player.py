@@ -12,7 +12,7 @@ from msgspec import Struct
 from target_platform.viewers import hls
 from target_platform.viewers.abr import next_rung
 from target_platform.viewers.behaviour import Behaviour
-from target_platform.viewers.fetch import Call, Connections, RequestFailed, Route, Tally
+from target_platform.viewers.fetch import Call, Connections, Reception, RequestFailed, Route, Tally
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.report import Reporter
 
@@ -49,6 +49,11 @@ class Player:
         self._rung = 0
         self._bits_seen = 0.0
         self._segments_seen = 0
+
+    @property
+    def reception(self) -> Reception:
+        """What came from which server."""
+        return self._edges.reception
 
     def start(self, screening: Screening, until: float) -> Playback:
         """Load the first segment, trying again until the monotonic time `until`. Raises RequestFailed after it."""
