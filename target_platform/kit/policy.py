@@ -271,6 +271,7 @@ class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """An instance is full with so many requests under way, or with a standing delay of `delay_ms` in its event loop.
 
     So it is when more than `per_second` have been let in for long, and `burst` at once; None: no such bound.
+    Who has not read anything of its answer for `stalled_seconds` is cut off, so that it does not hold a place for ever.
     Of `priorities` the first that lists a path applies; `otherwise` is the share of a path that none lists. `services`
     have limits of their own.
     """
@@ -280,6 +281,7 @@ class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     per_second: PerSecond | None = None
     burst: Count = 60
     retry_after_seconds: Count = 1
+    stalled_seconds: Seconds = 60
     otherwise: Annotated[float, Meta(gt=0, le=1)] = 1.0
     priorities: dict[str, PriorityPolicy] = {}
     services: dict[str, SheddingLimits] = {}
