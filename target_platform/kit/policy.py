@@ -10,6 +10,7 @@
     players: ...                  # the same for the devices in front of the services
     steering: ...                 # which edges a device is told
     caches: ...                   # how long files are fresh, and what edges do about one that they do not have
+    fill: ...                     # when caches fetch what is planned for them, and how fast
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts, and how it is signed
     streams: ...                  # on how many devices at a time an account plays
@@ -189,6 +190,29 @@ class CachePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     again_seconds: SecondsOrNone = 2
 
 
+class FillPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a cache fetches what is planned for it, and how fast; and how far it fetches ahead of each viewer.
+
+    At night means from `from_hour` until `until_hour` by the clock of the region, which is `utc_offset_hours` ahead of
+    UTC. One that starts, and so is empty, fills for `cold_seconds` at any hour if anybody knows what its region
+    watches; 0: it waits. What is planned takes `share` of the cache; a title of which more than `everywhere_share` of
+    all is asked for is held by every cache of a group. `zipf_exponent` and `survival` are what is expected of titles
+    that nobody has asked for (delivery/forecast.py).
+    """
+
+    when: Literal["never", "night", "always"] = "never"
+    from_hour: Annotated[float, Meta(ge=0, le=24)] = 2
+    until_hour: Annotated[float, Meta(ge=0, le=24)] = 14
+    utc_offset_hours: dict[str, Annotated[float, Meta(ge=-14, le=14)]] = {}
+    cold_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0
+    bytes_per_second: Annotated[int, Meta(ge=1)] = 4_194_304
+    share: Annotated[float, Meta(ge=0, le=1)] = 0.8
+    everywhere_share: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    zipf_exponent: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    survival: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    ahead_segments: Annotated[int, Meta(ge=0, le=20)] = 2
+
+
 class StartPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a start waits for the viewer's place in the title, or the player asks for that beside it."""
 
@@ -312,6 +336,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     players: dict[str, PlayerPolicy] = {}
     steering: Steering = Steering()
     caches: CachePolicy = CachePolicy()
+    fill: FillPolicy = FillPolicy()
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
     streams: StreamPolicy = StreamPolicy()
@@ -352,6 +377,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         },
         steering=typed(sections.get("steering", {}), Steering, source, "steering"),
         caches=typed(sections.get("caches", {}), CachePolicy, source, "caches"),
+        fill=typed(sections.get("fill", {}), FillPolicy, source, "fill"),
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
         streams=typed(sections.get("streams", {}), StreamPolicy, source, "streams"),
