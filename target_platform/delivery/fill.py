@@ -36,7 +36,7 @@ PLAN_AGAIN_SECONDS = 300.0
 """How soon a plan is made anew in a window that stays open."""
 FAILED_PAUSE_SECONDS = 1.0
 COLD_LOOKS = 5
-"""So often after a start it is asked whether anything is known of demand: who is new has nothing to hurry for."""
+"""So often after a start it is asked whether demand was known before it: who is new has nothing to hurry for."""
 
 log = logging.getLogger("edge")
 
@@ -89,9 +89,9 @@ class Filling:
     async def look(self) -> None:
         """Whether it is time to begin, or to end."""
         if self._cold_looks > 0:
-            self._cold_looks -= 1
-            if await self._wishes.known():
-                self._cold_looks = 0
+            remembered = await self._wishes.remembered()
+            self._cold_looks = 0 if remembered is not None else self._cold_looks - 1
+            if remembered:
                 self._window.open_for(self._policy.cold_seconds)
         if not self._window.is_open:
             await self.close()

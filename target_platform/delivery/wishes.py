@@ -47,7 +47,7 @@ class Wishes:
         self._demand = Demand()
         self._untold: dict[str, float] = {}
         self._file = Path(instance.config.data_dir) / "demand.json"
-        self._restore()
+        self._remembers = self._restore()
         instance.every(TELL_EVERY_SECONDS, self.tell)
         instance.every(KEEP_EVERY_SECONDS, self.keep)
 
@@ -79,15 +79,24 @@ class Wishes:
 
     async def known(self) -> Mapping[str, float]:
         """Of the whole region, as the one knows it who has heard the most."""
-        answers = [await self._try(Ask(path="/demand", only=name)) for name in self._names_behind()]
-        heard = [msgspec.json.decode(body, type=Wished).files for body in answers if body]
-        return max([self._demand.counts(), *heard], key=lambda counts: sum(counts.values()))
+        return max([self._demand.counts(), *await self._heard_behind()], key=lambda counts: sum(counts.values()))
+
+    async def remembered(self) -> bool | None:
+        """Whether anything was known here before this start; None when nobody who would know can be asked."""
+        if not self._behind:
+            return self._remembers
+        heard = await self._heard_behind()
+        return any(heard) if heard else None
 
     async def keep(self) -> None:
         """On disk, so that who comes back cold knows what it is for."""
         counts = self._demand.counts()
         if counts:
             await asyncio.to_thread(self._write, msgspec.json.encode(Wished(counts)))
+
+    async def _heard_behind(self) -> list[Mapping[str, float]]:
+        answers = [await self._try(Ask(path="/demand", only=name)) for name in self._names_behind()]
+        return [msgspec.json.decode(body, type=Wished).files for body in answers if body]
 
     def _names_behind(self) -> list[str]:
         if not self._behind:
@@ -114,14 +123,15 @@ class Wishes:
                 "%s cannot be written, so after a start nothing is known of demand: %s", self._file, error.strerror
             )
 
-    def _restore(self) -> None:
-        """As if all of it had been asked for now."""
+    def _restore(self) -> bool:
+        """As if all of it had been asked for now. Whether there was anything."""
         try:
             kept = msgspec.json.decode(self._file.read_bytes(), type=Wished)
         except FileNotFoundError:
-            return
+            return False
         except (OSError, msgspec.DecodeError) as error:
             log.warning("%s cannot be read, so nothing is known of demand: %s", self._file, error)
-            return
+            return False
         for path, times in kept.files.items():
             self._demand.add(path, times)
+        return bool(kept.files)

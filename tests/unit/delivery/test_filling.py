@@ -130,7 +130,8 @@ def test_a_hub_knows_what_the_viewers_of_its_edges_ask_for_and_counts_nobody_twi
             await made.ask(EDGE, path)
 
         async def is_told() -> bool:
-            return (await made.ask(HUB, "/demand")).json["files"] == {path: pytest.approx(3, rel=0.01)}
+            files: Any = (await made.ask(HUB, "/demand")).json["files"]
+            return bool(files == {path: pytest.approx(3, rel=0.01)})
 
         await until(is_told)
 

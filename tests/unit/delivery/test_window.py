@@ -33,11 +33,11 @@ def test_a_night_may_go_over_midnight(hour: int, is_open: bool) -> None:
 def test_somebody_may_open_it_at_any_hour_for_a_while() -> None:
     clock = at(20)
     window = Window(FillPolicy(when="never"), "eu", clock)
-    assert not window.is_open
+    seen = [window.is_open]
     window.open_for(60)
-    assert window.is_open
+    seen.append(window.is_open)
     clock.now += 60
-    assert not window.is_open
+    assert [*seen, window.is_open] == [False, True, False]
     assert Window(FillPolicy(when="always"), "eu", clock).is_open
 
 
