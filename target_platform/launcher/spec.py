@@ -48,7 +48,6 @@ class LinkSpec(Struct, frozen=True, kw_only=True):
 
     `base_delay_ms` is added in each direction (the distance between regions); it is not a fault. `proxy_api` is the
     base URL of a proxy that somebody else keeps running and has carry the link; empty: the proxy of its region does.
-    A `public` one is a way that users come by, and no part of the system's own network.
     """
 
     name: str
@@ -61,7 +60,6 @@ class LinkSpec(Struct, frozen=True, kw_only=True):
     upstream_port: int
     base_delay_ms: float = 0.0
     proxy_api: str = ""
-    public: bool = False
 
 
 class ProxySpec(Struct, frozen=True, kw_only=True):
@@ -127,7 +125,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):
-    """`proxy_api` is the base URL of the proxy that carries it, under `name`. Users come by a `public` one."""
+    """`proxy_api` is the base URL of the proxy that carries it, under `name`."""
 
     name: str
     source: str
@@ -137,7 +135,6 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
     destination_instance: str
     address: str
     proxy_api: str
-    public: bool = False
 
 
 class ProxyStatus(Struct, frozen=True, kw_only=True):

@@ -86,7 +86,9 @@ def _package(bench: Bench, job: Job) -> None:
             _gather(bench, job, folder)
             title = package.package(job, bench.licence_secret, folder)
             with tarfile.open(folder / "images.tar") as archive:
-                archive.extractall(title, filter="data")
+                # As the filter of that name, where there is one: the Python of Debian 12 has none yet (3.11.2).
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(title)
             publish.publish(bench.objects, job, package.key_id(job.title, bench.licence_secret), title)
     publish.clear(bench.objects, job)
 

@@ -23,7 +23,7 @@ class Title(Struct, frozen=True):
 
     id: str
     name: str
-    year: int = 0
+    year: int
     genres: tuple[str, ...] = ()
     minutes: int = 0
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.cluster.stage import the_kubeconfig
 
 CHART = chart_dir("streaming-platform")
 IMAGE = os.environ.get("STEADFAST_TEST_IMAGE", "steadfast:dev")
+MEDIA_IMAGE = os.environ.get("STEADFAST_TEST_MEDIA_IMAGE", "steadfast-media:dev")
 KUBE_VERSION = "1.34.0"
 """For `helm template`, which asks no cluster."""
 
@@ -31,6 +34,15 @@ def kubeconfig() -> Path:
     if shutil.which("helm") is None or shutil.which("kubectl") is None:
         pytest.skip("helm and kubectl are not installed")
     return found
+
+
+def address_here() -> str:
+    """Where pods find this machine: the address from which it talks to a node."""
+    nodes = json.loads(run(["kubectl", "get", "nodes", "--output", "json"]).stdout)["items"]
+    [node, *_] = [each["address"] for each in nodes[0]["status"]["addresses"] if each["type"] == "InternalIP"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as towards:
+        towards.connect((node, 9))
+        return str(towards.getsockname()[0])
 
 
 def rendered(*options: str) -> str:
