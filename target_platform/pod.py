@@ -27,8 +27,8 @@ DATA, LOGS, MEDIA = Path("/data"), Path("/logs"), Path("/opt/media")
 class Platform(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the chart writes into platform.yaml. `domain` is that of the namespace, e.g. streaming.svc.cluster.local.
 
-    `edges` are base addresses (HOST:PORT) by region that players are given in place of the pods' own; `stores` are the
-    shelves of the media pipeline, by the region whose origins ask them.
+    `edges` and `hubs` are base addresses (HOST:PORT) by region that players are given in place of the pods' own;
+    `stores` are the shelves of the media pipeline, by the region whose origins ask them.
     """
 
     regions: tuple[str, ...]
@@ -36,6 +36,7 @@ class Platform(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     domain: str
     replicas: dict[str, int]
     edges: dict[str, str] = {}
+    hubs: dict[str, str] = {}
     stores: dict[str, str] = {}
 
 
@@ -75,6 +76,7 @@ def instance_config(service: Service, platform: Platform, environ: Mapping[str, 
             "licence_secret": environ["LICENCE_SECRET"],
             "store": platform.stores.get(region, ""),
             **{f"edge_address.{region}": address for region, address in platform.edges.items()},
+            **{f"hub_address.{region}": address for region, address in platform.hubs.items()},
         },
     )
 

@@ -5,6 +5,10 @@ the others through links, one for every (region, service) that calls and every i
 
     us-east-1/gateway>eu-west-1/catalog-1
 
+and so do the viewers of each internet provider: their ways to the servers that they are told are links, public ones.
+
+    us-east-1/fibre>us-east-1/edge-1
+
 Ports from `base_port` on, 400 a region: 0-199 instances (ten a service), 200-398 links, 399 the proxy's API.
 """
 
@@ -19,6 +23,8 @@ import msgspec
 from msgspec import Struct
 
 from target_platform import services
+from target_platform.delivery.providers import KM_A_MS, shipped_providers
+from target_platform.delivery.ways import TIERS
 from target_platform.kit.config import Endpoint, InstanceConfig
 from target_platform.kit.service import Service
 from target_platform.launcher.spec import InstanceSpec, LaunchSpec, LinkSpec, ProxySpec
@@ -44,6 +50,10 @@ DATA_LIMIT_BYTES = {"history": 64 * 2**20}
 
 64 MiB hold some 200 000 places; an hour of viewers at 10/s leaves 36 000.
 """
+
+
+HAND_OUT_ADDRESSES = ("playback", "steering")
+"""Who has to know where viewers reach servers."""
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -81,7 +91,7 @@ def launch_spec(
     home = home.absolute()
     declared = [services.load(name) for name in services.names()]
     places = list(_places(declared, base_port, Counter(reserve)))
-    links = list(_links(declared, places, base_port))
+    links = _links(declared, places, base_port)
     return LaunchSpec(
         name=NAME,
         regions=REGIONS,
@@ -110,24 +120,51 @@ def _places(declared: Sequence[Service], base_port: int, reserve: Mapping[str, i
                 )
 
 
-def _links(declared: Sequence[Service], places: Sequence[Place], base_port: int) -> Iterator[LinkSpec]:
+def _links(declared: Sequence[Service], places: Sequence[Place], base_port: int) -> list[LinkSpec]:
+    """Of each region first what its services call, then what its viewers do."""
+    links: list[LinkSpec] = []
     for region in REGIONS:
         offsets = itertools.count(FIRST_LINK)
-        for caller in declared:
-            for place in (each for callee in caller.calls for each in places if each.service == callee):
-                offset = next(offsets)
-                assert offset < PROXY_API, f"{region} has more links than ports"
-                yield LinkSpec(
-                    name=f"{region}/{caller.name}>{place.name}",
-                    source=caller.name,
-                    source_region=region,
-                    destination=place.service,
-                    destination_region=place.region,
-                    destination_instance=place.name,
-                    listen_port=_port(base_port, region, offset),
-                    upstream_port=place.port,
-                    base_delay_ms=0.0 if place.region == region else BETWEEN_REGIONS_MS,
-                )
+        for link in (*_calls(region, declared, places), *_ways(region, places)):
+            offset = next(offsets)
+            assert offset < PROXY_API, f"{region} has more links than ports"
+            links.append(msgspec.structs.replace(link, listen_port=_port(base_port, region, offset)))
+    return links
+
+
+def _calls(region: str, declared: Sequence[Service], places: Sequence[Place]) -> Iterator[LinkSpec]:
+    for caller in declared:
+        for place in (each for callee in caller.calls for each in places if each.service == callee):
+            distance_ms = 0.0 if place.region == region else BETWEEN_REGIONS_MS
+            yield _link(region, caller.name, place, distance_ms)
+
+
+def _ways(region: str, places: Sequence[Place]) -> Iterator[LinkSpec]:
+    """From each provider of the region to all that serve its viewers."""
+    providers = shipped_providers()
+    for provider in providers.of_region(region):
+        for place in (each for service in TIERS for each in places if each.service == service):
+            if providers.reach(provider, place.service, place.region):
+                distance_ms = providers.km(provider, place.service, place.region) / KM_A_MS
+                # Below a millisecond there is nothing to hold back: a proxy and a busy machine take as long.
+                shown_ms = round(distance_ms, 1) if distance_ms >= 1 else 0.0
+                link = _link(region, provider.short, place, shown_ms)
+                yield msgspec.structs.replace(link, public=True)
+
+
+def _link(region: str, source: str, place: Place, base_delay_ms: float) -> LinkSpec:
+    """Without its port."""
+    return LinkSpec(
+        name=f"{region}/{source}>{place.name}",
+        source=source,
+        source_region=region,
+        destination=place.service,
+        destination_region=place.region,
+        destination_instance=place.name,
+        listen_port=0,
+        upstream_port=place.port,
+        base_delay_ms=base_delay_ms,
+    )
 
 
 def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], home: Path, store: str) -> InstanceSpec:
@@ -149,6 +186,7 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
             "accounts_file": str(home / place.region / "accounts.sqlite"),
             "session_key": SESSION_KEY,
             "licence_secret": LICENCE_SECRET,
+            **(_addresses(links) if place.service in HAND_OUT_ADDRESSES else {}),
         },
     )
     return InstanceSpec(
@@ -162,6 +200,11 @@ def _instance(place: Place, places: Sequence[Place], links: Sequence[LinkSpec], 
         data_limit_bytes=DATA_LIMIT_BYTES.get(place.service, 0),
         reserve=place.reserve,
     )
+
+
+def _addresses(links: Sequence[LinkSpec]) -> dict[str, str]:
+    """Where each provider's viewers reach each server (delivery/ways.py)."""
+    return {f"way.{each.name}": f"127.0.0.1:{each.listen_port}" for each in links if each.public}
 
 
 def _endpoints(

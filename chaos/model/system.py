@@ -35,7 +35,8 @@ class Instance(Struct, frozen=True, kw_only=True):
 class Link(Struct, frozen=True, kw_only=True):
     """A way by which one service calls one instance of another; what passes it can be shaped.
 
-    `address` is "host:port" where the calling side connects.
+    `address` is "host:port" where the calling side connects. One with the label `public: "true"` is a way that users
+    come by: no part of the system's own network.
     """
 
     name: str
@@ -94,9 +95,12 @@ class Inventory(Struct, frozen=True, kw_only=True):
         return of[kind]
 
     def links_across_border(self, region: str) -> list[str]:
-        """The names of the links that lead into or out of a region."""
+        """The names of the system's own links that lead into or out of a region; users have ways of their own."""
         return [
-            each.name for each in self.links if (each.source_region == region) != (each.destination_region == region)
+            each.name
+            for each in self.links
+            if (each.source_region == region) != (each.destination_region == region)
+            and each.labels.get("public") != "true"
         ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.delivery.before_asked import BeforeAsked
 from target_platform.delivery.cache import Cache
 from target_platform.delivery.file_answer import file_answer
 from target_platform.delivery.lookup import Lookup
@@ -54,24 +55,27 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
     cache = Cache(limit_bytes, Path(instance.config.data_dir) / "cache")
     lookup = Lookup(cache, Upstream(instance, tiers), instance.policies.caches, instance.metrics)
-    edge = Edge(instance, cache, lookup)
+    before_asked = BeforeAsked(instance, cache, lookup, tiers)
+    edge = Edge(instance, cache, lookup, before_asked.asked)
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)
     instance.at_close(edge.close)
     return [
         Route("/media/{title}/{path:path}", edge.media),
+        *before_asked.routes(),
         Route("/load", edge.load),
         Route("/wanted", edge.wanted, methods=["POST"]),
     ]
 
 
 class Edge:
-    """Answers viewers, and edges when it is a hub."""
+    """Answers viewers, and edges when it is a hub. `heard` is told who asks for which path."""
 
-    def __init__(self, instance: Instance, cache: Cache, lookup: Lookup) -> None:
+    def __init__(self, instance: Instance, cache: Cache, lookup: Lookup, heard: Callable[[Request, str], None]) -> None:
         self._instance = instance
         self._cache = cache
         self._lookup = lookup
+        self._heard = heard
         self._asking = 0
         self._wanted: set[str] = set()
         self._warming: asyncio.Task[None] | None = None
@@ -124,6 +128,7 @@ class Edge:
     async def media(self, request: Request) -> Response:
         self._asking += 1
         path = quote(request.scope["path"])
+        self._heard(request, path)
         try:
             return await self._media(request, path)
         except OSError as error:

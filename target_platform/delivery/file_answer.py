@@ -16,6 +16,7 @@ from target_platform.delivery.kept import Kept
 from target_platform.delivery.pieces import in_pieces
 from target_platform.delivery.ranges import Part, Unsatisfiable, asked_part, same_file
 from target_platform.kit.answer import problem
+from target_platform.kit.sendfile import ZEROCOPY
 
 
 def file_answer(request: Request, kept: Kept, headers: Mapping[str, str]) -> Response:
@@ -47,6 +48,9 @@ class FileAnswer(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
+            elif self._descriptor is not None and self._part.count and ZEROCOPY in scope.get("extensions", {}):
+                start, count = self._part.start, self._part.count
+                await send({"type": ZEROCOPY, "file": self._descriptor, "offset": start, "count": count})
             else:
                 await in_pieces(self._bytes, self._part, receive, send)
         finally:

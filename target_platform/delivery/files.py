@@ -7,21 +7,20 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+_SEGMENTS = (".ts", ".m4s")
+_VERSION = re.compile(r"[0-9a-f]{16}/[0-9a-f]{12}(/|$)")
 _NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
 class File(Struct, frozen=True):
-    """A file of a title, from /media/TITLE/QUALITY/NAME. `title` is as it is spoken, and not as it stands in a path.
+    """A file of a title, from /media/TITLE/[VERSION/]QUALITY/NAME. `title` is as it is spoken, not as it is in a path.
 
-    `number` is the segment's own number in its name, -1 for what is no segment: playlists, manifests, headers.
+    `quality` is its folder; `number` the segment's own in its name, -1 for what is no segment: playlists, headers.
     """
 
     title: str
     quality: str
     number: int
-
-
-_SEGMENTS = (".ts", ".m4s")
 
 
 def file_of(path: str) -> File | None:
@@ -31,12 +30,16 @@ def file_of(path: str) -> File | None:
         return None
     stem, dot, suffix = parts[-1].rpartition(".")
     number = _NUMBER.search(stem) if dot + suffix in _SEGMENTS else None
-    return File(unquote(parts[2]), "/".join(parts[3:-1]), int(number[0]) if number else -1)
+    folder = _VERSION.sub("", "/".join(parts[3:-1]), count=1)
+    return File(unquote(parts[2]), folder, int(number[0]) if number else -1)
 
 
-def following(path: str, steps: int) -> str:
-    """The path of the segment so many further on in the same quality: its number has as many digits at least."""
+def following(path: str, file: File, steps: int, quality: str) -> str:
+    """The path of the segment so many further on than this one, in that quality.
+
+    Its number has as many digits at least, as is usual where names are numbered.
+    """
     folder, _, name = path.rpartition("/")
     stem, dot, suffix = name.rpartition(".")
     counted = _NUMBER.sub(lambda found: str(int(found[0]) + steps).zfill(len(found[0])), stem)
-    return f"{folder}/{counted}{dot}{suffix}"
+    return f"{folder.removesuffix(file.quality)}{quality}/{counted}{dot}{suffix}"

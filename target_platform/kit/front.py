@@ -16,6 +16,7 @@ from target_platform.kit.access_log import AccessLog, Served
 from target_platform.kit.answer import problem
 from target_platform.kit.health import Health
 from target_platform.kit.metrics import Metrics
+from target_platform.kit.sendfile import ZEROCOPY
 from target_platform.kit.shedding import Shedding
 
 
@@ -73,11 +74,20 @@ class _Sent:
         self.bytes = 0
 
     async def __call__(self, message: Message) -> None:
+        if message["type"] == ZEROCOPY:
+            await self._send_file(message)
+            return
         await self._send(message)
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif not self._headers_only:
             self.bytes += len(message.get("body", b""))
+
+    async def _send_file(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        finally:
+            self.bytes += message.get("sent", 0)
 
 
 async def _too_late(scope: Scope, receive: Receive, send: Send) -> None:

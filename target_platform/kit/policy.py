@@ -10,6 +10,7 @@
     players: ...                  # the same for the devices in front of the services
     steering: ...                 # which edges a device is told
     caches: ...                   # how long files are fresh, and what edges do about one that they do not have
+    fill: ...                     # when caches fetch what is planned for them, and how fast
     sessions: ...                 # how long a session lasts, how many passwords are checked at a time
     licences: ...                 # how long a licence to play lasts, and how it is signed
     streams: ...                  # on how many devices at a time an account plays
@@ -159,14 +160,16 @@ class PlayerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Steering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many edges a device is told, best first, and whether those that are not well are left out.
+    """How many servers a device is told, best first, and whether those that are not well are left out.
 
-    `edge_is_well` when it answers how it is, or as soon as something accepts a connection at its address.
+    `edge_is_well` when it answers how it is, or as soon as something accepts a connection at its address. The `ways` to
+    them are taken as players measure them, or by their distance alone.
     """
 
-    edges_listed: Count = 3
+    edges_listed: Count = 4
     edges_watched: bool = True
     edge_is_well: Literal["when-it-answers", "when-it-accepts"] = "when-it-answers"
+    ways: Literal["measured", "by-distance"] = "measured"
 
 
 class CachePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -185,6 +188,29 @@ class CachePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     stale_if_error_seconds: SecondsOrNone = 86_400
     missing_seconds: SecondsOrNone = 2
     again_seconds: SecondsOrNone = 2
+
+
+class FillPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a cache fetches what is planned for it, and how fast; and how far it fetches ahead of each viewer.
+
+    At night means from `from_hour` until `until_hour` by the clock of the region, which is `utc_offset_hours` ahead of
+    UTC. One that starts, and so is empty, fills for `cold_seconds` at any hour if anybody knows what its region
+    watches; 0: it waits. What is planned takes `share` of the cache; a title of which more than `everywhere_share` of
+    all is asked for is held by every cache of a group. `zipf_exponent` and `survival` are what is expected of titles
+    that nobody has asked for (delivery/forecast.py).
+    """
+
+    when: Literal["never", "night", "always"] = "never"
+    from_hour: Annotated[float, Meta(ge=0, le=24)] = 2
+    until_hour: Annotated[float, Meta(ge=0, le=24)] = 14
+    utc_offset_hours: dict[str, Annotated[float, Meta(ge=-14, le=14)]] = {}
+    cold_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0
+    bytes_per_second: Annotated[int, Meta(ge=1)] = 4_194_304
+    share: Annotated[float, Meta(ge=0, le=1)] = 0.8
+    everywhere_share: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    zipf_exponent: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    survival: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    ahead_segments: Annotated[int, Meta(ge=0, le=20)] = 2
 
 
 class StartPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -269,6 +295,7 @@ class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """An instance is full with so many requests under way, or with a standing delay of `delay_ms` in its event loop.
 
     So it is when more than `per_second` have been let in for long, and `burst` at once; None: no such bound.
+    Who has not read anything of its answer for `stalled_seconds` is cut off, so that it does not hold a place for ever.
     Of `priorities` the first that lists a path applies; `otherwise` is the share of a path that none lists. `services`
     have limits of their own.
     """
@@ -278,6 +305,7 @@ class SheddingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     per_second: PerSecond | None = None
     burst: Count = 60
     retry_after_seconds: Count = 1
+    stalled_seconds: Seconds = 60
     otherwise: Annotated[float, Meta(gt=0, le=1)] = 1.0
     priorities: dict[str, PriorityPolicy] = {}
     services: dict[str, SheddingLimits] = {}
@@ -308,6 +336,7 @@ class Policies(Struct, frozen=True, kw_only=True):
     players: dict[str, PlayerPolicy] = {}
     steering: Steering = Steering()
     caches: CachePolicy = CachePolicy()
+    fill: FillPolicy = FillPolicy()
     sessions: SessionPolicy = SessionPolicy()
     licences: LicencePolicy = LicencePolicy()
     streams: StreamPolicy = StreamPolicy()
@@ -348,6 +377,7 @@ def parse_policies(text: str, source: str = "policies.yaml") -> Policies:
         },
         steering=typed(sections.get("steering", {}), Steering, source, "steering"),
         caches=typed(sections.get("caches", {}), CachePolicy, source, "caches"),
+        fill=typed(sections.get("fill", {}), FillPolicy, source, "fill"),
         sessions=typed(sections.get("sessions", {}), SessionPolicy, source, "sessions"),
         licences=typed(sections.get("licences", {}), LicencePolicy, source, "licences"),
         streams=typed(sections.get("streams", {}), StreamPolicy, source, "streams"),

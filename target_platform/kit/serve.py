@@ -16,9 +16,11 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import uvicorn
@@ -30,8 +32,10 @@ from target_platform.kit.errors import PolicyError
 from target_platform.kit.front import Front
 from target_platform.kit.health import Health
 from target_platform.kit.policy import read_policies
+from target_platform.kit.sendfile import SendingFiles
 from target_platform.kit.service import Instance, Service, application
 from target_platform.kit.shedding import Shedding
+from target_platform.kit.writable import Writable
 
 GRACE_SECONDS = 0.7
 """How long requests under way may take when the instance is told to stop; with the rest it ends within 1 s."""
@@ -68,7 +72,7 @@ async def running(service: Service, config: InstanceConfig) -> AsyncIterator[Ins
         try:
             shedding = Shedding(policies.shedding.of(service.name), instance.metrics)
             front = Front(application(instance), health, shedding, instance.metrics, access_log)
-            async with _listening(front, listener):
+            async with _listening(front, listener, policies.shedding.stalled_seconds):
                 health.ready = True
                 yield instance
                 health.ready = False
@@ -93,9 +97,10 @@ async def _serve_until_told(service: Service, config: InstanceConfig) -> None:
 
 
 @asynccontextmanager
-async def _listening(app: Front, listener: socket.socket) -> AsyncIterator[None]:
+async def _listening(app: Front, listener: socket.socket, stalled_seconds: float) -> AsyncIterator[None]:
     """uvicorn, step by step: as a whole it would take the signals, and end the process before all is closed."""
-    config = _server_config(app)
+    writable = Writable()
+    config = _server_config(app, partial(SendingFiles, writable, stalled_seconds))
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -106,6 +111,7 @@ async def _listening(app: Front, listener: socket.socket) -> AsyncIterator[None]
     finally:
         await _drain(server)
         await _cut_off(server)
+        writable.close()
 
 
 async def _drain(server: uvicorn.Server) -> None:
@@ -133,10 +139,10 @@ async def _cut_off(server: uvicorn.Server) -> None:
     await asyncio.sleep(0)  # aborted connections are closed by the loop's next round
 
 
-def _server_config(app: Front) -> uvicorn.Config:
+def _server_config(app: Front, protocol: Callable[..., SendingFiles]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=cast(type[SendingFiles], protocol),  # uvicorn only calls it
         ws="none",
         lifespan="off",
         loop="none",

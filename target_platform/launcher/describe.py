@@ -106,6 +106,7 @@ def _link(link: LinkSpec, spec: LaunchSpec) -> LinkStatus:
         destination_instance=link.destination_instance,
         address=f"127.0.0.1:{link.listen_port}",
         proxy_api=link.proxy_api or next(carriers),
+        public=link.public,
     )
 
 

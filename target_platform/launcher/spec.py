@@ -48,6 +48,7 @@ class LinkSpec(Struct, frozen=True, kw_only=True):
 
     `base_delay_ms` is added in each direction (the distance between regions); it is not a fault. `proxy_api` is the
     base URL of a proxy that somebody else keeps running and has carry the link; empty: the proxy of its region does.
+    A `public` one is a way that users come by, and no part of the system's own network.
     """
 
     name: str
@@ -60,6 +61,7 @@ class LinkSpec(Struct, frozen=True, kw_only=True):
     upstream_port: int
     base_delay_ms: float = 0.0
     proxy_api: str = ""
+    public: bool = False
 
 
 class ProxySpec(Struct, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):
-    """`proxy_api` is the base URL of the proxy that carries it, under `name`."""
+    """`proxy_api` is the base URL of the proxy that carries it, under `name`. Users come by a `public` one."""
 
     name: str
     source: str
@@ -135,6 +137,7 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
     destination_instance: str
     address: str
     proxy_api: str
+    public: bool = False
 
 
 class ProxyStatus(Struct, frozen=True, kw_only=True):

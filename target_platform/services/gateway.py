@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.delivery.reports import Fetched, Sums
 from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.body import read_body
 from target_platform.kit.call import Fallback
@@ -25,6 +26,7 @@ from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 
 POPULAR_EVERY_SECONDS = 30.0
+REPORTS_EVERY_SECONDS = 1.0
 
 
 class SignUp(Struct, frozen=True):
@@ -50,6 +52,15 @@ class Can(Struct, frozen=True):
 
     codecs: tuple[str, ...] = ()
     max_height: int = 0
+
+
+class Wish(Can, frozen=True):
+    """`provider` (REGION/NAME) is the internet provider that the viewer comes by.
+
+    Elsewhere the platform knows it from the address. On one machine all addresses are the same, so players say it.
+    """
+
+    provider: str = ""
 
 
 class LicenceWanted(Struct, frozen=True):
@@ -88,6 +99,8 @@ class Heartbeat(Struct, frozen=True):
     position_seconds: float = 0.0
     bitrate_kbps: float = 0.0
     rebuffer_ms: float = 0.0
+    provider: str = ""
+    servers: tuple[Fetched, ...] = ()
 
 
 LAST_RESORT = msgspec.json.encode(
@@ -98,6 +111,7 @@ LAST_RESORT = msgspec.json.encode(
 def routes(instance: Instance) -> Sequence[Route]:
     gateway = Gateway(instance)
     instance.every(POPULAR_EVERY_SECONDS, gateway.keep_popular)
+    instance.every(REPORTS_EVERY_SECONDS, gateway.tell_steering)
     return [
         Route("/sign-up", gateway.sign_up, methods=["POST"]),
         Route("/session", gateway.session, methods=["POST"]),
@@ -120,6 +134,7 @@ class Gateway:
         self._instance = instance
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._popular = LAST_RESORT
+        self._reports = Sums()
         self._heartbeats = instance.metrics.counter("heartbeats", "Heartbeats of players")
         self._rebuffer_ms = instance.metrics.counter(
             "heartbeat_rebuffer_ms", "Time players reported to have stood still"
@@ -166,8 +181,9 @@ class Gateway:
         claims = self._claims(request)
         if self._instance.policies.starts.place_first:
             await self._instance.call("history", f"/progress/{quote(claims.user, safe='')}/{_quoted(request, 'title')}")
-        can = await read_body(request, Can) if await request.body() else Can()
-        start = _post(f"/start/{_quoted(request, 'title')}", {"who": claims, "can": can})
+        wish = await read_body(request, Wish) if await request.body() else Wish()
+        can = Can(codecs=wish.codecs, max_height=wish.max_height)
+        start = _post(f"/start/{_quoted(request, 'title')}", {"who": claims, "can": can, "provider": wish.provider})
         return passed_on(await self._instance.call("playback", start))
 
     async def licence(self, request: Request) -> Response:
@@ -183,6 +199,7 @@ class Gateway:
         beat = await read_body(request, Heartbeat)
         self._heartbeats.inc()
         self._rebuffer_ms.inc(max(0.0, beat.rebuffer_ms))
+        self._reports.add(beat.provider, beat.servers)
         return Response(status_code=204)
 
     async def charge(self, request: Request) -> Response:
@@ -207,6 +224,11 @@ class Gateway:
         reply = await self._instance.call("catalog", "/popular")
         if reply.status == 200:
             self._popular = reply.body
+
+    async def tell_steering(self) -> None:
+        """What players said of the servers they fetch from. Raises CallFailed; what was lost then is lost."""
+        if reports := self._reports.take():
+            await self._instance.call("steering", _post("/reports", {"reports": reports}))
 
     async def _recommended(self, user: str, fallbacks: dict[str, Fallback]) -> Reply:
         return await self._instance.call("recommendations", f"/for/{quote(user, safe='')}", fallbacks)
@@ -273,7 +295,17 @@ def _quoted(request: Request, name: str) -> str:
 
 SERVICE = Service(
     name="gateway",
-    calls=("billing", "catalog", "history", "identity", "licence", "playback", "recommendations", "streams"),
+    calls=(
+        "billing",
+        "catalog",
+        "history",
+        "identity",
+        "licence",
+        "playback",
+        "recommendations",
+        "steering",
+        "streams",
+    ),
     fallbacks=("popular", "everybodys", "uncounted"),
     criticality="critical",
     routes=routes,

@@ -10,6 +10,7 @@ from target_platform.kit.service import Service
 SERVICE = Service(
     name="hub",
     calls=("origin",),
+    refers_to=("hub",),
     criticality="critical",
     routes=partial(edge_routes, tiers=("origin",)),
 )

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from target_platform.delivery.file_answer import file_answer
 from target_platform.delivery.kept import Kept
 from target_platform.delivery.lifetime import cache_control
+from target_platform.delivery.listing import SHIPPED_TITLES, listing_routes
 from target_platform.delivery.shelf import Shelf
 from target_platform.kit.answer import answer, problem
 from target_platform.kit.policy import CachePolicy
@@ -46,7 +47,11 @@ def routes(instance: Instance) -> Sequence[Route]:
     origin = Origin(Path(settings["media_dir"]), shelf, instance.policies.caches)
     instance.every(LOOK_SECONDS, origin.look)
     instance.at_close(origin.close)
-    return [Route("/published", origin.published), Route("/media/{title}/{path:path}", origin.file)]
+    return [
+        *listing_routes(Path(settings["media_dir"]), Path(settings.get("titles_file", SHIPPED_TITLES))),
+        Route("/published", origin.published),
+        Route("/media/{title}/{path:path}", origin.file),
+    ]
 
 
 class Origin:

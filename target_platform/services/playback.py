@@ -1,6 +1,7 @@
 """The start of a stream in one call: what this device can show, where from, best first, and where its licence is.
 
-Steering says which edges answer. Without it all are listed in an order of their own: a player moves on from a dead one.
+Steering says which servers are best. Without it all are listed in the order of their distance (delivery/ways.py), dead
+or alive: a player moves on from a dead one.
 An account with a plan needs a seat for it (services/streams.py). When nobody can be asked for one the stream starts all
 the same, uncounted: viewers come first, and a limit that locks out those who pay costs more than some streams too many.
 """
@@ -19,13 +20,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.delivery.providers import shipped_providers
 from target_platform.delivery.shown import Shown
+from target_platform.delivery.ways import TIERS, Way, Ways, addresses, in_order
 from target_platform.kit.answer import answer, passed_on, problem
 from target_platform.kit.body import read_body
 from target_platform.kit.claims import Claims
 from target_platform.kit.client import Ask, Reply
 from target_platform.kit.config import Endpoint
-from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 from target_platform.media.ladder import shipped_ladder
@@ -33,7 +35,7 @@ from target_platform.media.offer import Offer, Rendition, clip, of_published, of
 
 
 class Stream(Struct, frozen=True, omit_defaults=True):
-    """`playlist` is a path that every one of `edges` (base URLs) serves; `region` is who answered.
+    """`playlist` is a path that every one of `edges` (base URLs, also of hubs) serves; `region` is who answered.
 
     `streams` are those of its qualities that the device can show. Of a title that the pipeline has published there is
     the same for DASH, with its length, the languages of its sound and subtitles, pictures, and the id of its key.
@@ -65,14 +67,18 @@ class Can(Struct, frozen=True):
 
 
 class Starting(Struct, frozen=True):
-    """`who` is nobody in particular when a start is asked for without a gateway."""
+    """`who` is nobody in particular when a start is asked for without a gateway.
+
+    `provider` is REGION/NAME of the internet provider that the viewer comes by; who comes by none is a stranger.
+    """
 
     who: Claims = Claims("")
     can: Can = Can()
+    provider: str = ""
 
 
 class Order(Struct, frozen=True):
-    """Names of edges, best first."""
+    """Names of servers, best first."""
 
     edges: tuple[str, ...]
 
@@ -86,6 +92,7 @@ class Playback:
         self._instance = instance
         self._region = instance.config.region
         self._listed = instance.policies.steering.edges_listed
+        self._ways = Ways(shipped_providers(), self._region, instance.config.settings)
         self._ladder = shipped_ladder()
         self._shown = Shown(instance)
         self._tokens = Tokens(instance.config.settings["session_key"])
@@ -104,7 +111,7 @@ class Playback:
         if known.status != 200:
             return passed_on(known)
         name = request.path_params["title"]
-        edges, refusal = await asyncio.gather(self._best(title), self._take_seat(asked.who, name))
+        edges, refusal = await asyncio.gather(self._best(title, asked.provider), self._take_seat(asked.who, name))
         if refusal is not None:
             return passed_on(refusal)
         stream = Stream(
@@ -121,14 +128,16 @@ class Playback:
         published = self._shown.title(title)
         return of_published(published) if published else clip(self._ladder, quote(title, safe=""))
 
-    async def _best(self, title: str) -> tuple[str, ...]:
-        """Base URLs of edges."""
-        reply = await self._instance.call("steering", f"/edges/{title}", {"static": partial(self._static, title)})
-        edges = {each.instance: each for each in self._edges}
-        # Steering may have heard of an edge before this instance has, or know none yet.
-        order = [edges[name] for name in msgspec.json.decode(reply.body, type=Order).edges if name in edges]
-        order = (order or steered(title, self._edges, self._region))[: self._listed]
-        return tuple(dict.fromkeys(f"http://{self._address(each)}" for each in order))
+    async def _best(self, title: str, provider: str) -> tuple[str, ...]:
+        """Base URLs of servers."""
+        ways = self._ways.of(provider, {service: self._servers(service) for service in TIERS})
+        static = in_order(title, ways)
+        path = f"/edges/{title}?provider={quote(provider, safe='')}"
+        reply = await self._instance.call("steering", path, {"static": partial(_all_of, static)})
+        named = {way.server.instance: way for way in ways}
+        # Steering may have heard of a server before this instance has, or know none yet.
+        order = [named[name] for name in msgspec.json.decode(reply.body, type=Order).edges if name in named] or static
+        return tuple(f"http://{address}" for address in addresses(order, self._listed))
 
     async def _take_seat(self, who: Claims, title: str) -> Reply | None:
         """The answer to pass on when there is no seat. At the account's home first, where its seats are counted."""
@@ -151,20 +160,13 @@ class Playback:
         """What shows the licence server that this start was allowed."""
         return self._tokens.issue(f"{who.device} {who.user} {title}", "seat", self._seat_seconds) if who.plan else ""
 
-    @property
-    def _edges(self) -> Sequence[Endpoint]:
-        known = self._instance.registry.known("edge")
+    def _servers(self, service: str) -> Sequence[Endpoint]:
+        known = self._instance.registry.known(service)
         return known.listed or known.all
 
-    def _address(self, edge: Endpoint) -> str:
-        """What a player is told: the region's own address for players where there is one, before all edges of it."""
-        of_region = self._instance.config.settings.get(f"edge_address.{edge.region}", "")
-        return of_region or edge.public_address or edge.address
 
-    async def _static(self, title: str) -> Reply:
-        """All edges, dead or alive."""
-        order = Order(tuple(each.instance for each in steered(title, self._edges, self._region)))
-        return Reply(body=msgspec.json.encode(order))
+async def _all_of(ways: Sequence[Way]) -> Reply:
+    return Reply(body=msgspec.json.encode(Order(tuple(way.server.instance for way in ways))))
 
 
 async def _uncounted() -> Reply:
@@ -180,7 +182,7 @@ async def _unchecked() -> Reply:
 SERVICE = Service(
     name="playback",
     calls=("catalog", "origin", "steering", "streams"),
-    refers_to=("edge",),
+    refers_to=TIERS,
     fallbacks=("static", "unchecked", "uncounted"),
     criticality="critical",
     routes=routes,

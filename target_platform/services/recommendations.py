@@ -23,7 +23,7 @@ class Title(Struct, frozen=True):
 
     id: str
     name: str
-    year: int
+    year: int = 0
     genres: tuple[str, ...] = ()
     minutes: int = 0
 

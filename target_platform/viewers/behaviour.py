@@ -71,6 +71,9 @@ class Titles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`regions` are the shares of viewers at home in each; when empty, the regions take turns.
 
+    `providers` are the shares of those who come by each internet provider (by its short name), in every region; when
+    empty, those that the providers themselves have (delivery/providers.yaml).
+
     With `stores_licences` devices ask for licences that they may store, as for what is to be watched in a train.
     """
 
@@ -84,6 +87,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     titles: Titles = Titles()
     stores_licences: bool = False
     regions: dict[str, float] = {}
+    providers: dict[str, float] = {}
 
 
 def shipped_behaviour() -> Behaviour:

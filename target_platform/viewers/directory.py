@@ -53,7 +53,7 @@ class Directory(Struct, frozen=True, kw_only=True):
     banks: tuple[str, ...] = ()
     ask_gateway: PlayerPolicy = PlayerPolicy(deadline_ms=4000, attempts=4, failover="other-region")
     ask_licence: PlayerPolicy = PlayerPolicy(deadline_ms=3000, attempts=4, failover="other-region")
-    ask_edge: PlayerPolicy = PlayerPolicy(deadline_ms=2000, attempts=3, failover="next-edge")
+    ask_edge: PlayerPolicy = PlayerPolicy(deadline_ms=2000, attempts=4, failover="next-edge")
 
     def gateways_for(self, region: str, number: int) -> tuple[str, ...]:
         """Base URLs in the order viewer `number` of a region tries them: its own region's, then (if allowed) others'.

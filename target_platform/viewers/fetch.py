@@ -17,6 +17,7 @@ from geventhttpclient.response import HTTPParseError
 from msgspec import Struct
 
 _BLOCK_BYTES = 1 << 16
+_TELLING_BYTES = 1 << 15
 
 CONNECT_SECONDS = 0.75
 """Longer than any way on one continent, shorter than the second after which TCP sends its first packet again: who is
@@ -49,6 +50,42 @@ class Answer(Struct, frozen=True):
             raise RequestFailed(f"the answer is not JSON: {error}") from error
 
 
+class Reception:
+    """What came from each server since it was last asked for, as a heartbeat says it."""
+
+    def __init__(self) -> None:
+        self._by_server: dict[str, _Had] = {}
+
+    def came(self, base: str, bytes_: int, seconds: float) -> None:
+        """One answer. What is small says nothing of a way's speed."""
+        had = self._by_server.setdefault(base, _Had())
+        had.fetched += 1
+        if bytes_ >= _TELLING_BYTES:
+            had.bytes, had.seconds = had.bytes + bytes_, had.seconds + seconds
+
+    def failed(self, base: str) -> None:
+        self._by_server.setdefault(base, _Had()).failures += 1
+
+    def take(self) -> list[dict[str, Any]]:
+        """All of it, and begin anew."""
+        by_server, self._by_server = self._by_server, {}
+        return [
+            {
+                "server": base.rpartition("//")[2],
+                "kbps": round(had.bytes * 8 / 1000 / had.seconds) if had.seconds > 0 else 0,
+                "fetched": had.fetched,
+                "failed": had.failures,
+            }
+            for base, had in by_server.items()
+        ]
+
+
+class _Had:
+    def __init__(self) -> None:
+        self.fetched = self.failures = self.bytes = 0
+        self.seconds = 0.0
+
+
 class Call(Struct, frozen=True, kw_only=True):
     """One request, whichever server answers it. All attempts end before the monotonic time `until`."""
 
@@ -71,6 +108,7 @@ class Route:
     def __init__(self, bases: Sequence[str], failback_seconds: float = FAILBACK_SECONDS) -> None:
         if not bases:
             raise RequestFailed("there is no server to ask")
+        self.reception = Reception()
         self._bases = tuple(bases)
         self._at = 0
         self._failback_seconds = failback_seconds
@@ -121,16 +159,20 @@ class Connections:
         """The first answer below 500 that a server of the route gives. Raises RequestFailed when none does."""
         reason = "no time was left to ask"
         for base, seconds in route.attempts(call.until):
+            began = time.monotonic()
             try:
                 with gevent.Timeout(seconds, _TooSlow(f"{base} did not answer within {seconds:.1f} s")):
                     answer = self._attempt(base, call, tally, {**self._headers, **(headers or {})})
             except (OSError, HTTPParseError, _TooSlow) as error:
                 # A connection in an unknown state is of no further use.
                 self._drop(base)
+                route.reception.failed(base)
                 reason = str(error) if isinstance(error, _TooSlow) else f"{base}: {error}"
                 continue
             if answer.status < 500:
+                route.reception.came(base, len(answer.body), time.monotonic() - began)
                 return answer
+            route.reception.failed(base)
             reason = f"{base} answered {answer.status}"
         raise RequestFailed(reason)
 

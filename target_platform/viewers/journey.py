@@ -12,6 +12,7 @@ import gevent
 from gevent.event import Event
 from msgspec import Struct
 
+from target_platform.delivery.providers import shipped_providers
 from target_platform.viewers.accounts import Account, Accounts, Entrance, renewing
 from target_platform.viewers.audit import Audit, Look
 from target_platform.viewers.behaviour import Behaviour, Device
@@ -32,20 +33,21 @@ CODECS = ("h264",)
 
 
 class Viewer(Struct, frozen=True, kw_only=True):
-    """Who is watching: everything drawn from the seed once."""
+    """Who is watching: everything drawn from the seed once. `provider` is REGION/NAME, empty for a stranger."""
 
     number: int
     region: str
     device: Device
+    provider: str = ""
 
     @staticmethod
     def drawn(number: int, directory: Directory, behaviour: Behaviour, random: Random) -> Viewer:
-        """Devices by weight; regions by their shares, or they take turns."""
+        """Devices and providers by their shares; regions as well, or they take turns."""
         [device] = random.choices(behaviour.devices, [device.weight for device in behaviour.devices])
         region = directory.regions[number % len(directory.regions)]
         if behaviour.regions:
             [region] = random.choices(list(behaviour.regions), list(behaviour.regions.values()))
-        return Viewer(number=number, region=region, device=device)
+        return Viewer(number=number, region=region, device=device, provider=_provider(region, behaviour, random))
 
 
 class Belongings:
@@ -127,7 +129,7 @@ class Journey:
     def _watch(self, title: str, random: Random, time_scale: float) -> None:
         screening, player, playback = self._start(title, random, time_scale)
         left = Event()
-        heart = gevent.spawn(self._beat_until, left, title, playback)
+        heart = gevent.spawn(self._beat_until, left, title, player, playback)
         diary = self._diary(title)
         self._belongings.audit.add(self._closing(diary.audit))
         rhythm = self._rhythm(self._behaviour.progress.every_seconds / time_scale)
@@ -176,8 +178,12 @@ class Journey:
         segments = _geometric(random, self._behaviour.browsing.mean_segments)
         with self._reporter.request("start"):
             until = time.monotonic() + self._behaviour.patience.start_deadline_seconds
-            can = {"codecs": CODECS, "max_height": self._viewer.device.max_height}
-            offer = self._ask("play", f"/play/{title}", body=can).json()
+            wish = {
+                "codecs": CODECS,
+                "max_height": self._viewer.device.max_height,
+                "provider": self._viewer.provider,
+            }
+            offer = self._ask("play", f"/play/{title}", body=wish).json()
             try:
                 screening = Screening(
                     master=offer["playlist"],
@@ -228,7 +234,7 @@ class Journey:
             raise RequestFailed(f"the gateway answered {answer.status}")
         self._belongings.licences.keep(wish.title, answer)
 
-    def _beat_until(self, left: Event, title: str, playback: Playback) -> None:
+    def _beat_until(self, left: Event, title: str, player: Player, playback: Playback) -> None:
         """Heartbeats go beside the stream: a slow one must not hold a segment back."""
         stalled = 0.0
         rhythm = self._rhythm(self._behaviour.browsing.heartbeat_seconds / playback.time_scale)
@@ -238,6 +244,8 @@ class Journey:
                 "title": title,
                 "position_seconds": round(playback.played, 1),
                 "rebuffer_ms": round(1000 * newly_stalled / playback.time_scale),
+                "provider": self._viewer.provider,
+                "servers": player.reception.take(),
             }
             try:
                 self._ask("heartbeat", "/heartbeat", body)
@@ -284,6 +292,16 @@ class Journey:
 
     def _think(self, random: Random, time_scale: float) -> None:
         gevent.sleep(random.expovariate(1 / self._behaviour.browsing.think_seconds) / time_scale)
+
+
+def _provider(region: str, behaviour: Behaviour, random: Random) -> str:
+    """Of the region in which the viewer lives; nobody's where none is known."""
+    there = shipped_providers().of_region(region)
+    shares = [behaviour.providers.get(each.short, 0.0) if behaviour.providers else each.network.share for each in there]
+    if not sum(shares):
+        return ""
+    [provider] = random.choices(there, shares)
+    return provider.name
 
 
 def _geometric(random: Random, mean: float) -> int:

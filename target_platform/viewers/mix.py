@@ -3,6 +3,7 @@
 summary: "Half past eight in Europe: most watch there, on the large screen, and stay."
 devices: {phone: 0.15, tablet: 0.15, tv: 0.70}      # shares; of all devices when left out, as in behaviour.yaml
 regions: {eu-west-1: 0.75, us-east-1: 0.25}         # shares; viewers of all regions take turns when left out
+providers: {fibre: 0.2, mobile: 0.8}                # shares of internet providers; as in providers.yaml when left out
 browsing: {think_seconds: 1.0, mean_segments: 9}    # each as in behaviour.yaml when left out
 titles: {zipf_exponent: 0.9}                        # 0, when left out: every title is as popular as any other
 travel_share: 0.6                                   # who looks for their place from another region when they leave
@@ -20,6 +21,7 @@ import msgspec
 import yaml
 from msgspec import Struct, structs
 
+from target_platform.delivery.providers import shipped_providers
 from target_platform.viewers.behaviour import Behaviour, Device, Titles
 
 _ROUNDING = 1e-6
@@ -40,6 +42,7 @@ class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     summary: str
     devices: dict[str, float] = {}
     regions: dict[str, float] = {}
+    providers: dict[str, float] = {}
     browsing: MixedBrowsing = MixedBrowsing()
     titles: Titles = Titles()
     travel_share: float | None = None
@@ -66,6 +69,7 @@ def _mixed(mix: Mix, behaviour: Behaviour, regions: Collection[str]) -> Behaviou
     known = {device.name: device for device in behaviour.devices}
     _check_shares("devices", mix.devices, known)
     _check_shares("regions", mix.regions, regions)
+    _check_shares("providers", mix.providers, shipped_providers().names)
     browsing = {name: value for name, value in structs.asdict(mix.browsing).items() if value is not None}
     _check_browsing(browsing)
     if not 0 <= mix.titles.zipf_exponent < math.inf:
@@ -77,6 +81,7 @@ def _mixed(mix: Mix, behaviour: Behaviour, regions: Collection[str]) -> Behaviou
         behaviour,
         devices=tuple(_weighed(known[name], share) for name, share in mix.devices.items()) or behaviour.devices,
         regions=mix.regions,
+        providers=mix.providers,
         browsing=structs.replace(behaviour.browsing, **browsing),
         titles=mix.titles,
         progress=structs.replace(behaviour.progress, travel_share=travels),

@@ -12,11 +12,11 @@ from msgspec import Struct
 from target_platform.viewers import hls
 from target_platform.viewers.abr import next_rung
 from target_platform.viewers.behaviour import Behaviour
-from target_platform.viewers.fetch import Call, Connections, RequestFailed, Route, Tally
+from target_platform.viewers.fetch import Call, Connections, Reception, RequestFailed, Route, Tally
 from target_platform.viewers.playback import Playback
 from target_platform.viewers.report import Reporter
 
-Item = TypeVar("Item")
+Parsed = TypeVar("Parsed")
 
 
 class Screening(Struct, frozen=True, kw_only=True):
@@ -45,10 +45,16 @@ class Player:
         self._buffer = behaviour.buffer
         self._patience = behaviour.patience
         self._variants: tuple[hls.Variant, ...] = ()
-        self._playlists: dict[str, tuple[hls.Segment, ...]] = {}
+        self._tracks: dict[str, hls.Track] = {}
+        self._begun: set[str] = set()
         self._rung = 0
         self._bits_seen = 0.0
         self._segments_seen = 0
+
+    @property
+    def reception(self) -> Reception:
+        """What came from which server."""
+        return self._edges.reception
 
     def start(self, screening: Screening, until: float) -> Playback:
         """Load the first segment, trying again until the monotonic time `until`. Raises RequestFailed after it."""
@@ -114,17 +120,31 @@ class Player:
         """Fetch one segment at the present rung; returns its seconds."""
         variant = self._variants[self._rung]
         segment = self._segments(until)[number]
-        with self._reporter.request("segment") as tally:
-            self._fetch(segment.path, until, tally)
+        self._load(variant.path, number, until)
+        if variant.sound:
+            self._load(variant.sound, number, until)
         self._bits_seen += variant.bits_per_second
         self._segments_seen += 1
         return segment.seconds
 
     def _segments(self, until: float = float("inf")) -> tuple[hls.Segment, ...]:
-        path = self._variants[self._rung].path
-        if path not in self._playlists:
-            self._playlists[path] = _parsed(hls.parse_media, self._playlist(path, until), path)
-        return self._playlists[path]
+        return self._track(self._variants[self._rung].path, until).segments
+
+    def _load(self, path: str, number: int, until: float) -> None:
+        """One segment of a track, and before the first one of it what a decoder needs to begin."""
+        track = self._track(path, until)
+        wanted = [each.path for each in track.segments[number : number + 1]]  # sound may end before the picture
+        if track.init and path not in self._begun:
+            wanted.insert(0, track.init)
+        for each in wanted:
+            with self._reporter.request("segment") as tally:
+                self._fetch(each, until, tally)
+        self._begun.add(path)
+
+    def _track(self, path: str, until: float) -> hls.Track:
+        if path not in self._tracks:
+            self._tracks[path] = _parsed(hls.parse_media, self._playlist(path, until), path)
+        return self._tracks[path]
 
     def _playlist(self, path: str, until: float) -> str:
         with self._reporter.request("playlist") as tally:
@@ -138,7 +158,7 @@ class Player:
         return answer.body
 
 
-def _parsed(parse: Callable[[str, str], tuple[Item, ...]], text: str, path: str) -> tuple[Item, ...]:
+def _parsed(parse: Callable[[str, str], Parsed], text: str, path: str) -> Parsed:
     try:
         return parse(text, path)
     except hls.BadPlaylist as error:

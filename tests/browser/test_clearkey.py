@@ -26,7 +26,7 @@ TITLE = "split-brain"
 SECRET = "secret"
 """What the stage's licence servers derive keys from."""
 
-STAGE = ("streams", "catalog", "identity", "licence", "origin", "edge", "playback", "gateway")
+STAGE = ("streams", "catalog", "identity", "licence", "origin", "hub", "edge", "playback", "gateway")
 PATIENCE_SECONDS = 150
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -111,8 +111,8 @@ async def page_served(made: Platform) -> AsyncIterator[tuple[str, asyncio.Future
 
 
 @asynccontextmanager
-async def chromium(address: str) -> AsyncIterator[None]:
-    """A browser that shows a page, with a profile of its own."""
+async def chromium(address: str) -> AsyncIterator[Path]:
+    """A browser that shows a page, with a profile of its own, which is what the block gets."""
     assert CHROMIUM is not None
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--mute-audio")
     autoplay = "--autoplay-policy=no-user-gesture-required"
@@ -128,7 +128,7 @@ async def chromium(address: str) -> AsyncIterator[None]:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            yield
+            yield Path(profile)
         finally:
             process.kill()
             await process.wait()

@@ -40,7 +40,7 @@ def test_every_rung_is_h264_and_aac_in_its_size(media: Path, rung: Any) -> None:
 @pytest.mark.parametrize("rung", LADDER.rungs, ids=lambda rung: rung.name)
 def test_every_segment_is_four_seconds_that_begin_with_a_key_frame(media: Path, rung: Any) -> None:
     playlist = media / rung.name / "playlist.m3u8"
-    segments = parse_media(playlist.read_text(), str(playlist))
+    segments = parse_media(playlist.read_text(), str(playlist)).segments
     assert [segment.seconds for segment in segments] == [4.0] * 15
     for segment in segments:
         packets = _probe(Path(segment.path), "-show_packets", "-select_streams", "v")["packets"]

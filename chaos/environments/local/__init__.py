@@ -217,6 +217,7 @@ def _link(status: LinkStatus) -> Link:
         destination=status.destination,
         destination_region=status.destination_region,
         destination_instance=status.destination_instance,
+        labels={"public": "true"} if status.public else {},
         address=status.address,
     )
 

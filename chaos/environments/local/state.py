@@ -38,7 +38,7 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):
-    """`proxy_api` is the base URL of the proxy that carries it under `name`."""
+    """`proxy_api` is the base URL of the proxy that carries it under `name`. Users come by a `public` one."""
 
     name: str
     source: str
@@ -48,6 +48,7 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
     destination_instance: str
     address: str
     proxy_api: str
+    public: bool = False
 
 
 class DiscoveryStatus(Struct, frozen=True, kw_only=True):

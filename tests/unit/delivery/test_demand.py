@@ -39,9 +39,30 @@ def test_a_path_says_title_quality_and_segment() -> None:
     assert file_of("/media//480p/segment-07.ts") is None
 
 
-def test_the_next_segment_is_numbered_as_this_one() -> None:
-    assert following("/media/half-open/480p/segment-08.ts", 2) == "/media/half-open/480p/segment-10.ts"
-    assert following("/media/half-open/h264-480/00009.m4s", 1) == "/media/half-open/h264-480/00010.m4s"
+def test_the_version_of_a_title_is_no_part_of_its_quality() -> None:
+    path = "/media/half-open/0123456789abcdef/0123456789ab/video/h264-480/00012.m4s"
+    assert file_of(path) == File("half-open", "video/h264-480", 12)
+    assert file_of("/media/half-open/0123456789abcdef/0123456789ab/master.m3u8") == File("half-open", "", -1)
+
+
+@pytest.mark.parametrize(
+    ("path", "steps", "quality", "later"),
+    [
+        ("/media/t/480p/segment-08.ts", 2, "480p", "/media/t/480p/segment-10.ts"),
+        ("/media/t/480p/segment-99.ts", 1, "480p", "/media/t/480p/segment-100.ts"),
+        ("/media/t/480p/segment-08.ts", 1, "720p", "/media/t/720p/segment-09.ts"),
+        (
+            "/media/t/0123456789abcdef/0123456789ab/v/1/00009.m4s",
+            1,
+            "v/2",
+            "/media/t/0123456789abcdef/0123456789ab/v/2/00010.m4s",
+        ),
+    ],
+)
+def test_later_segments_are_numbered_as_this_one(path: str, steps: int, quality: str, later: str) -> None:
+    file = file_of(path)
+    assert file is not None
+    assert following(path, file, steps, quality) == later
 
 
 def test_what_was_asked_for_a_half_life_ago_counts_half() -> None:

@@ -168,7 +168,7 @@ def test_what_has_not_changed_is_asked_for_again_and_not_sent_again(tmp_path: Pa
         for _ in range(3):
             assert (await made.ask(EDGE, MANIFEST)).body == b"same"
         assert [line.status for line in made.log(ORIGIN)] == [200, 304, 304]
-        assert [line.status for line in made.log(HUB)] == [200, 304, 304]
+        assert [line.status for line in made.log(HUB) if line.path == MANIFEST] == [200, 304, 304]
 
     visit(tmp_path, (ORIGIN, HUB, EDGE), play)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.platform.stage import Platform, signed_in, visit
 
 G = "here/gateway-1"
-WHOLE = ("here/catalog-1", "here/recommendations-1", "here/edge-1", "here/playback-1", G)
+WHOLE = ("here/catalog-1", "here/recommendations-1", "here/hub-1", "here/edge-1", "here/playback-1", G)
 
 
 def test_a_home_page_is_personal(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_stream_starts_with_a_playlist_and_edges(tmp_path: Path) -> None:
                     (1280, 720, 1_264_000),
                 )
             ],
-            "edges": [f"http://{made.address('here/edge-1')}"],
+            "edges": [f"http://{made.address(name)}" for name in ("here/hub-1", "here/edge-1")],  # told to a stranger
             "region": "here",
             "licence": "/licence",
             "seat": "",

@@ -18,6 +18,7 @@ PLATFORM = Cluster(
     domain="streaming.svc.cluster.local",
     replicas={"history": 2, "billing": 1, "identity": 1, "payment": 1},
     edges={"east": "203.0.113.7:30081"},
+    hubs={"east": "203.0.113.7:30082"},
     stores={"east": "http://shelf-east.streaming.svc.cluster.local:8080"},
 )
 POD = {"REGION": "east", "POD_IP": "10.0.0.5", "SESSION_KEY": "k", "LICENCE_SECRET": "s"}
@@ -41,9 +42,10 @@ def test_what_keeps_data_is_called_by_its_number_and_knows_its_peers_by_name() -
 def test_what_keeps_none_is_called_by_its_address_and_hears_of_the_others() -> None:
     playback = config("playback", "playback-east-7d9f-x2z4q")
     assert playback.name == "east/playback@10.0.0.5"
-    assert playback.endpoints == {"catalog": (), "origin": (), "steering": (), "streams": (), "edge": ()}
+    assert playback.endpoints == {"catalog": (), "origin": (), "steering": (), "streams": (), "edge": (), "hub": ()}
     assert playback.discovery == "dns:streaming.svc.cluster.local"
     assert playback.settings["edge_address.east"] == "203.0.113.7:30081"
+    assert playback.settings["hub_address.east"] == "203.0.113.7:30082"
 
 
 def test_an_origin_is_told_the_shelf_of_its_region_and_none_where_there_is_no_pipeline() -> None:
@@ -61,10 +63,14 @@ def test_a_variable_that_is_missing_is_named() -> None:
         instance_config(services.load("history"), PLATFORM, POD)
 
 
-def test_players_are_told_the_edges_address_for_players_where_there_is_one(tmp_path: Path) -> None:
+def test_players_are_told_the_servers_address_for_players_where_there_is_one(tmp_path: Path) -> None:
     async def play(stage: Platform) -> None:
         told = await stage.ask("here/playback-1", "/start/split-brain", "POST")
-        assert told.json["edges"] == ["http://203.0.113.7:30081", f"http://{stage.address('there/edge-1')}"]
+        assert told.json["edges"] == [
+            "http://203.0.113.7:30082",
+            f"http://{stage.address('here/edge-1')}",
+            f"http://{stage.address('there/edge-1')}",
+        ]
 
-    names = ("here/edge-1", "here/edge-2", "there/edge-1", "here/playback-1")
-    visit(tmp_path, names, play, **{"edge_address.here": "203.0.113.7:30081"})
+    names = ("here/hub-1", "here/hub-2", "here/edge-1", "there/edge-1", "here/playback-1")
+    visit(tmp_path, names, play, **{"hub_address.here": "203.0.113.7:30082"})

@@ -22,7 +22,7 @@ from tests.unit.platform.stage import Answer, Platform, media, signed_in, visit
 
 ORIGIN, CATALOG, HUB, EDGE = "here/origin-1", "here/catalog-1", "here/hub-1", "here/edge-1"
 PLAYBACK, GATEWAY = "here/playback-1", "here/gateway-1"
-STAGE = (ORIGIN, CATALOG, HUB, EDGE, PLAYBACK, GATEWAY)
+STAGE = (ORIGIN, CATALOG, "here/recommendations-1", HUB, EDGE, PLAYBACK, GATEWAY)
 FILM, SEGMENT = "the-film", "video/h264-240/00001.m4s"
 
 
@@ -43,6 +43,9 @@ def test_a_title_that_is_published_while_the_platform_runs_can_be_watched_and_on
         known = await until(lambda: made.ask(CATALOG, f"/titles/{FILM}"), lambda said: said.status == 200)
         assert known.json == {"id": FILM, "name": "The Film", "minutes": 2}
         assert FILM in [each["id"] for each in (await made.ask(CATALOG, "/titles")).json["titles"]]
+        home = (await made.ask(GATEWAY, "/home", headers=signed_in())).json
+        assert home["personalised"]
+        assert FILM in [each["id"] for each in home["titles"]]
         started = await until(lambda: start(made, FILM), lambda said: "dash" in said.json)
         offer = started.json
         assert offer["playlist"] == media_path(published.hls)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chaos.model.system import Inventory, Link
 from target_platform import services
 from target_platform.kit.config import InstanceConfig
 from target_platform.launcher.check import check_spec
@@ -55,16 +56,51 @@ def test_there_is_a_link_from_every_caller_to_every_instance_it_may_call() -> No
         for each in SPEC.instances
         if each.service in services.load(name).calls
     }
-    assert {link.name for link in SPEC.links} == expected
-    assert len(SPEC.links) == len(expected)
+    assert sorted(link.name for link in SPEC.links if not link.public) == sorted(expected)
     assert "us-east-1/gateway>eu-west-1/recommendations-2" in expected
 
 
 def test_the_distance_between_regions_is_on_their_links_and_on_no_other() -> None:
-    assert {(link.source_region == link.destination_region, link.base_delay_ms) for link in SPEC.links} == {
+    own = [link for link in SPEC.links if not link.public]
+    assert {(link.source_region == link.destination_region, link.base_delay_ms) for link in own} == {
         (True, 0.0),
         (False, 30.0),
     }
+
+
+def test_a_providers_viewers_have_a_way_to_every_server_that_serves_them_as_long_as_the_distance() -> None:
+    ways = {link.name: link.base_delay_ms for link in SPEC.links if link.public}
+    assert ways["us-east-1/fibre>us-east-1/edge-1"] == 0, "below a millisecond there is nothing to hold back"
+    assert 1 < ways["us-east-1/fibre>us-east-1/hub-1"] < ways["us-east-1/cable>us-east-1/hub-1"]
+    assert ways["us-east-1/cable>us-east-1/hub-1"] < ways["us-east-1/mobile>us-east-1/hub-2"] < 10
+    assert 20 < ways["us-east-1/fibre>eu-west-1/hub-2"] < 40
+    assert not [name for name in ways if "cable>" in name and "/edge-" in name]
+    assert not [name for name in ways if name.startswith("us") and ">eu-west-1/edge" in name]
+
+
+def test_playback_and_steering_know_where_each_provider_reaches_each_server() -> None:
+    listens = {f"way.{link.name}": f"127.0.0.1:{link.listen_port}" for link in SPEC.links if link.public}
+    for name in ("us-east-1/playback-1", "eu-west-1/steering-1"):
+        assert {key: value for key, value in CONFIGS[name].settings.items() if key.startswith("way.")} == listens
+    assert not [key for key in CONFIGS["us-east-1/catalog-1"].settings if key.startswith("way.")]
+
+
+def test_users_ways_are_no_part_of_what_an_isolated_region_is_cut_off_by() -> None:
+    links = tuple(
+        Link(
+            name=each.name,
+            source=each.source,
+            source_region=each.source_region,
+            destination=each.destination,
+            destination_region=each.destination_region,
+            destination_instance=each.destination_instance,
+            labels={"public": "true"} if each.public else {},
+        )
+        for each in SPEC.links
+    )
+    across = Inventory(links=links).links_across_border(REGIONS[0])
+    assert "us-east-1/gateway>eu-west-1/catalog-1" in across
+    assert not set(across) & {each.name for each in SPEC.links if each.public}
 
 
 def test_an_instance_is_told_addresses_of_links_of_its_own_region_and_service() -> None:

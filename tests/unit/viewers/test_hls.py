@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from target_platform.viewers.hls import BadPlaylist, Segment, Variant, parse_master, parse_media
+from target_platform.viewers.hls import BadPlaylist, Segment, Track, Variant, parse_master, parse_media
 
 MASTER = """#EXTM3U
 #EXT-X-VERSION:6
@@ -25,9 +25,30 @@ def test_variants_come_lowest_first_with_paths_relative_to_the_playlist() -> Non
 
 
 def test_segments_come_in_order_with_their_durations() -> None:
-    assert parse_media(MEDIA, "/media/one/240p/playlist.m3u8") == (
-        Segment(4.0, "/media/one/240p/a.ts"),
-        Segment(2.5, "/b.ts"),
+    assert parse_media(MEDIA, "/media/one/240p/playlist.m3u8") == Track(
+        (Segment(4.0, "/media/one/240p/a.ts"), Segment(2.5, "/b.ts"))
+    )
+
+
+def test_what_a_decoder_needs_first_is_named() -> None:
+    text = '#EXTM3U\n#EXT-X-KEY:METHOD=SAMPLE-AES\n#EXT-X-MAP:URI="h264-240/init.mp4"\n#EXTINF:4,\nh264-240/1.m4s\n'
+    track = parse_media(text, "/media/one/v/video/h264-240.m3u8")
+    assert track.init == "/media/one/v/video/h264-240/init.mp4"
+    assert [each.path for each in track.segments] == ["/media/one/v/video/h264-240/1.m4s"]
+
+
+def test_a_picture_with_several_sounds_is_one_variant_with_the_sound_to_begin_with() -> None:
+    media = '#EXT-X-MEDIA:TYPE=AUDIO,URI="audio/{0}-{1}.m3u8",GROUP-ID="{0}",LANGUAGE="{1}",DEFAULT={2}'
+    variant = '#EXT-X-STREAM-INF:BANDWIDTH={},RESOLUTION=426x240,AUDIO="{}"\nvideo/h264-240.m3u8'
+    lines = [
+        "#EXTM3U",
+        media.format("aac", "de", "NO"),
+        media.format("aac", "en", "YES"),
+        media.format("ac3", "en", "YES"),
+    ]
+    text = "\n".join([*lines, variant.format(600_000, "ac3"), variant.format(400_000, "aac")])
+    assert parse_master(text, "/media/one/v/master.m3u8") == (
+        Variant(400_000, 240, "/media/one/v/video/h264-240.m3u8", "/media/one/v/audio/aac-en.m3u8"),
     )
 
 

@@ -1,0 +1,167 @@
+"""Filling ahead of time: in a window, a cache plans what it is to hold and fetches what it lacks, at a bounded pace.
+
+As Open Connect does it: proactively, in the hours in which the network is idle ("Netflix and Fill", Netflix Technology
+Blog, 2016). What was planned is pinned; in the rest of the cache who was not asked for longest goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextvars import Context
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from target_platform.delivery.ahead import Source
+from target_platform.delivery.cache import Cache
+from target_platform.delivery.forecast import Model, forecast
+from target_platform.delivery.listing import Files, Titles
+from target_platform.delivery.plan import Member, planned
+from target_platform.delivery.window import Pace, Window
+from target_platform.delivery.wishes import Wishes
+from target_platform.kit.answer import answer
+from target_platform.kit.body import read_body
+from target_platform.kit.config import Endpoint
+from target_platform.kit.errors import CallFailed
+from target_platform.kit.service import Instance
+
+LOOK_EVERY_SECONDS = 0.5
+PLAN_AGAIN_SECONDS = 300.0
+"""How soon a plan is made anew in a window that stays open."""
+FAILED_PAUSE_SECONDS = 1.0
+COLD_LOOKS = 5
+"""So often after a start it is asked whether demand was known before it: who is new has nothing to hurry for."""
+
+log = logging.getLogger("edge")
+
+
+class Opening(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the window is to be open from now on, whatever the hour; 0 closes it."""
+
+    seconds: float
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """`planned` and `lacking` are files, of the last plan; `fetched_bytes` what filling has brought since the start."""
+
+    open: bool
+    planned: int
+    planned_bytes: int
+    lacking: int
+    fetched_bytes: int
+
+
+class Filling:
+    """Of one cache; `origin` is the service that lists the files there are."""
+
+    def __init__(self, instance: Instance, cache: Cache, source: Source, wishes: Wishes) -> None:
+        self._instance = instance
+        self._policy = instance.policies.fill
+        self._cache = cache
+        self._source = source
+        self._wishes = wishes
+        self._window = Window(self._policy, instance.config.region)
+        self._sizes: Mapping[str, int] = {}
+        self._fetched_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._counted = instance.metrics.counter("edge_fill_bytes", "Bytes fetched before anybody asked for them")
+        instance.every(LOOK_EVERY_SECONDS, self.look)
+        instance.at_close(self.close)
+        self._cold_looks = COLD_LOOKS if self._policy.cold_seconds else 0
+
+    def routes(self) -> list[Route]:
+        return [Route("/fill", self.show), Route("/fill", self.open, methods=["POST"])]
+
+    async def show(self, request: Request) -> Response:
+        return answer(self._state())
+
+    async def open(self, request: Request) -> Response:
+        self._window.open_for((await read_body(request, Opening)).seconds)
+        await self.look()
+        return answer(self._state())
+
+    async def look(self) -> None:
+        """Whether it is time to begin, or to end."""
+        if self._cold_looks > 0:
+            remembered = await self._wishes.remembered()
+            self._cold_looks = 0 if remembered is not None else self._cold_looks - 1
+            if remembered:
+                self._window.open_for(self._policy.cold_seconds)
+        if not self._window.is_open:
+            await self.close()
+        elif self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._fill(), context=Context())
+
+    async def close(self) -> None:
+        """What is on its way comes in; the rest is left for the next window."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _fill(self) -> None:
+        """Until it is cancelled."""
+        pace = Pace(self._policy.bytes_per_second)
+        while True:
+            try:
+                await self._plan()
+                await self._fetch_lacking(pace)
+            except CallFailed as failure:
+                log.info("filling: %s", failure)
+                await asyncio.sleep(FAILED_PAUSE_SECONDS)
+            else:
+                await asyncio.sleep(PLAN_AGAIN_SECONDS)
+
+    async def _plan(self) -> None:
+        """Raises CallFailed when there is no list of what there is."""
+        files = await self._listed()
+        sizes = {path: size for of_title in files.values() for path, size in of_title.items()}
+        model = Model(zipf_exponent=self._policy.zipf_exponent, survival=self._policy.survival)
+        demand = forecast(await self._wishes.known(), files, model)
+        limit_bytes = int(self._policy.share * self._cache.limit_bytes)
+        paths = await asyncio.to_thread(planned, self._member(), demand, sizes, limit_bytes)
+        self._sizes = {path: sizes[path] for path in paths}
+        self._cache.pin(paths)
+
+    async def _fetch_lacking(self, pace: Pace) -> None:
+        """What is worth most first. Raises CallFailed."""
+        for path, size in self._sizes.items():
+            if not self._source.has(path):
+                await self._source.fetch(path)
+                self._fetched_bytes += size
+                self._counted.inc(size)
+                await pace.took(size)
+
+    async def _listed(self) -> Mapping[str, Mapping[str, int]]:
+        """The files of each title, the titles as the catalogue has them. Raises CallFailed."""
+        reply = await self._instance.call("origin", "/files")
+        titles = msgspec.json.decode(reply.body, type=Titles).titles
+        return {title: await self._files_of(title) for title in titles}
+
+    async def _files_of(self, title: str) -> Mapping[str, int]:
+        """None at all of a title that has gone since."""
+        reply = await self._instance.call("origin", f"/files/{quote(title)}")
+        return msgspec.json.decode(reply.body, type=Files).files if reply.status == 200 else {}
+
+    def _member(self) -> Member:
+        """Players of a region find its caches by one order, so these are a group."""
+        config = self._instance.config
+        others = self._instance.registry.known(config.service).listed
+        me = Endpoint(instance=config.name, region=config.region, address="")
+        group = (me, *(each for each in others if each.region == config.region and each.instance != config.name))
+        return Member(me=config.name, group=group, everywhere_share=self._policy.everywhere_share)
+
+    def _state(self) -> State:
+        return State(
+            open=self._window.is_open,
+            planned=len(self._sizes),
+            planned_bytes=sum(self._sizes.values()),
+            lacking=sum(not self._source.has(path) for path in self._sizes),
+            fetched_bytes=self._fetched_bytes,
+        )

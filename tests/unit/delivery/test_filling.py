@@ -1,0 +1,215 @@
+"""Caches that fill before anybody asks: real instances over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from target_platform.weaknesses import effective_policies
+from tests.unit.platform.stage import Platform, media, patient, visit
+
+ORIGIN, HUB, EDGE = "here/origin-1", "here/hub-1", "here/edge-1"
+SMALL, LARGE = b"s" * 1000, b"l" * 100_000
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("target_platform.delivery.wishes.TELL_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("target_platform.delivery.wishes.KEEP_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("target_platform.delivery.fill.LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("target_platform.delivery.fill.FAILED_PAUSE_SECONDS", 0.05)
+
+
+@pytest.fixture
+def titles(tmp_path: Path) -> Path:
+    """Two of them, each the same small clip of one quality."""
+    media(tmp_path, master__m3u8=b"#EXTM3U")
+    for number in range(4):
+        (tmp_path / "media" / "720p" / f"segment-{number:02d}.ts").write_bytes(SMALL)
+    file = tmp_path / "titles.yaml"
+    file.write_text("[{id: first}, {id: second}]")
+    return file
+
+
+def policies(folder: Path, **fill: Any) -> None:
+    all_policies = yaml.safe_load(patient(effective_policies()))
+    all_policies["fill"] |= {"ahead_segments": 0, "cold_seconds": 0, **fill}
+    (folder / "policies.yaml").write_text(yaml.safe_dump(all_policies))
+
+
+async def state(made: Platform, name: str) -> Any:
+    return (await made.ask(name, "/fill")).json
+
+
+async def until(condition: Any) -> None:
+    while not await condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+async def filled(made: Platform, name: str) -> None:
+    async def is_filled() -> bool:
+        now = await state(made, name)
+        return bool(now["planned"] and not now["lacking"])
+
+    await until(is_filled)
+
+
+async def open_window(made: Platform, name: str, seconds: float) -> None:
+    body = msgspec.json.encode({"seconds": seconds})
+    assert (await made.ask(name, "/fill", "POST", data=body)).json["open"] is (seconds > 0)
+
+
+def test_in_a_window_a_cold_edge_fetches_what_nobody_has_asked_for_by_way_of_its_hub(
+    tmp_path: Path, titles: Path
+) -> None:
+    policies(tmp_path)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+        for title in ("first", "second"):
+            for name in ("master.m3u8", *(f"720p/segment-{number:02d}.ts" for number in range(4))):
+                assert (await made.ask(EDGE, f"/media/{title}/{name}")).headers["X-Cache"] == "hit"
+        for tier in (HUB, ORIGIN):
+            assert sum(line.path.startswith("/media") for line in made.log(tier)) == 10
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+def test_a_window_that_is_closed_ends_the_fill_and_the_next_one_goes_on(tmp_path: Path, titles: Path) -> None:
+    policies(tmp_path, bytes_per_second=1000)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+
+        async def has_begun() -> bool:
+            return bool((await state(made, EDGE))["fetched_bytes"])
+
+        await until(has_begun)
+        await open_window(made, EDGE, 0)
+        stopped = await state(made, EDGE)
+        assert 0 < stopped["lacking"] < stopped["planned"]
+        await asyncio.sleep(1.2)  # in which a fill that goes on would fetch another segment
+        assert (await state(made, EDGE))["fetched_bytes"] == stopped["fetched_bytes"]
+        await open_window(made, EDGE, 600)
+
+        async def goes_on() -> bool:
+            return bool((await state(made, EDGE))["fetched_bytes"] > stopped["fetched_bytes"])
+
+        await until(goes_on)
+        fetched = [line.path for line in made.log(HUB) if line.path.startswith("/media")]
+        assert len(fetched) == len(set(fetched)), "nothing is fetched twice"
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+def test_no_more_is_pinned_than_its_share_of_the_cache(tmp_path: Path, titles: Path) -> None:
+    policies(tmp_path, share=0.5)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+        assert (await state(made, EDGE))["planned_bytes"] == 3014
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles), cache_bytes="6100")
+
+
+def test_a_hub_knows_what_the_viewers_of_its_edges_ask_for_and_counts_nobody_twice(
+    tmp_path: Path, titles: Path
+) -> None:
+    policies(tmp_path)
+    path = "/media/second/720p/segment-00.ts"
+
+    async def play(made: Platform) -> None:
+        for _ in range(3):
+            await made.ask(EDGE, path)
+
+        async def is_told() -> bool:
+            files: Any = (await made.ask(HUB, "/demand")).json["files"]
+            return bool(files == {path: pytest.approx(3, rel=0.01)})
+
+        await until(is_told)
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+def test_who_comes_back_cold_fills_at_once_by_what_its_hub_remembers(tmp_path: Path, titles: Path) -> None:
+    """Also a hub that comes back itself: what it knew is on its disk."""
+    policies(tmp_path, cold_seconds=600)
+
+    async def yesterday(made: Platform) -> None:
+        await made.ask(EDGE, "/media/second/720p/segment-00.ts")
+
+        async def is_kept() -> bool:
+            return (tmp_path / "data" / HUB / "demand.json").exists()
+
+        await until(is_kept)
+        assert (await state(made, HUB))["planned"] == 0, "at first nobody had asked for anything"
+
+    async def today(made: Platform) -> None:
+        await filled(made, HUB)
+        await filled(made, EDGE)
+        assert (await made.ask(EDGE, "/media/second/720p/segment-00.ts")).headers["X-Cache"] == "hit"
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), yesterday, titles_file=str(titles))
+    visit(tmp_path, (ORIGIN, HUB, EDGE), today, titles_file=str(titles))
+
+
+def test_without_an_origin_the_fill_waits_until_there_is_one(tmp_path: Path, titles: Path) -> None:
+    policies(tmp_path)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+        await asyncio.sleep(0.2)
+        assert (await state(made, EDGE))["planned"] == 0
+        assert (await made.ask(EDGE, "/load")).status == 200
+
+    visit(tmp_path, (HUB, EDGE), play)
+
+
+def test_the_next_segments_of_who_watches_are_there_before_they_are_asked_for(tmp_path: Path, titles: Path) -> None:
+    policies(tmp_path, ahead_segments=2)
+
+    async def play(made: Platform) -> None:
+        first = await made.ask(EDGE, "/media/first/720p/segment-00.ts")
+        assert first.headers["X-Cache"] == "miss"
+
+        async def is_ahead() -> bool:
+            return b"edge_kept_total 3.0" in (await made.ask(EDGE, "/metrics")).body
+
+        await until(is_ahead)
+        for number in (1, 2):
+            later = await made.ask(EDGE, f"/media/first/720p/segment-{number:02d}.ts")
+            assert later.headers["X-Cache"] == "hit"
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"files": {"/media/t/a.ts": "often"}}'])
+def test_a_cache_starts_whatever_has_become_of_what_it_wrote_down(tmp_path: Path, titles: Path, damage: bytes) -> None:
+    policies(tmp_path)
+    kept = tmp_path / "data" / HUB / "demand.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(damage)
+
+    async def play(made: Platform) -> None:
+        assert (await made.ask(HUB, "/demand")).json == {"files": {}}
+
+    visit(tmp_path, (ORIGIN, HUB), play, titles_file=str(titles))
+
+
+def test_the_origin_lists_what_there_is_of_a_title(tmp_path: Path, titles: Path) -> None:
+    async def play(made: Platform) -> None:
+        assert (await made.ask(ORIGIN, "/files")).json == {"titles": ["first", "second"]}
+        listed = (await made.ask(ORIGIN, "/files/first")).json["files"]
+        assert listed["/media/first/720p/segment-03.ts"] == len(SMALL)
+        assert (await made.ask(ORIGIN, "/media/first/720p/segment-03.ts")).body == SMALL
+        assert len(listed) == 5
+        assert (await made.ask(ORIGIN, "/files/unheard-of")).status == 404
+
+    visit(tmp_path, (ORIGIN,), play, titles_file=str(titles))

@@ -1,0 +1,155 @@
+"""What players report of their ways, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from target_platform.delivery.measured import BEHIND_SECONDS, ENOUGH_REPORTS, TRIED_ONCE_IN, Measured, Report
+from target_platform.delivery.reports import MOST_WAYS, Fetched, Sums
+from target_platform.delivery.ways import Way
+from target_platform.kit.config import Endpoint
+from tests.clock import Clock
+
+FAST, SLOW = 50_000.0, 3_000.0
+
+
+def way(name: str, reach: int = 0) -> Way:
+    server = Endpoint(instance=name, region="here", address=name)
+    return Way(provider="p", server=server, service="edge", reach=reach, km=0, is_far=False, address=name)
+
+
+ONE, OTHER, HUB = way("one"), way("other"), way("hub", reach=1)
+WAYS = [ONE, OTHER, HUB]
+
+
+class Trial:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.measured = Measured(self.clock)
+
+    def say(
+        self, server: str, kbps: float = FAST, failed: int = 0, fetched: int = 4, times: int = ENOUGH_REPORTS
+    ) -> None:
+        self.measured.take([report(server, kbps, failed, fetched)] * times, WAYS)
+        self.measured.judge(WAYS)
+
+    def is_behind(self, each: Way) -> bool:
+        return self.measured.is_behind(each, "slow") or self.measured.is_behind(each, "fails")
+
+    def sent(self, each: Way, starts: int) -> int:
+        """How many of so many starts are sent there as if nothing was known."""
+        return sum(not self.measured.goes_behind(each, "slow") for _ in range(starts))
+
+
+def report(server: str, kbps: float = FAST, failed: int = 0, fetched: int = 4, players: int = 1) -> Report:
+    return Report(provider="p", server=server, kbps=kbps, failed=failed, fetched=fetched, players=players)
+
+
+def test_a_way_much_slower_than_its_like_goes_behind() -> None:
+    trial = Trial()
+    trial.say("other")
+    trial.say("one", SLOW)
+    assert (trial.measured.is_behind(ONE, "slow"), trial.is_behind(OTHER)) == (True, False)
+
+
+def test_a_few_reports_say_nothing_and_nor_does_one_slow_one_among_many() -> None:
+    trial = Trial()
+    trial.say("other")
+    trial.say("one", SLOW, times=ENOUGH_REPORTS - 1)
+    assert not trial.is_behind(ONE)
+    for _ in range(2):
+        trial.say("hub", FAST)
+    trial = Trial()
+    trial.say("other")
+    trial.say("one")
+    trial.say("one", SLOW, times=1)
+    assert not trial.is_behind(ONE)
+
+
+def test_who_is_alone_is_not_slow_and_nor_is_who_is_fast_enough_for_anybody() -> None:
+    trial = Trial()
+    trial.say("hub", SLOW)
+    trial.say("one", 10_000)
+    trial.say("other", 10_000_000)
+    assert not any(map(trial.is_behind, WAYS))
+
+
+def test_a_way_by_which_much_fails_goes_behind_whatever_its_likes_do() -> None:
+    trial = Trial()
+    trial.say("hub", kbps=0, failed=3, fetched=1)
+    assert trial.measured.is_behind(HUB, "fails")
+
+
+def test_after_a_while_a_few_are_sent_there_and_what_they_say_decides() -> None:
+    trial = Trial()
+    trial.say("other")
+    trial.say("one", SLOW)
+    trial.say("one", FAST)
+    assert trial.sent(ONE, starts=80) == 0, "who is still there is not listened to"
+    trial.clock.now += BEHIND_SECONDS
+    trial.measured.judge(WAYS)
+    assert trial.sent(ONE, starts=80) == 80 // TRIED_ONCE_IN
+    trial.say("one", SLOW)
+    trial.clock.now += BEHIND_SECONDS
+    trial.measured.judge(WAYS)
+    assert trial.sent(ONE, starts=80) == 0, "the second time it takes twice as long"
+    trial.clock.now += BEHIND_SECONDS
+    trial.measured.judge(WAYS)
+    trial.say("one", FAST)
+    assert trial.sent(ONE, starts=80) == 80
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"kbps": -1.0},
+        {"kbps": float("inf")},
+        {"kbps": float("nan")},
+        {"kbps": 1e300},
+        {"failed": -5},
+        {"fetched": 10**9},
+        {"players": 0},
+        {"players": 10**9},
+        {"provider": "nobody"},
+        {"server": "elsewhere:80"},
+    ],
+)
+def test_nonsense_changes_nothing(nonsense: dict[str, object]) -> None:
+    measured = Measured(Clock())
+    sane: dict[str, object] = {"provider": "p", "server": "one", "kbps": FAST, "fetched": 1}
+    assert measured.take([Report(**{**sane, **nonsense})], WAYS) == []  # type: ignore[arg-type]  # on purpose
+    assert len(measured.take([Report(**sane)], WAYS)) == 1  # type: ignore[arg-type]
+
+
+def test_no_more_is_kept_than_there_are_ways() -> None:
+    measured = Measured(Clock())
+    kept: Sequence[Way] = WAYS
+    for number in range(100):
+        kept = [way(f"pod-{number}-{each}") for each in range(3)]
+        measured.take([report(each.address) for each in kept], kept)
+        measured.judge(kept)
+    assert len(measured) == 3
+
+
+def test_a_gateway_sums_up_what_its_players_say_by_way_and_one_liar_changes_nothing() -> None:
+    sums = Sums()
+    for kbps in (40_000.0, 1.0, 44_000.0):
+        sums.add("p", [Fetched(server="one", kbps=kbps, fetched=3, failed=1)])
+    sums.add("p", [Fetched(server="other", failed=2)])
+    assert sums.take() == (
+        Report(provider="p", server="one", kbps=40_000, fetched=9, failed=3, players=3),
+        Report(provider="p", server="other", failed=2),
+    )
+    assert sums.take() == ()
+
+
+def test_a_gateway_keeps_so_much_and_no_more_whatever_players_say() -> None:
+    sums = Sums()
+    for number in range(1000):
+        sums.add("p", [Fetched(server=f"server-{number}", kbps=1e308, fetched=-5, failed=10**12)] * 9)
+    sums.add("x" * 1000, [Fetched(server="one")])
+    taken = sums.take()
+    assert len(taken) == MOST_WAYS
+    assert all(each.fetched == 0 and each.failed <= 200 for each in taken)
