@@ -23,7 +23,9 @@ SLOW_SHARE = 1 / 3
 ENOUGH_KBPS = 8000.0
 """Some six times the best quality: who is that fast is not slow, however fast the others are."""
 
-FAILING_SHARE = 0.3
+FAILING_SHARE, FAILING_TIMES = 0.3, 3
+"""It must be so in several judgements in a row: one that dies makes all who are there fail once, and is back."""
+
 BEHIND_SECONDS, BEHIND_AT_MOST_SECONDS = 10.0, 60.0
 TRIED_ONCE_IN = 8
 MOST_KBPS, MOST_COUNT = 1e8, 50
@@ -79,6 +81,11 @@ class Measured:
             for each in seen:
                 each.judge(now, min(SLOW_SHARE * usual, ENOUGH_KBPS))
 
+    def forget(self, ways: Iterable[Way]) -> None:
+        """What was said of a server that was gone, and is back."""
+        for each in ways:
+            self._seen.pop((each.provider, each.address), None)
+
     def is_behind(self, way: Way, why: Why) -> bool:
         seen = self._seen.get((way.provider, way.address))
         return seen is not None and seen.why == why
@@ -104,6 +111,8 @@ class _Seen:
         self._behind_seconds = BEHIND_SECONDS
         self._on_trial = False
         self._turn = 0
+        self._failing_times = 0
+        self._has_news = False
         self.reports = 0
         self.kbps = self.failing = 0.0
 
@@ -115,6 +124,7 @@ class _Seen:
     def add(self, report: Report) -> None:
         if self.why and not self._on_trial:
             return  # those who are still there: what was wrong is known
+        self._has_news = True
         self.reports += report.players
         weight = 1 - (1 - SMOOTHING) ** report.players
         tried = report.fetched + report.failed
@@ -127,12 +137,17 @@ class _Seen:
         if self.why and not self._on_trial:
             if now >= self._until:
                 self._on_trial = True
-                self.reports, self.kbps, self.failing = 0, 0.0, 0.0
+                self._failing_times = self.reports = 0
+                self.kbps = self.failing = 0.0
             return
-        if self.reports < ENOUGH_REPORTS:
+        if self.reports < ENOUGH_REPORTS or not self._has_news:
             return
-        is_slow = 0 < self.kbps < slow_kbps
-        why: Why | None = "fails" if self.failing > FAILING_SHARE else "slow" if is_slow else None
+        self._has_news = False
+        fails = self.failing > FAILING_SHARE
+        self._failing_times = self._failing_times + 1 if fails else 0
+        if 0 < self._failing_times < FAILING_TIMES:
+            return
+        why: Why | None = "fails" if fails else "slow" if 0 < self.kbps < slow_kbps else None
         if why:
             again = bool(self.why)
             self._behind_seconds = min(2 * self._behind_seconds, BEHIND_AT_MOST_SECONDS) if again else BEHIND_SECONDS

@@ -173,6 +173,8 @@ class Steering:
             seen.misses += 1
             log.info("%s", failure)
             return False
+        if seen.misses:
+            self._measured.forget(each for each in self._all_ways() if each.server.instance == server.instance)
         seen.misses = 0
         seen.under_way = msgspec.json.decode(reply.body, type=Load).under_way
         return True

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from target_platform.delivery.measured import BEHIND_SECONDS, ENOUGH_REPORTS, TRIED_ONCE_IN, Measured, Report
+from target_platform.delivery.measured import (
+    BEHIND_SECONDS,
+    ENOUGH_REPORTS,
+    FAILING_TIMES,
+    TRIED_ONCE_IN,
+    Measured,
+    Report,
+)
 from target_platform.delivery.reports import MOST_WAYS, Fetched, Sums
 from target_platform.delivery.ways import Way
 from target_platform.kit.config import Endpoint
@@ -76,10 +83,24 @@ def test_who_is_alone_is_not_slow_and_nor_is_who_is_fast_enough_for_anybody() ->
     assert not any(map(trial.is_behind, WAYS))
 
 
-def test_a_way_by_which_much_fails_goes_behind_whatever_its_likes_do() -> None:
+def test_a_way_by_which_much_fails_again_and_again_goes_behind_whatever_its_likes_do() -> None:
     trial = Trial()
-    trial.say("hub", kbps=0, failed=3, fetched=1)
+    for _ in range(FAILING_TIMES):
+        assert not trial.is_behind(HUB)
+        trial.say("hub", kbps=0, failed=3, fetched=1)
     assert trial.measured.is_behind(HUB, "fails")
+
+
+def test_a_server_that_dies_and_is_back_is_not_behind_for_it() -> None:
+    trial = Trial()
+    trial.say("one", failed=1, fetched=1, times=30)
+    for _ in range(FAILING_TIMES):
+        trial.measured.judge(WAYS)
+    assert not trial.is_behind(ONE), "nobody has said anything since"
+    trial.say("one", failed=1, fetched=1)
+    trial.measured.forget([ONE])
+    trial.say("one", failed=1, fetched=1)
+    assert not trial.is_behind(ONE)
 
 
 def test_after_a_while_a_few_are_sent_there_and_what_they_say_decides() -> None:
