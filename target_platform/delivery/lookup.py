@@ -56,6 +56,7 @@ class Lookup:
         self._under_way: dict[str, asyncio.Task[Kept | Reply]] = {}
         self._missing = Missing(policy.missing_seconds, clock)
         self._new = metrics.counter("edge_kept", "Files fetched that were not there yet")
+        self._fetches = metrics.counter("edge_fetches", "Times that the tier behind was asked for a file not kept")
         self._checked = metrics.counter("edge_checked", "Files that were asked for again and had not changed")
         self._stale = metrics.counter(
             "edge_stale", "Answers that were old: while a new one was fetched, or none came", "why"
@@ -122,6 +123,8 @@ class Lookup:
 
     async def _fetch(self, path: str) -> Kept | Reply:
         kept = self._cache.get(path)
+        if kept is None:
+            self._fetches.inc()
         try:
             reply = await self._upstream.fetch(path, kept.etag if kept else "")
         except CallFailed:
