@@ -1,4 +1,4 @@
-"""A dead edge leaves the list of those that are handed out, and comes back when it does. Real processes."""
+"""A dead edge leaves the list of those that are handed out and comes back; a slow way goes behind. Real processes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from target_platform.weaknesses import effective_policies
 pytestmark = pytest.mark.slow
 EDGES = ["us-east-1/edge-1", "us-east-1/edge-2"]
 STEERING = "us-east-1/steering-1"
+FIBRE = "us-east-1/fibre"
 
 
 class Region:
@@ -50,9 +51,19 @@ class Region:
                 assert time.monotonic() < ends_at, f"{name} is not ready"
                 time.sleep(0.02)
 
-    def listed(self) -> list[str]:
+    def say(self, kbps: dict[str, float]) -> None:
+        """As a gateway does: ten players each have had so many kilobits a second from these edges."""
+        ways = self._configs[STEERING].settings
+        reports = [
+            {"provider": FIBRE, "server": ways[f"way.{FIBRE}>{edge}"], "kbps": speed, "fetched": 30, "players": 10}
+            for edge, speed in kbps.items()
+        ]
+        url = f"http://127.0.0.1:{self._configs[STEERING].port}/reports"
+        urllib.request.urlopen(url, data=json.dumps({"reports": reports}).encode(), timeout=5).close()
+
+    def listed(self, provider: str = "") -> list[str]:
         """Empty while steering does not answer."""
-        url = f"http://127.0.0.1:{self._configs[STEERING].port}/edges/split-brain"
+        url = f"http://127.0.0.1:{self._configs[STEERING].port}/edges/split-brain?provider={provider}"
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:
                 return [str(edge) for edge in json.loads(answer.read())["edges"]]
@@ -68,13 +79,13 @@ class Region:
 
 
 def _direct(config: InstanceConfig) -> InstanceConfig:
-    """Without a proxy on the links, and with no edge but those that run here."""
+    """Without a proxy on the links, and with no edge and no hub but those that run here."""
 
     def direct(endpoint: Endpoint) -> Endpoint:
         return msgspec.structs.replace(endpoint, address=endpoint.public_address)
 
     edges = tuple(direct(each) for each in config.endpoints.get("edge", ()) if each.instance in EDGES)
-    return msgspec.structs.replace(config, endpoints={**config.endpoints, "edge": edges})
+    return msgspec.structs.replace(config, endpoints={**config.endpoints, "edge": edges, "hub": ()})
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +125,16 @@ def seconds_until_left_out(region: Region, death: signal.Signals) -> float:
         gone.send_signal(signal.SIGCONT)
     region.seconds_until_listed(EDGES)
     return seconds
+
+
+def test_who_starts_next_is_not_sent_by_the_way_that_players_found_slow(region: Region) -> None:
+    first, second = region.listed(FIBRE)
+    ends_at = time.monotonic() + 60
+    while region.listed(FIBRE) != [second, first]:
+        assert time.monotonic() < ends_at, "what players say changes nothing"
+        region.say({first: 900.0, second: 90_000.0})
+        time.sleep(0.1)
+    assert sorted(region.listed()) == EDGES, "a stranger's way is another one"
 
 
 def test_when_no_edge_answers_all_are_listed(region: Region) -> None:

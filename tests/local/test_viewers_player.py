@@ -9,12 +9,15 @@ from typing import Any
 
 import gevent
 import msgspec
+import pytest
 
 from target_platform.viewers.accounts import Accounts
 from target_platform.viewers.behaviour import Arriving, Behaviour, Device, shipped_behaviour
 from target_platform.viewers.directory import read_directory
 from target_platform.viewers.dns import Dns
+from target_platform.viewers.fetch import Connections, Route
 from target_platform.viewers.journey import Belongings, Journey, Viewer
+from target_platform.viewers.player import Player, Screening
 from target_platform.viewers.report import Reporter
 from tests.local.viewers_fakes import FakePlatform, FakeServer, fake_platform
 
@@ -272,3 +275,30 @@ def _until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
         gevent.sleep(0.002)
+
+
+@pytest.mark.parametrize("death", ["dies", "stands still"])
+def test_the_death_of_the_edge_in_use_costs_a_viewer_with_a_full_buffer_nothing(death: str) -> None:
+    """A full buffer is 20 s of media, here 5 s: the player has these for finding somebody else."""
+    with fake_platform() as platform:
+        dying, other = platform.edges
+        route = Route([edge.base for edge in platform.edges])
+        connections = Connections("test")
+        player = Player(connections, route, 2000, Reporter(Events().fire, "east"), patient())
+        screening = Screening(master="/media/one/master.m3u8", segments=12, max_height=720, time_scale=4)
+        playback = player.start(screening, time.monotonic() + 10)
+        watching = gevent.spawn(player.watch, screening, playback)
+        try:
+            _until(lambda: playback.level > patient().buffer.max_seconds - 4.5)
+            stalled_before = playback.stalled  # until it began to play
+            dying.mode = "hang"
+            if death == "dies":
+                dying.close()  # what hangs ends without an answer, and from now on connections are refused
+            _until(lambda: sum(path.endswith(".ts") for path in other.requests) >= 2)
+            playback.advance(time.monotonic())
+            assert (playback.stalled, watching.ready()) == (stalled_before, False)
+            [had, failed] = sorted(player.reception.take(), key=lambda each: each["failed"])
+            assert (had["server"], failed["server"]) == (other.address, dying.address)
+        finally:
+            watching.kill()
+            connections.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,35 @@ def test_a_heartbeat_is_counted(tmp_path: Path) -> None:
         metrics = (await made.ask(G, "/metrics")).body.decode()
         assert "heartbeats_total 1.0" in metrics
         assert "heartbeat_rebuffer_ms_total 40.0" in metrics
+
+    visit(tmp_path, (G,), play)
+
+
+def test_what_players_had_from_their_servers_is_handed_on_to_steering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("target_platform.services.gateway.REPORTS_EVERY_SECONDS", 0.02)
+
+    async def play(made: Platform) -> None:
+        had = {"server": made.address("here/edge-1"), "kbps": 40_000, "fetched": 3}
+        nonsense = {"server": "nowhere", "kbps": 1e300}
+        beat = {"title": "split-brain", "servers": [had, nonsense]}
+        assert (await made.ask(G, "/heartbeat", "POST", json=beat, headers=signed_in())).status == 204
+        taken = b'way_reports_total{provider="none"} 1.0'
+        while taken not in (await made.ask("here/steering-1", "/metrics")).body:  # noqa: ASYNC110  as Prometheus does
+            await asyncio.sleep(0.01)
+
+    visit(tmp_path, ("here/edge-1", "here/steering-1", G), play)
+
+
+def test_a_heartbeat_is_taken_while_nobody_takes_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("target_platform.services.gateway.REPORTS_EVERY_SECONDS", 0.02)
+
+    async def play(made: Platform) -> None:
+        for _ in range(3):
+            beat = {"title": "split-brain", "servers": [{"server": "127.0.0.1:1", "failed": 1}]}
+            assert (await made.ask(G, "/heartbeat", "POST", json=beat, headers=signed_in())).status == 204
+            await asyncio.sleep(0.03)
 
     visit(tmp_path, (G,), play)
 
