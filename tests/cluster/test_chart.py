@@ -24,7 +24,11 @@ VALUES = {
     "claims": ["--set", "persistence.enabled=true,persistence.storageClass=fast"],
     "autoscaling": ["--set", "autoscaling.enabled=true"],
     "weakened": ["--set", "weakened={no-region-failover,replication-forgets}"],
-    "fixed ports": ["--set", "public.nodePorts.gateway.us-east-1=30080,edgeAddresses.us-east-1=203.0.113.7:30081"],
+    "fixed ports": [
+        "--set",
+        "public.nodePorts.gateway.us-east-1=30080,edgeAddresses.us-east-1=203.0.113.7:30081,"
+        "hubAddresses.us-east-1=203.0.113.7:30082",
+    ],
     "load balancers": ["--set", "public.type=LoadBalancer,networkPolicies.observers={203.0.113.0/24}"],
     "with dashboards and a proxy": ["--set", "monitoring.dashboards=true,toxiproxy.enabled=true"],
     "a proxy of its own image": [
@@ -44,6 +48,7 @@ MISTAKES = {
     "public.type=Ingress": "at '/public/type': value must be one of 'NodePort', 'LoadBalancer', 'ClusterIP'",
     "networkPolicies.observers={10.0.0.1}": "at '/networkPolicies/observers/0'",
     "edgeAddresses.us-east-1=http://edge": "at '/edgeAddresses/us-east-1'",
+    "hubAddresses.us-east-1=30082": "at '/hubAddresses/us-east-1'",
     "toxiproxy.proxies[0].name=bank": "at '/toxiproxy/proxies/0': missing properties 'listen', 'upstream'",
     "pipeline.enabled=true,pipeline.store=s3://media": "pipeline.store and pipeline.queue belong together",
     "pipeline.enabled=true,pipeline.region=mars": 'there is no region "mars" (regions: us-east-1, eu-west-1)',

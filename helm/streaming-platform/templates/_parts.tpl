@@ -44,6 +44,7 @@ regions: {{ toJson .Values.regions }}
 port: {{ .Values.port }}
 domain: {{ printf "%s.svc.%s" .Release.Namespace .Values.clusterDomain }}
 edges: {{ toJson .Values.edgeAddresses }}
+hubs: {{ toJson .Values.hubAddresses }}
 replicas:
 {{- range $name, $service := .Values.services }}
   {{ $name }}: {{ $service.replicas }}
