@@ -21,7 +21,7 @@ from target_platform.delivery.files import File, file_of, following
 from target_platform.kit.errors import CallFailed
 
 MOST_WALKERS = 5_000
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 6
 REST_SECONDS = 5.0
 WORTH_IT = 0.2
 """What is asked for by fewer of those who walk there is not fetched for all of them."""
