@@ -57,6 +57,9 @@ class Ahead:
         file = file_of(path)
         if file is None or file.number < 0 or self._segments == 0:
             return
+        walker = (
+            f"{walker} {file.kind}"  # sound has segments of its own, which are asked for in turn with the picture's
+        )
         before = self._walks.pop(walker, None)
         if before is not None and (before.title, before.number + 1) == (file.title, file.number):
             self._learn(before, file.quality)

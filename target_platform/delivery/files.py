@@ -22,6 +22,11 @@ class File(Struct, frozen=True):
     quality: str
     number: int
 
+    @property
+    def kind(self) -> str:
+        """Picture or sound, where these lie in folders of their own; else empty."""
+        return self.quality.rpartition("/")[0]
+
 
 def file_of(path: str) -> File | None:
     """None for what is no file of a title."""

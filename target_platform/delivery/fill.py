@@ -35,7 +35,7 @@ LOOK_EVERY_SECONDS = 0.5
 PLAN_AGAIN_SECONDS = 300.0
 """How soon a plan is made anew in a window that stays open."""
 FAILED_PAUSE_SECONDS = 1.0
-COLD_LOOKS = 5
+COLD_LOOKS = 20
 """So often after a start it is asked whether demand was known before it: who is new has nothing to hurry for."""
 
 log = logging.getLogger("edge")

@@ -9,7 +9,7 @@ count towards what these two together say. All three by a Dirichlet prior, the w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -45,10 +45,7 @@ def forecast(
     other titles counts for nothing.
     """
     known = {title: [(path, file) for path in paths if (file := file_of(path))] for title, paths in files.items()}
-    first = _first_number(known)
-    plays = {
-        title: sum(counts.get(path, 0.0) for path, file in of if file.number == first) for title, of in known.items()
-    }
+    plays = {title: _plays(of, counts) for title, of in known.items()}
     popular = _popularity(plays, model)
     shape = _shape(counts, known, plays, model)
     whole = sum(plays.values()) + model.prior_plays
@@ -62,9 +59,14 @@ def forecast(
 Known = Mapping[str, Sequence[tuple[str, File]]]
 
 
-def _first_number(known: Known) -> int:
-    """Whoever plays asks for one file of this number, whatever the quality."""
-    return min((file.number for of in known.values() for _, file in of if file.number >= 0), default=0)
+def _plays(of_title: Sequence[tuple[str, File]], counts: Mapping[str, float]) -> float:
+    """Whoever plays asks for one file of the first number, whatever the quality."""
+    first = _first_number(of_title)
+    return sum(counts.get(path, 0.0) for path, file in of_title if file.number == first)
+
+
+def _first_number(of_title: Sequence[tuple[str, File]]) -> int:
+    return min((file.number for _, file in of_title if file.number >= 0), default=0)
 
 
 def _popularity(plays: Mapping[str, float], model: Model) -> dict[str, float]:
@@ -78,19 +80,25 @@ def _popularity(plays: Mapping[str, float], model: Model) -> dict[str, float]:
 
 
 def _shape(counts: Mapping[str, float], known: Known, plays: Mapping[str, float], model: Model) -> Shape:
-    """Over all titles together, since they are watched alike."""
+    """Over all titles that have such a file together, since these are watched alike."""
     asked: defaultdict[tuple[str, int], float] = defaultdict(float)
-    for of in known.values():
-        for path, file in of:
+    played: defaultdict[tuple[str, int], float] = defaultdict(float)
+    usual: dict[tuple[str, int], float] = {}
+    for title, of_title in known.items():
+        usual |= _usual_shape(of_title, model)
+        for path, file in of_title:
             asked[file.quality, file.number] += counts.get(path, 0.0)
-    usual = _usual_shape(asked, model)
-    whole = sum(plays.values()) + model.prior_plays
-    return {place: (times + model.prior_plays * usual[place]) / whole for place, times in asked.items()}
+            played[file.quality, file.number] += plays[title]
+    prior = model.prior_plays
+    return {place: (asked[place] + prior * usual[place]) / (played[place] + prior) for place in usual}
 
 
-def _usual_shape(places: Iterable[tuple[str, int]], model: Model) -> Shape:
-    numbered = [place for place in places if place[1] >= 0]
-    qualities = {quality for quality, _ in numbered}
-    first = min((number for _, number in numbered), default=0)
-    usual = {(quality, number): model.survival ** (number - first) / len(qualities) for quality, number in numbered}
-    return {place: usual.get(place, 1.0) for place in places}
+def _usual_shape(of_title: Sequence[tuple[str, File]], model: Model) -> Shape:
+    qualities = {file.quality for _, file in of_title if file.number >= 0}
+    first = _first_number(of_title)
+    return {
+        (file.quality, file.number): model.survival ** (file.number - first) / len(qualities)
+        if file.number >= 0
+        else 1.0
+        for _, file in of_title
+    }

@@ -41,6 +41,11 @@ class Shelf:
             raise NotThere(f"there is no {key}, nor a store")
         return store.get(key)
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Of all files the keys of which begin so. Raises ObjectsFailed."""
+        store = self._store()
+        return {each.key: each.size for each in store.under(prefix)} if store else {}
+
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()

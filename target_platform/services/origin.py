@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -23,7 +23,7 @@ from target_platform.delivery.shelf import Shelf
 from target_platform.kit.answer import answer, problem
 from target_platform.kit.policy import CachePolicy
 from target_platform.kit.service import Instance, Service
-from target_platform.media.published import Listing, file_key
+from target_platform.media.published import Listing, file_key, media_path
 from target_platform.stores.objects.interface import BadKey, NotThere, ObjectsFailed
 
 LOOK_SECONDS = 1.0
@@ -48,7 +48,7 @@ def routes(instance: Instance) -> Sequence[Route]:
     instance.every(LOOK_SECONDS, origin.look)
     instance.at_close(origin.close)
     return [
-        *listing_routes(Path(settings["media_dir"]), Path(settings.get("titles_file", SHIPPED_TITLES))),
+        *listing_routes(origin, Path(settings["media_dir"]), Path(settings.get("titles_file", SHIPPED_TITLES))),
         Route("/published", origin.published),
         Route("/media/{title}/{path:path}", origin.file),
     ]
@@ -80,6 +80,15 @@ class Origin:
         if request.query_params.get("have") == self._listing.mark:
             return Response(status_code=204)
         return answer(self._listing)
+
+    def published_titles(self) -> Sequence[str]:
+        return [each.title for each in self._listing.titles] if self._listing else []
+
+    def published_files(self, title: str) -> Mapping[str, int]:
+        """Bytes by path. Blocks. Raises ObjectsFailed."""
+        shown = next((each for each in (self._listing.titles if self._listing else ()) if each.title == title), None)
+        sizes = self._shelf.sizes(f"{shown.folder}/") if shown else {}
+        return {media_path(key): size for key, size in sizes.items()}
 
     async def file(self, request: Request) -> Response:
         path = request.path_params["path"]

@@ -114,6 +114,18 @@ def test_in_which_quality_viewers_go_on_is_learnt_from_those_before() -> None:
     play(2, scene)
 
 
+def test_sound_in_a_track_of_its_own_is_another_walk_of_the_same_viewer() -> None:
+    async def scene(ahead: Ahead, tier: Tier, clock: Clock) -> None:
+        for number in (3, 4):
+            ahead.asked("ann", segment(number, "video/h264-480"))
+            ahead.asked("ann", segment(number, "audio/en"))
+            await settle()
+        later = [segment(number, quality) for number in (4, 5) for quality in ("video/h264-480", "audio/en")]
+        assert sorted(tier.asked) == sorted(later)
+
+    play(1, scene)
+
+
 def test_a_title_that_has_ended_is_asked_for_more_only_once() -> None:
     async def scene(ahead: Ahead, tier: Tier, clock: Clock) -> None:
         for viewer in ("ann", "bob"):

@@ -121,6 +121,15 @@ def test_what_was_counted_outweighs_the_catalogues_rank() -> None:
     assert expected[segment("last", "240p", 0)] > 5 * expected[segment("first", "240p", 0)] > 0
 
 
+def test_titles_of_another_make_are_expected_by_their_own_first_segment() -> None:
+    """What the pipeline publishes counts its segments from one, and has qualities of its own."""
+    new = [f"/media/new/0123456789abcdef/0123456789ab/video/h264/{number:05d}.m4s" for number in range(1, 6)]
+    seen = {new[0]: 1_000.0, new[1]: 800.0, segment("old", "240p", 0): 1_000.0}
+    expected = forecast(seen, {**files("old"), "new": new})
+    assert expected[new[0]] == pytest.approx(expected[segment("old", "240p", 0)], rel=0.1)
+    assert expected[new[1]] == pytest.approx(0.8 * expected[new[0]], rel=0.05)
+
+
 counts = st.dictionaries(
     st.builds(segment, st.sampled_from(["a", "b", "gone"]), st.sampled_from(QUALITIES), st.integers(0, SEGMENTS - 1)),
     st.floats(0, 1e6),

@@ -10,7 +10,9 @@ import msgspec
 import pytest
 import yaml
 
+from target_platform.media.published import media_path
 from target_platform.weaknesses import effective_policies
+from tests.unit.platform.published import FILES, publish
 from tests.unit.platform.stage import Platform, media, patient, visit
 
 ORIGIN, HUB, EDGE = "here/origin-1", "here/hub-1", "here/edge-1"
@@ -19,6 +21,7 @@ SMALL, LARGE = b"s" * 1000, b"l" * 100_000
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("target_platform.services.origin.LOOK_SECONDS", 0.02)
     monkeypatch.setattr("target_platform.delivery.wishes.TELL_EVERY_SECONDS", 0.05)
     monkeypatch.setattr("target_platform.delivery.wishes.KEEP_EVERY_SECONDS", 0.05)
     monkeypatch.setattr("target_platform.delivery.fill.LOOK_EVERY_SECONDS", 0.05)
@@ -213,3 +216,26 @@ def test_the_origin_lists_what_there_is_of_a_title(tmp_path: Path, titles: Path)
         assert (await made.ask(ORIGIN, "/files/unheard-of")).status == 404
 
     visit(tmp_path, (ORIGIN,), play, titles_file=str(titles))
+
+
+def test_what_is_published_is_listed_in_its_newest_version_and_filled_before_its_first_viewer(
+    tmp_path: Path, titles: Path
+) -> None:
+    policies(tmp_path)
+    published = {title: media_path(publish(tmp_path / "store", title).folder) for title in ("second", "brand-new")}
+
+    async def play(made: Platform) -> None:
+        async def is_seen() -> bool:
+            return (await made.ask(ORIGIN, "/files")).json == {"titles": ["first", "second", "brand-new"]}
+
+        await until(is_seen)
+        for title, folder in published.items():
+            listed = (await made.ask(ORIGIN, f"/files/{title}")).json["files"]
+            assert listed == {f"{folder}/{name}": len(content) for name, content in FILES.items()}
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+        first = await made.ask(EDGE, f"{published['brand-new']}/video/h264-240/00001.m4s")
+        assert first.headers["X-Cache"] == "hit"
+
+    store = str(tmp_path / "store")
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles), store=store)
