@@ -226,7 +226,7 @@ def test_what_is_published_is_listed_in_its_newest_version_and_filled_before_its
 
     async def play(made: Platform) -> None:
         async def is_seen() -> bool:
-            return (await made.ask(ORIGIN, "/files")).json == {"titles": ["first", "second", "brand-new"]}
+            return bool((await made.ask(ORIGIN, "/files")).json == {"titles": ["first", "second", "brand-new"]})
 
         await until(is_seen)
         for title, folder in published.items():
