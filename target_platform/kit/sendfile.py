@@ -33,6 +33,11 @@ BURST_BYTES = 1024 * 1024
 """The most that goes to one client before another one has its turn."""
 
 
+CROWD = 512
+CROWDED_BYTES = 32 * 1024
+"""The kernel takes megabytes for one connection if it may. With more connections than that, each new one is allowed so
+much that is not under way yet: all TCP sockets of a machine share one bound, beyond which none of them gets on."""
+
 LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -51,6 +56,10 @@ class SendingFiles(HttpToolsProtocol):
         self.descriptor: int = transport.get_extra_info("socket").fileno()
         # Only to send with flags: the descriptor stays the transport's.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, self.descriptor)
+        self.burst_bytes = BURST_BYTES
+        if len(self.connections) > CROWD:
+            self.burst_bytes = CROWDED_BYTES
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, CROWDED_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._note_the_end()
@@ -163,7 +172,7 @@ class Sending:
     async def _burst(self, file: int, offset: int, count: int) -> int:
         """As much as the socket takes at once."""
         try:
-            went = os.sendfile(self._protocol.descriptor, file, offset, min(count, BURST_BYTES))
+            went = os.sendfile(self._protocol.descriptor, file, offset, min(count, self._protocol.burst_bytes))
         except BlockingIOError:
             await self._protocol.room()
             return 0

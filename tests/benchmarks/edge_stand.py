@@ -77,9 +77,22 @@ def edge(folder: Path, concurrent: int | None = None) -> Iterator[Server]:
         policies["shedding"]["services"]["edge"] = {"concurrent": concurrent}
     (folder / "policies.yaml").write_text(yaml.safe_dump(policies))
     with ExitStack() as stack:
-        stack.enter_context(_instance(folder, "origin", ORIGIN_PORT, CLIENT_CORE))
-        pid = stack.enter_context(_instance(folder, "edge", EDGE_PORT, SERVER_CORE))
-        made = Server("edge", EDGE_PORT, pid, folder / "logs" / "edge-1.access.jsonl")
+        stack.enter_context(_instance(folder, "origin-1", ORIGIN_PORT))
+        yield stack.enter_context(_warm_edge(folder, "edge-1", EDGE_PORT))
+
+
+@contextmanager
+def edge_by(way: str, folder: Path, port: int) -> Iterator[Server]:
+    """Another edge before the same origin, with a way to the socket of edge_ways."""
+    name = f"edge-{way.lower()}"
+    with _warm_edge(folder, name, port, ("--service", f"tests.benchmarks.edge_ways:{way}")) as made:
+        yield made
+
+
+@contextmanager
+def _warm_edge(folder: Path, name: str, port: int, options: Sequence[str] = ()) -> Iterator[Server]:
+    with _instance(folder, name, port, options) as pid:
+        made = Server(name, port, pid, folder / "logs" / f"{name}.access.jsonl")
         assert made.ask() == (folder / "media" / "segment.ts").read_bytes()
         yield made
 
@@ -98,23 +111,24 @@ def nginx(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _instance(folder: Path, service: str, port: int, core: str) -> Iterator[int]:
+def _instance(folder: Path, name: str, port: int, options: Sequence[str] = ()) -> Iterator[int]:
+    service = name.partition("-")[0]
     origin = Endpoint(instance="here/origin-1", region="here", address=f"127.0.0.1:{ORIGIN_PORT}")
     config = InstanceConfig(
-        name=f"here/{service}-1",
+        name=f"here/{name}",
         service=service,
         region="here",
         port=port,
         regions=("here",),
         policies_file=str(folder / "policies.yaml"),
-        data_dir=str(folder / "data" / service),
+        data_dir=str(folder / "data" / name),
         log_dir=str(folder / "logs"),
         endpoints={"origin": (origin,)},
         settings={"media_dir": str(folder / "media")},
     )
-    (folder / f"{service}.json").write_bytes(msgspec.json.encode(config))
-    command = [sys.executable, "-m", "target_platform.kit.serve", str(folder / f"{service}.json")]
-    with _running(command, port, core) as pid:
+    (folder / f"{name}.json").write_bytes(msgspec.json.encode(config))
+    command = [sys.executable, "-m", "target_platform.kit.serve", str(folder / f"{name}.json"), *options]
+    with _running(command, port, CLIENT_CORE if service == "origin" else SERVER_CORE) as pid:
         yield pid
 
 

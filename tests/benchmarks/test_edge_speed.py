@@ -9,38 +9,42 @@ import re
 import statistics
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.benchmarks.edge_stand import CLIENT_CORE, PATH, Server, edge, needed, nginx
+from tests.benchmarks.edge_stand import CLIENT_CORE, PATH, Server, edge, edge_by, needed, nginx
 
 ROUNDS, SECONDS = 5, 1
 CONNECTIONS = (1, 8, 64)
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    """The edge, nginx, and the edge with other ways to the socket."""
     needed("nginx", "wrk", "taskset")
     if (os.cpu_count() or 1) < 2:
         pytest.skip("the server and its client need a processor each")
     folder = tmp_path_factory.mktemp("edge")
-    with edge(folder) as ours, nginx(folder) as theirs:
-        yield ours, theirs
+    with ExitStack() as stack:
+        ours = stack.enter_context(edge(folder))
+        theirs = stack.enter_context(nginx(folder))
+        ways = [
+            stack.enter_context(edge_by(way, folder, port)) for way, port in (("IN_PIECES", 20304), ("MAPPED", 20305))
+        ]
+        yield [ours, theirs, *ways]
 
 
 @pytest.mark.parametrize("connections", CONNECTIONS)
-def test_a_cached_segment(servers: tuple[Server, Server], connections: int) -> None:
+def test_a_cached_segment(servers: list[Server], connections: int) -> None:
+    """What else the machine does hits all: so they take turns, and each is held against nginx in its round."""
     rounds = [[load(server, connections) for server in servers] for _ in range(ROUNDS)]
-    (ours, our_cpu), (theirs, their_cpu) = (
-        [statistics.median(values) for values in zip(*of_server, strict=True)]
-        for of_server in zip(*rounds, strict=True)
-    )
-    ratios = sorted(ours_then / theirs_then for (ours_then, _), (theirs_then, _) in rounds)
-    print(
-        f"\n{connections} connections, medians of {ROUNDS} in turn: edge {ours:.0f} MiB/s, nginx {theirs:.0f}, ", end=""
-    )
-    print(f"{ours / theirs:.2f} times (of one round {ratios[0]:.2f} to {ratios[-1]:.2f}); ", end="")
-    print(f"its processor per segment: edge {our_cpu:.0f} us, nginx {their_cpu:.0f} us")
+    print(f"\n{connections} connections, medians of {ROUNDS} in turn:")
+    for server, of_server in zip(servers, zip(*rounds, strict=True), strict=True):
+        rate, cpu = (statistics.median(values) for values in zip(*of_server, strict=True))
+        ratios = [mine / theirs for (mine, _), (_, (theirs, _), *_) in zip(of_server, rounds, strict=True)]
+        times = f"{statistics.median(ratios):.2f} times nginx ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"  {server.name:15} {rate:5.0f} MiB/s, {times}, {cpu:4.0f} us of its processor for each")
 
 
 def load(server: Server, connections: int) -> tuple[float, float]:
