@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from target_platform.delivery.providers import Area, Network, Place, Providers, shipped_providers
 from target_platform.delivery.ways import Standing, Way, Ways, addresses, in_order
 from target_platform.kit.config import Endpoint
 from target_platform.topology import REGIONS
+from tests.unit.platform.stage import Platform, visit
 
 EAST, WEST = REGIONS
 PROVIDERS = shipped_providers()
@@ -105,6 +108,33 @@ def test_a_provider_has_ways_of_its_own_and_others_the_addresses_of_the_region()
     settings = {f"way.{EAST}/cable>{EAST}/hub-1": "way1", f"hub_address.{EAST}": "all.hubs"}
     assert set(told(f"{EAST}/cable", settings=settings).split()[:2]) == {"way1", "all.hubs"}
     assert told(f"{EAST}/mobile", settings=settings).split()[0] == "all.hubs"
+
+
+def test_where_a_region_has_one_address_for_all_of_a_tier_a_player_is_told_it_once() -> None:
+    settings = {f"{service}_address.{region}": f"{region}.{service}" for service in ALL for region in REGIONS}
+    assert told(f"{EAST}/fibre", settings=settings, most=4).split() == [f"{EAST}.edge", f"{EAST}.hub", f"{WEST}.hub"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "tiers"), [("fibre", "edge edge hub hub"), ("cable", "hub hub"), ("", "hub edge edge")]
+)
+def test_without_steering_playback_lists_what_serves_the_provider(tmp_path: Path, provider: str, tiers: str) -> None:
+    async def play(stage: Platform) -> None:
+        asked = {"provider": f"{EAST}/{provider}"} if provider else {}
+        told = (await stage.ask(f"{EAST}/playback-1", "/start/split-brain", "POST", json=asked)).json["edges"]
+        names = {f"http://{stage.address(name)}": name for name in stage.instances}
+        assert [names[each].partition("/")[2][:-2] for each in told[: len(tiers.split())]] == tiers.split()
+        assert names[told[-1]].startswith(WEST)
+
+    names = (
+        f"{EAST}/hub-1",
+        f"{WEST}/hub-1",
+        f"{EAST}/edge-1",
+        f"{EAST}/edge-2",
+        f"{WEST}/edge-1",
+        f"{EAST}/playback-1",
+    )
+    visit(tmp_path, names, play)
 
 
 def area(*shares: float, reaches: str = "peering", latitude: float = 0) -> dict[str, Area]:

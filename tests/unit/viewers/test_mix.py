@@ -37,6 +37,22 @@ def test_viewers_are_drawn_by_the_shares_of_their_mix(tmp_path: Path) -> None:
     assert 0.72 < sum(viewer.region == "west" for viewer in viewers) / 2000 < 0.78
 
 
+def test_viewers_come_by_providers_of_their_own_region_by_their_shares(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text("{summary: s, providers: {fibre: 0.1, mobile: 0.9}}")
+    directory = Directory(regions=REGIONS, gateways=dict.fromkeys(REGIONS, ("g",)))
+    for behaviour, fibre in ((shipped_behaviour(), 0.7), (read_mix(path, shipped_behaviour(), REGIONS), 0.1)):
+        viewers = [Viewer.drawn(n, directory, behaviour, Random(f"7/{n}")) for n in range(2000)]
+        assert all(viewer.provider.startswith(f"{viewer.region}/") for viewer in viewers)
+        share = sum(viewer.provider.endswith("/fibre") for viewer in viewers) / len(viewers)
+        assert fibre - 0.04 < share < fibre + 0.04
+
+
+def test_where_no_provider_is_known_a_viewer_is_a_stranger() -> None:
+    directory = Directory(regions=("nowhere",), gateways={"nowhere": ("g",)})
+    assert Viewer.drawn(1, directory, shipped_behaviour(), Random(7)).provider == ""
+
+
 def test_what_a_mix_leaves_out_stays(tmp_path: Path) -> None:
     path = tmp_path / "mix.yaml"
     path.write_text("{summary: s, browsing: {mean_segments: 9}}")
