@@ -12,6 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextvars import Context
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ from target_platform.delivery.before_asked import BeforeAsked
 from target_platform.delivery.cache import Cache
 from target_platform.delivery.file_answer import file_answer
 from target_platform.delivery.lookup import Lookup
+from target_platform.delivery.shown import Shown
+from target_platform.delivery.territory import Door, Limits
 from target_platform.delivery.upstream import Upstream
 from target_platform.kit.answer import answer, passed_on, problem
 from target_platform.kit.body import read_body
@@ -54,14 +57,17 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     """Of a cache that gets its files from `tiers`; see Upstream."""
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
     cache = Cache(limit_bytes, Path(instance.config.data_dir) / "cache")
-    lookup = Lookup(cache, Upstream(instance, tiers), instance.policies.caches, instance.metrics)
+    limits = Limits(Shown(instance))
+    lookup = Lookup(cache, Upstream(instance, tiers, limits), instance.policies.caches, instance.metrics)
+    find_out = partial(limits.find_out, fetch=lookup.fetch)
+    door = Door(instance.config.settings["session_key"], limits.of, find_out)
     before_asked = BeforeAsked(instance, cache, lookup, tiers)
     edge = Edge(instance, cache, lookup, before_asked.asked)
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)
     instance.at_close(edge.close)
     return [
-        Route("/media/{title}/{path:path}", edge.media),
+        *door.routes(edge.media),
         *before_asked.routes(),
         Route("/load", edge.load),
         Route("/wanted", edge.wanted, methods=["POST"]),

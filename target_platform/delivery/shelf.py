@@ -9,12 +9,10 @@ from pathlib import Path
 import msgspec
 
 from target_platform.media.published import POINTERS, Listing, Published
-from target_platform.media.titles import ALL
+from target_platform.media.titles import LIMITS
 from target_platform.stores.objects.interface import NotThere
 from target_platform.stores.objects.over_http import Readings, readings_at
 from target_platform.stores.objects.place import is_folder
-
-_LIMITS = {title.id: title.territories for title in ALL if title.territories}
 
 
 class Shelf:
@@ -71,6 +69,6 @@ class Shelf:
 
 
 def _listing(titles: list[Published]) -> Listing:
-    limits = _LIMITS | {each.title: each.territories for each in titles if each.territories}
+    limits = LIMITS | {each.title: each.territories for each in titles if each.territories}
     mark = blake2b(msgspec.json.encode([titles, limits]), digest_size=8).hexdigest()
     return Listing(mark=mark, titles=tuple(titles), limits=limits)

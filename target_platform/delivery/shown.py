@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from target_platform.kit.service import Instance
 from target_platform.media.published import Listing, Published
+from target_platform.media.titles import LIMITS
 
 ASK_SECONDS = 2.0
 
@@ -18,6 +21,7 @@ class Shown:
         self._titles: dict[str, Published] = {}
         self.listing = Listing()
         self.was_heard = False
+        self._first = asyncio.Lock()
         instance.every(ASK_SECONDS, self.ask)
 
     def title(self, title: str) -> Published | None:
@@ -25,8 +29,16 @@ class Shown:
         return self._titles.get(title)
 
     def limits(self, title: str) -> tuple[str, ...]:
-        """The territories in which it may be watched; empty for all."""
-        return tuple(self.listing.limits.get(title, ()))
+        """The territories in which it may be watched; empty for all. Before any origin has answered, what titles.yaml
+        says of it.
+        """
+        return tuple((self.listing.limits if self.was_heard else LIMITS).get(title, ()))
+
+    async def first_heard(self) -> None:
+        """Return when an origin has answered; however many wait for it, it is asked once. Raises CallFailed."""
+        async with self._first:
+            if not self.was_heard:
+                await self.ask()
 
     async def ask(self) -> None:
         """Raises CallFailed."""

@@ -16,7 +16,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-TokenKind = Literal["session", "renewal", "licence", "seat"]
+TokenKind = Literal["session", "renewal", "licence", "seat", "watch", "fill"]
 
 
 class Signed(Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from target_platform.media.ladder import Ladder
 from target_platform.media.published import Published, media_path
@@ -35,6 +35,17 @@ class Offer(Struct, frozen=True, kw_only=True):
     thumbnails: str = ""
     artwork: dict[str, str] = {}
     key_id: str = ""
+
+    def behind(self, prefix: str) -> Offer:
+        """The same with other paths: each begins with `prefix`."""
+        return structs.replace(
+            self,
+            playlist=prefix + self.playlist,
+            streams=tuple(structs.replace(each, playlist=prefix + each.playlist) for each in self.streams),
+            dash=self.dash and prefix + self.dash,
+            thumbnails=self.thumbnails and prefix + self.thumbnails,
+            artwork={shape: prefix + path for shape, path in self.artwork.items()},
+        )
 
 
 def clip(ladder: Ladder, title: str) -> Offer:

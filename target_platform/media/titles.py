@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,4 +22,16 @@ class Title(Struct, frozen=True, omit_defaults=True):
     territories: tuple[str, ...] = ()
 
 
+def outside(title: str, territories: Sequence[str]) -> str:
+    """The sentence for who is told that a title is not for them."""
+    return f"{title} may be watched in {', '.join(territories)} only"
+
+
+def is_outside(territory: str, territories: Sequence[str]) -> bool:
+    """Whether what is limited to `territories` may not be watched in `territory`; without a limit it may everywhere."""
+    return bool(territories) and territory not in territories
+
+
 ALL = msgspec.yaml.decode(_FILE.read_bytes(), type=tuple[Title, ...])
+LIMITS = {title.id: title.territories for title in ALL if title.territories}
+"""Those of the titles that are not for all territories."""

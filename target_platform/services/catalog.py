@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,7 +17,7 @@ from target_platform.delivery.shown import Shown
 from target_platform.kit.answer import answer, problem
 from target_platform.kit.service import Instance, Service
 from target_platform.media.published import Published
-from target_platform.media.titles import ALL, Title
+from target_platform.media.titles import ALL, Title, is_outside, outside
 
 POPULAR = 6
 
@@ -34,6 +34,7 @@ def routes(instance: Instance) -> Sequence[Route]:
         Route("/titles", catalog.all_titles),
         Route("/titles/{title}", catalog.one_title),
         Route("/popular", catalog.popular_titles),
+        Route("/limits", catalog.limits),
     ]
 
 
@@ -46,9 +47,19 @@ class Catalog:
         return answer(Titles(tuple(self._known())))
 
     async def one_title(self, request: Request) -> Response:
+        """With `?territory=` 451 for one that may not be watched there."""
         asked = request.path_params["title"]
         title = next((each for each in self._known() if each.id == asked), None)
-        return answer(title) if title else problem(404, f"there is no title {asked!r}")
+        if title is None:
+            return problem(404, f"there is no title {asked!r}")
+        territory = request.query_params.get("territory")
+        if territory is not None and is_outside(territory, title.territories):
+            return problem(451, outside(title.id, title.territories))
+        return answer(title)
+
+    async def limits(self, request: Request) -> Response:
+        """The territories of all titles that are limited to some."""
+        return answer({title.id: title.territories for title in self._known() if title.territories})
 
     async def popular_titles(self, request: Request) -> Response:
         return answer(Titles(ALL[:POPULAR]))
@@ -56,7 +67,8 @@ class Catalog:
     def _known(self) -> list[Title]:
         """Those that are listed, then the others that are published, of which little is known."""
         others = [each for each in self._shown.listing.titles if each.title not in self._listed]
-        return [*ALL, *map(_of_published, others)]
+        known = [*ALL, *map(_of_published, others)]
+        return [structs.replace(each, territories=self._shown.limits(each.id)) for each in known]
 
 
 def _of_published(title: Published) -> Title:

@@ -24,8 +24,10 @@ from target_platform.kit.client import Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
+from target_platform.media.titles import is_outside, outside
 
 POPULAR_EVERY_SECONDS = 30.0
+LIMITS_EVERY_SECONDS = 5.0
 REPORTS_EVERY_SECONDS = 1.0
 
 
@@ -94,6 +96,12 @@ class Titles(Struct, frozen=True):
     personalised: bool = False
 
 
+class Named(Struct, frozen=True):
+    """What is read of a title that is handed on."""
+
+    id: str
+
+
 class Heartbeat(Struct, frozen=True):
     title: str
     position_seconds: float = 0.0
@@ -111,11 +119,13 @@ LAST_RESORT = msgspec.json.encode(
 def routes(instance: Instance) -> Sequence[Route]:
     gateway = Gateway(instance)
     instance.every(POPULAR_EVERY_SECONDS, gateway.keep_popular)
+    instance.every(LIMITS_EVERY_SECONDS, gateway.keep_limits)
     instance.every(REPORTS_EVERY_SECONDS, gateway.tell_steering)
     return [
         Route("/sign-up", gateway.sign_up, methods=["POST"]),
         Route("/session", gateway.session, methods=["POST"]),
         Route("/home", gateway.home),
+        Route("/titles", gateway.titles),
         Route("/titles/{title}", gateway.title),
         Route("/play/{title}", gateway.play, methods=["POST"]),
         Route("/licence", gateway.licence, methods=["POST"]),
@@ -134,6 +144,7 @@ class Gateway:
         self._instance = instance
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._popular = LAST_RESORT
+        self._limits: dict[str, tuple[str, ...]] = {}
         self._reports = Sums()
         self._heartbeats = instance.metrics.counter("heartbeats", "Heartbeats of players")
         self._rebuffer_ms = instance.metrics.counter(
@@ -166,15 +177,23 @@ class Gateway:
         return passed_on(reply)
 
     async def home(self, request: Request) -> Response:
-        user = self._user(request)
-        reply = await self._recommended(user, {"popular": self._popular_reply, "everybodys": self._everybodys})
+        claims = self._claims(request)
+        reply = await self._recommended(claims.user, {"popular": self._popular_reply, "everybodys": self._everybodys})
         if reply.status != 200:
             raise CallFailed(f"recommendations answered {reply.status}", "status")
-        return answer(msgspec.json.decode(reply.body, type=Titles))
+        return answer(self._allowed(msgspec.json.decode(reply.body, type=Titles), claims))
+
+    async def titles(self, request: Request) -> Response:
+        """All that may be watched where this account is at home."""
+        claims = self._claims(request)
+        reply = await self._instance.call("catalog", "/titles")
+        return answer(self._allowed(msgspec.json.decode(reply.body, type=Titles), claims))
 
     async def title(self, request: Request) -> Response:
-        self._user(request)
-        return passed_on(await self._instance.call("catalog", f"/titles/{_quoted(request, 'title')}"))
+        """451 for one that may not be watched where this account is at home."""
+        territory = quote(self._claims(request).home, safe="")
+        path = f"/titles/{_quoted(request, 'title')}?territory={territory}"
+        return passed_on(await self._instance.call("catalog", path))
 
     async def play(self, request: Request) -> Response:
         """Starting twice is as good as once, so it may be retried. The body says what the device can show."""
@@ -187,8 +206,11 @@ class Gateway:
         return passed_on(await self._instance.call("playback", start))
 
     async def licence(self, request: Request) -> Response:
-        self._claims(request)
-        return await self._of_licences(request, "/licence", await read_body(request, LicenceWanted))
+        claims, wanted = self._claims(request), await read_body(request, LicenceWanted)
+        limits = self._limits.get(wanted.title, ())
+        if is_outside(claims.home, limits):
+            raise HTTPException(451, outside(wanted.title, limits))
+        return await self._of_licences(request, "/licence", wanted)
 
     async def check_licence(self, request: Request) -> Response:
         self._claims(request)
@@ -229,6 +251,19 @@ class Gateway:
         """What players said of the servers they fetch from. Raises CallFailed; what was lost then is lost."""
         if reports := self._reports.take():
             await self._instance.call("steering", _post("/reports", {"reports": reports}))
+
+    async def keep_limits(self) -> None:
+        """Which titles are not for everybody. Raises CallFailed; what was known stays."""
+        reply = await self._instance.call("catalog", "/limits")
+        if reply.status == 200:
+            self._limits = msgspec.json.decode(reply.body, type=dict[str, tuple[str, ...]])
+
+    def _allowed(self, titles: Titles, claims: Claims) -> Titles:
+        hidden = {title for title, limits in self._limits.items() if is_outside(claims.home, limits)}
+        if not hidden:
+            return titles
+        shown = (each for each in titles.titles if msgspec.json.decode(each, type=Named).id not in hidden)
+        return structs.replace(titles, titles=tuple(shown))
 
     async def _recommended(self, user: str, fallbacks: dict[str, Fallback]) -> Reply:
         return await self._instance.call("recommendations", f"/for/{quote(user, safe='')}", fallbacks)

@@ -20,10 +20,12 @@ from target_platform.delivery.kept import Kept
 from target_platform.delivery.lifetime import cache_control
 from target_platform.delivery.listing import SHIPPED_TITLES, listing_routes
 from target_platform.delivery.shelf import Shelf
+from target_platform.delivery.territory import Door
 from target_platform.kit.answer import answer, problem
 from target_platform.kit.policy import CachePolicy
 from target_platform.kit.service import Instance, Service
 from target_platform.media.published import Listing, file_key, media_path
+from target_platform.media.titles import LIMITS
 from target_platform.stores.objects.interface import BadKey, NotThere, ObjectsFailed
 
 LOOK_SECONDS = 1.0
@@ -45,12 +47,13 @@ def routes(instance: Instance) -> Sequence[Route]:
     settings = instance.config.settings
     shelf = Shelf(settings.get("store", ""))
     origin = Origin(Path(settings["media_dir"]), shelf, instance.policies.caches)
+    door = Door(settings["session_key"], origin.limits, origin.nothing_behind)
     instance.every(LOOK_SECONDS, origin.look)
     instance.at_close(origin.close)
     return [
         *listing_routes(origin, Path(settings["media_dir"]), Path(settings.get("titles_file", SHIPPED_TITLES))),
         Route("/published", origin.published),
-        Route("/media/{title}/{path:path}", origin.file),
+        *door.routes(origin.file),
     ]
 
 
@@ -69,6 +72,13 @@ class Origin:
             self._listing = await asyncio.to_thread(self._shelf.look)
         except ObjectsFailed as failure:
             log.warning("the store: %s", failure)
+
+    def limits(self, title: str) -> Sequence[str]:
+        """The territories of a title. Before the store was seen nothing of it is served, and titles.yaml says it."""
+        return (self._listing.limits if self._listing else LIMITS).get(title, ())
+
+    async def nothing_behind(self, path: str) -> None:
+        """Of no title it is unknown here."""
 
     async def close(self) -> None:
         self._shelf.close()
@@ -97,6 +107,8 @@ class Origin:
         return await self._clip(request, path)
 
     async def _published_file(self, request: Request, key: str) -> Response:
+        if self._listing is None:
+            return problem(503, "the store has not been seen yet")
         try:
             content = await asyncio.to_thread(self._shelf.file, key)
         except (NotThere, BadKey) as error:

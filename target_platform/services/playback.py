@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from target_platform.delivery.providers import shipped_providers
 from target_platform.delivery.shown import Shown
+from target_platform.delivery.territory import watch_prefix
 from target_platform.delivery.ways import TIERS, Way, Ways, addresses, in_order
 from target_platform.kit.answer import answer, passed_on, problem
 from target_platform.kit.body import read_body
@@ -32,6 +33,7 @@ from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
 from target_platform.media.ladder import shipped_ladder
 from target_platform.media.offer import Offer, Rendition, clip, of_published, offered
+from target_platform.media.titles import is_outside, outside
 
 
 class Stream(Struct, frozen=True, omit_defaults=True):
@@ -101,7 +103,13 @@ class Playback:
     async def start(self, request: Request) -> Response:
         title = quote(request.path_params["title"], safe="")
         asked = await read_body(request, Starting) if await request.body() else Starting()
-        offer = self._offer(request.path_params["title"])
+        name = request.path_params["title"]
+        limits = self._shown.limits(name)
+        if is_outside(asked.who.home, limits):
+            return problem(451, outside(name, limits))
+        offer = self._offer(name)
+        if limits:
+            offer = offer.behind(watch_prefix(self._tokens, name, asked.who.home))
         streams = offered(offer.streams, asked.can.codecs, asked.can.max_height)
         if not streams:
             codecs = ", ".join(dict.fromkeys(each.codec for each in offer.streams))
@@ -110,7 +118,6 @@ class Playback:
         known = await self._instance.call("catalog", f"/titles/{title}", {"unchecked": _unchecked})
         if known.status != 200:
             return passed_on(known)
-        name = request.path_params["title"]
         edges, refusal = await asyncio.gather(self._best(title, asked.provider), self._take_seat(asked.who, name))
         if refusal is not None:
             return passed_on(refusal)

@@ -84,8 +84,9 @@ class Platform:
         return f"127.0.0.1:{self.instances[name].config.port}"
 
     def log(self, name: str) -> list[Served]:
+        """What it was asked, but for what all ask the origin again and again."""
         lines = access_log_path(self.instances[name].config).read_bytes().splitlines()
-        return [msgspec.json.decode(line, type=Served) for line in lines]
+        return [each for line in lines if (each := msgspec.json.decode(line, type=Served)).path != "/published"]
 
     def _endpoints(self, service: str) -> tuple[Endpoint, ...]:
         found = [

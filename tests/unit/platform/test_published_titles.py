@@ -28,8 +28,8 @@ FILM, SEGMENT = "the-film", "video/h264-240/00001.m4s"
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(origin, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(shown, "ASK_SECONDS", 0.02)
+    monkeypatch.setattr(origin, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(shown, "ASK_SECONDS", 0.1)
 
 
 def test_a_title_that_is_published_while_the_platform_runs_can_be_watched_and_one_that_is_not_shows_the_clip(
@@ -94,21 +94,20 @@ def test_who_watches_a_version_that_is_replaced_goes_on_with_it(tmp_path: Path) 
     visit(tmp_path, STAGE, play, store=str(tmp_path / "store"))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/media/the-film/0000000000000001/000000000001/../../../../masters/secret.mp4",
-        "/media/the-film/0000000000000001/000000000001/..%2f..%2f..%2f..%2fmasters/secret.mp4",
-        "/media/..%2fmasters/0000000000000001/000000000001/secret.mp4",
-        "/media/the-film/0000000000000001/000000000001/",
-        "/media/the-film/0000000000000001/000000000001/nothing.m4s",
-    ],
-)
-def test_nothing_else_of_the_store_can_be_had(tmp_path: Path, path: str) -> None:
+def test_nothing_else_of_the_store_can_be_had(tmp_path: Path) -> None:
     publish(tmp_path / "store", FILM)
+    version = "/media/the-film/0000000000000001/000000000001"
+    paths = (
+        f"{version}/../../../../masters/secret.mp4",
+        f"{version}/..%2f..%2f..%2f..%2fmasters/secret.mp4",
+        "/media/..%2fmasters/0000000000000001/000000000001/secret.mp4",
+        f"{version}/",
+        f"{version}/nothing.m4s",
+    )
 
     async def play(made: Platform) -> None:
-        assert (await made.ask(ORIGIN, path)).status == 404
+        await until(lambda: made.ask(ORIGIN, "/published"), lambda said: said.status == 200)
+        assert [(await made.ask(ORIGIN, path)).status for path in paths] == [404] * len(paths)
 
     visit(tmp_path, (ORIGIN,), play, store=str(tmp_path / "store"))
 
@@ -192,4 +191,4 @@ async def until(ask: Callable[[], Awaitable[Answer]], enough: Callable[[Answer],
     while True:
         if enough(said := await ask()):
             return said
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
