@@ -65,6 +65,7 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     edge = Edge(instance, cache, lookup, before_asked.asked)
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)
+    instance.at_close(lookup.close)
     instance.at_close(edge.close)
     return [
         *door.routes(edge.media),

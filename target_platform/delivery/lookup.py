@@ -88,6 +88,13 @@ class Lookup:
             return await self._fetch(path)
         return await asyncio.shield(self._fetching(path))
 
+    async def close(self) -> None:
+        """Nobody waits any more for what is under way."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def age(self, kept: Kept) -> float:
         """Seconds since the origin said that this is how the file is (RFC 9111, 4.2.3)."""
         return kept.age_on_arrival + self._clock() - kept.checked_at
