@@ -46,4 +46,4 @@ class Shown:
         if reply.status == 200:
             self.listing = msgspec.json.decode(reply.body, type=Listing)
             self._titles = {each.title: each for each in self.listing.titles}
-        self.was_heard = self.was_heard or reply.status in (200, 204)
+        self.was_heard = True
