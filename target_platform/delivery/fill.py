@@ -10,10 +10,11 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextvars import Context
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -44,7 +45,7 @@ log = logging.getLogger("edge")
 class Opening(Struct, frozen=True, forbid_unknown_fields=True):
     """How long the window is to be open from now on, whatever the hour; 0 closes it."""
 
-    seconds: float
+    seconds: Annotated[float, Meta(ge=0, le=86_400)]
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -121,13 +122,18 @@ class Filling:
     async def _plan(self) -> None:
         """Raises CallFailed when there is no list of what there is."""
         files = await self._listed()
-        sizes = {path: size for of_title in files.values() for path, size in of_title.items()}
+        known, member = await self._wishes.known(), self._member()
+        self._sizes = await asyncio.to_thread(self._computed, known, files, member)  # viewers do not wait for it
+        self._cache.pin(self._sizes)
+
+    def _computed(
+        self, known: Mapping[str, float], files: Mapping[str, Mapping[str, int]], member: Member
+    ) -> Mapping[str, int]:
+        """What is planned, what is worth most first, with its bytes."""
         model = Model(zipf_exponent=self._policy.zipf_exponent, survival=self._policy.survival)
-        demand = forecast(await self._wishes.known(), files, model)
+        sizes = {path: size for of_title in files.values() for path, size in of_title.items()}
         limit_bytes = int(self._policy.share * self._cache.limit_bytes)
-        paths = await asyncio.to_thread(planned, self._member(), demand, sizes, limit_bytes)
-        self._sizes = {path: sizes[path] for path in paths}
-        self._cache.pin(paths)
+        return {path: sizes[path] for path in planned(member, forecast(known, files, model), sizes, limit_bytes)}
 
     async def _fetch_lacking(self, pace: Pace) -> None:
         """What is worth most first. Raises CallFailed."""

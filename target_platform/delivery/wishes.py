@@ -11,9 +11,10 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -35,7 +36,7 @@ log = logging.getLogger("edge")
 class Wished(Struct, frozen=True):
     """How often files were asked for, by path."""
 
-    files: Mapping[str, float]
+    files: Mapping[str, Annotated[float, Meta(ge=0, le=1e12)]]
 
 
 class Wishes:

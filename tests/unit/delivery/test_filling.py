@@ -193,6 +193,27 @@ def test_the_next_segments_of_who_watches_are_there_before_they_are_asked_for(tm
     visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/fill", b'{"seconds": -1}'),
+        ("/fill", b'{"seconds": 1e9}'),
+        ("/fill", b'{"minutes": 1}'),
+        ("/demand", b'{"files": {"/media/first/720p/segment-00.ts": -5}}'),
+        ("/demand", b"[]"),
+    ],
+)
+def test_nonsense_is_refused(tmp_path: Path, titles: Path, path: str, body: bytes) -> None:
+    policies(tmp_path)
+
+    async def play(made: Platform) -> None:
+        assert (await made.ask(HUB, path, "POST", data=body)).status == 400
+        assert (await made.ask(HUB, "/demand")).json == {"files": {}}
+        assert not (await state(made, HUB))["open"]
+
+    visit(tmp_path, (HUB,), play)
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"files": {"/media/t/a.ts": "often"}}'])
 def test_a_cache_starts_whatever_has_become_of_what_it_wrote_down(tmp_path: Path, titles: Path, damage: bytes) -> None:
     policies(tmp_path)
