@@ -32,7 +32,7 @@ MISSING_AT_MOST = 1000
 
 
 class Found(Struct, frozen=True):
-    """`what` is what is kept for it, or an answer that is not kept; a hit is one for which nobody was waited for."""
+    """`what` is what is kept for it, or an answer that is not kept; a hit is one whose bytes were here."""
 
     what: Kept | Reply
     how: Literal["hit", "miss"]
@@ -105,7 +105,8 @@ class Lookup:
 
     async def _check(self, path: str, kept: Kept) -> Found:
         try:
-            return Found(await self.fetch(path), "miss")
+            found = await self.fetch(path)
+            return Found(found, "hit" if found is kept else "miss")
         except CallFailed:
             if not kept.lifetime.may_stand_in_at(self.age(kept)):
                 raise

@@ -24,7 +24,7 @@ def _in_pieces(instance: Instance) -> Sequence[Route]:
 def _mapped(instance: Instance) -> Sequence[Route]:
     """Written as a view of the mapped file, a MiB at a time."""
     pieces.PIECE_BYTES = 1 << 20
-    FileAnswer._bytes = _view  # type: ignore[method-assign]  # in this process for good
+    FileAnswer._bytes = _view  # type: ignore[assignment, method-assign]  # in this process for good
     return _in_pieces(instance)
 
 

@@ -165,8 +165,9 @@ def test_what_has_not_changed_is_asked_for_again_and_not_sent_again(tmp_path: Pa
     caches(tmp_path, manifest_seconds=0, stale_while_revalidate_seconds=0)
 
     async def play(made: Platform) -> None:
-        for _ in range(3):
-            assert (await made.ask(EDGE, MANIFEST)).body == b"same"
+        for found in ("miss", "hit", "hit"):
+            answer = await made.ask(EDGE, MANIFEST)
+            assert (answer.body, answer.headers["X-Cache"]) == (b"same", found)
         assert [line.status for line in made.log(ORIGIN)] == [200, 304, 304]
         assert [line.status for line in made.log(HUB) if line.path == MANIFEST] == [200, 304, 304]
 
