@@ -65,6 +65,7 @@ class SendingFiles(HttpToolsProtocol):
         self._note_the_end()
         self._socket.detach()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn leaves it to hold all this for half a minute after a reset
         self._writable.wake(self.descriptor)
 
     def cut_off(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import socket
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from target_platform.kit.access_log import Served
-from target_platform.kit.sendfile import ZEROCOPY
+from target_platform.kit.sendfile import LINGER_NOT, ZEROCOPY, SendingFiles
 from target_platform.kit.serve import access_log_path, running
 from target_platform.kit.service import Instance, Service
 from tests.unit.kit.stage import config_for
@@ -253,5 +254,20 @@ def test_nothing_is_left_open_by_readers_who_came_and_went(visit: Callable[..., 
             for client in clients:
                 client.close()
             await descriptors_are(before)
+
+    visit(play)
+
+
+def test_nothing_is_kept_of_a_connection_that_was_reset_between_two_requests(visit: Callable[..., None]) -> None:
+    async def play(site: Site) -> None:
+        for _ in range(5):
+            with site.connect() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+                client.sendall(asked("/file"))
+                await asyncio.to_thread(body, client)
+        async with asyncio.timeout(20):  # uvicorn's timer for the next request would let go of it after thirty
+            while any(type(each) is SendingFiles for each in gc.get_objects()):
+                await asyncio.sleep(0.05)
+                gc.collect()
 
     visit(play)
