@@ -50,7 +50,7 @@ COPY --from=build /opt/steadfast /opt/steadfast
 ENV PATH=/opt/steadfast/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 ENTRYPOINT ["python", "-m", "chaos.agent"]
 
-# The media pipeline: encoders, and clients of stores. Three times as large as the services' image, so it is another one:
+# The media pipeline: encoders, and clients of stores, which no service needs; so it is an image of its own:
 #   docker build -t steadfast-media:dev --target media .
 FROM ${BASE} AS media
 COPY --from=build /opt/encoder /opt/tools
