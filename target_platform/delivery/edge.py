@@ -57,11 +57,12 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     """Of a cache that gets its files from `tiers`; see Upstream."""
     limit_bytes = int(instance.config.settings.get("cache_bytes", CACHE_BYTES))
     cache = Cache(limit_bytes, Path(instance.config.data_dir) / "cache")
-    limits = Limits(Shown(instance))
+    shown = Shown(instance)
+    limits = Limits(shown)
     lookup = Lookup(cache, Upstream(instance, tiers, limits), instance.policies.caches, instance.metrics)
     find_out = partial(limits.find_out, fetch=lookup.fetch)
     door = Door(instance.config.settings["session_key"], limits.of, find_out)
-    before_asked = BeforeAsked(instance, cache, lookup, tiers)
+    before_asked = BeforeAsked(instance, cache, lookup, tiers, shown)
     edge = Edge(instance, cache, lookup, before_asked.asked)
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)

@@ -153,6 +153,7 @@ class Stand:
             settings={
                 "media_dir": str(self._folder / "media"),
                 "titles_file": str(self._titles_file),
+                "session_key": "key",
                 "cache_bytes": str(self._cache_bytes.get(service.name, 0)),
             },
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from target_platform.delivery import shown
+from target_platform.delivery import newcomers, shown
 from target_platform.media.published import media_path
 from target_platform.pipeline.shelf import shelf
 from target_platform.services import origin
@@ -59,6 +59,35 @@ def test_a_title_that_is_published_while_the_platform_runs_can_be_watched_and_on
         assert (await made.ask(EDGE, clip["playlist"])).body == b"the clip"
 
     visit(tmp_path, STAGE, play, store=str(tmp_path / "store"))
+
+
+def test_the_first_viewer_of_a_new_title_meets_a_hit_at_edge_and_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newcomers, "LOOK_SECONDS", 0.1)
+
+    async def play(made: Platform) -> None:
+        film = publish(tmp_path / "store", FILM)
+        wanted = [media_path(f"{film.folder}/{name}") for name in FILES]
+        await until(lambda: kept(made, EDGE), lambda said: f"edge_kept_total {len(wanted)}.0" in said.body.decode())
+        for server in (HUB, EDGE):
+            assert [(await made.ask(server, path)).headers["X-Cache"] for path in wanted] == ["hit"] * len(wanted)
+        fetched = [each.path for each in made.log(ORIGIN) if each.path in wanted]
+        assert sorted(fetched) == sorted(wanted), "each of them once, by the hub"
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, store=str(tmp_path / "store"))
+
+
+def test_what_a_start_needs_comes_first_and_what_comes_later_is_left_out() -> None:
+    segments = [f"/media/t/{quality}/{number:05d}.m4s" for quality in ("a", "b") for number in (1, 2, 6)]
+    first = newcomers.first_files([*segments, "/media/t/a/init.mp4", "/media/t/master.m3u8"])
+    numbers = [path[-9:-4] for path in first]
+    assert first[:2] == ["/media/t/a/init.mp4", "/media/t/master.m3u8"]
+    assert numbers[2:] == ["00001", "00001", "00002", "00002"]
+
+
+async def kept(made: Platform, server: str) -> Answer:
+    return await made.ask(server, "/metrics")
 
 
 def test_a_device_is_offered_what_it_decodes_up_to_the_height_of_its_screen(tmp_path: Path) -> None:
