@@ -58,7 +58,7 @@ else:
 
     def __init__(self, folder: Path, what: str) -> None:
         command = [sys.executable, "-c", self.CODE, str(folder), what]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
     def __enter__(self) -> Writer:
         return self

@@ -32,7 +32,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         stock = self._draw.randbytes(2_000_000)
-        while not self._stop_sending.is_set():
+        while True:  # once at least, however soon all changes are made
             # Mostly bulk, so that pipes are in use when a toxic comes, and small messages in between.
             size = self._draw.choice([20, 700, 40_000, 1_000_000])
             start = self._draw.randrange(len(stock) - size)
@@ -40,6 +40,8 @@ class Sender(threading.Thread):
             self._socket.sendall(piece)
             self.hash.update(piece)
             self.count += size
+            if self._stop_sending.is_set():
+                break
         self._socket.shutdown(socket.SHUT_WR)
 
 
