@@ -45,7 +45,7 @@ def up_command(  # noqa: PLR0913  one parameter is one option
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Where the media pipeline publishes titles (default: store, in HOME)."),
+        typer.Option(metavar="DIR", help="The media pipeline's store (default: platform/store, in its home)."),
     ] = None,
     set_values: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="On a cluster: a value of the chart.")
