@@ -95,7 +95,7 @@ def test_nobody_else_is_given_a_byte_at_any_door_whether_it_is_kept_there_or_not
     refusals: Mapping[str, int] = {
         "": 403,
         "/t/forged": 403,
-        watch(FILM, "here")[:-1] + "0": 403,
+        watch(FILM, "here")[:-1] + "x": 403,  # no digit of a signature
         watch(FILM, "here", at=0): 403,
         watch(OTHER, "here"): 403,
         "/t/" + Tokens(SESSION_KEY).issue(f"{FILM} here", "session", 60): 403,
