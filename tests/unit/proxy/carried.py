@@ -109,11 +109,11 @@ class Carried:
         return not self.proxy.connections
 
     async def close(self) -> None:
+        """At once, also what nobody has taken yet: a transport that waits for that would outlive the test."""
         for writer in self._writers:
-            writer.close()
+            writer.transport.abort()
         self.loop.ask(self.proxy.close)
         self.loop.stop()
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -128,12 +128,16 @@ async def carried(
     Or to a server that listens on `upstream_port`.
     """
 
+    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert serve is not None
+        if this := asyncio.current_task():
+            serving[this] = writer
         try:
             await serve(reader, writer)
-        except OSError:
-            pass  # what the test did to the connection
+        except (OSError, asyncio.CancelledError):
+            pass  # what the test did to the connection, or its end
         finally:
             writer.close()
 
@@ -159,3 +163,8 @@ async def carried(
     finally:
         await link.close()
         server.close()
+        for task, writer in serving.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*serving)
+        await asyncio.sleep(0)  # what was aborted is closed by the loop's next round
