@@ -36,6 +36,8 @@ LOOK_EVERY_SECONDS = 0.5
 PLAN_AGAIN_SECONDS = 300.0
 """How soon a plan is made anew in a window that stays open."""
 FAILED_PAUSE_SECONDS = 1.0
+IN_PART_AGAIN_SECONDS = 15.0
+"""How soon, when the files of some titles could not be listed."""
 COLD_LOOKS = 20
 """So often after a start it is asked whether demand was known before it: who is new has nothing to hurry for."""
 
@@ -69,6 +71,8 @@ class Filling:
         self._wishes = wishes
         self._window = Window(self._policy, instance.config.region)
         self._sizes: Mapping[str, int] = {}
+        self._listed_last: Mapping[str, Mapping[str, int]] = {}
+        self._is_whole = True
         self._fetched_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._counted = instance.metrics.counter("edge_fill_bytes", "Bytes fetched before anybody asked for them")
@@ -117,7 +121,7 @@ class Filling:
                 log.info("filling: %s", failure)
                 await asyncio.sleep(FAILED_PAUSE_SECONDS)
             else:
-                await asyncio.sleep(PLAN_AGAIN_SECONDS)
+                await asyncio.sleep(PLAN_AGAIN_SECONDS if self._is_whole else IN_PART_AGAIN_SECONDS)
 
     async def _plan(self) -> None:
         """Raises CallFailed when there is no list of what there is."""
@@ -145,10 +149,23 @@ class Filling:
                 await pace.took(size)
 
     async def _listed(self) -> Mapping[str, Mapping[str, int]]:
-        """The files of each title, the titles as the catalogue has them. Raises CallFailed."""
+        """The files of each title, the titles as the catalogue has them. Raises CallFailed.
+
+        Of a title that cannot be listed, what was listed before goes on being planned.
+        """
         reply = await self._instance.call("origin", "/files")
         titles = msgspec.json.decode(reply.body, type=Titles).titles
-        return {title: await self._files_of(title) for title in titles}
+        listed: dict[str, Mapping[str, int]] = {}
+        self._is_whole = True
+        for title in titles:
+            try:
+                listed[title] = await self._files_of(title)
+            except CallFailed as failure:
+                log.info("filling without all files of %s: %s", title, failure)
+                listed[title] = self._listed_last.get(title, {})
+                self._is_whole = False
+        self._listed_last = listed
+        return listed
 
     async def _files_of(self, title: str) -> Mapping[str, int]:
         """None at all of a title that has gone since."""

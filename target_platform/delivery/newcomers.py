@@ -6,6 +6,8 @@ and fetch at the same time: whichever edges come first to a hub wait for the one
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -15,12 +17,16 @@ from target_platform.delivery.ahead import Source
 from target_platform.delivery.files import file_of
 from target_platform.delivery.listing import Files
 from target_platform.delivery.shown import Shown
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance
 
 LOOK_SECONDS = 0.5
 FIRST_SEGMENTS = 5
-SHARE = 0.1
-"""Of what a cache keeps, at most so much is fetched at one look: after a start all that is published is new to it."""
+SHARE, AGAIN_SECONDS = 0.1, 60.0
+"""At once no more is fetched than this share of what a cache keeps, and as much again in so long: after a start all
+that is published is new to it."""
+
+log = logging.getLogger("edge")
 
 
 class Newcomers:
@@ -30,27 +36,56 @@ class Newcomers:
         self._instance = instance
         self._shown = shown
         self._source = source
-        self._budget_bytes = SHARE * limit_bytes
+        self._most_bytes = self._left_bytes = SHARE * limit_bytes
+        self._lacking: dict[str, deque[tuple[str, int]]] = {}
         self._seen: set[str] = set()
         instance.every(LOOK_SECONDS, self.look)
 
     async def look(self) -> None:
-        """Raises CallFailed; what is not there yet is tried again at the next look."""
-        left = self._budget_bytes
-        for title in self._shown.listing.titles:
-            if title.folder not in self._seen:
-                left = await self._fetch_first(title.title, left)
-                self._seen.add(title.folder)
+        """What is not there yet, and what there is no room for now, is tried again at the next look."""
+        self._left_bytes = min(self._most_bytes, self._left_bytes + self._most_bytes * LOOK_SECONDS / AGAIN_SECONDS)
+        shown = {each.folder: each.title for each in self._shown.listing.titles}
+        self._lacking = {folder: files for folder, files in self._lacking.items() if folder in shown}
+        for folder, title in shown.items():
+            if folder not in self._seen and folder not in self._lacking:
+                await self._list(folder, title)
+        turns = deque(self._lacking)
+        while turns:  # one file of each title, then the next of each: so all have a part of what may be fetched
+            folder = turns.popleft()
+            if await self._fetch_next(folder):
+                turns.append(folder)
 
-    async def _fetch_first(self, title: str, budget_bytes: float) -> float:
-        """How much of the budget is left."""
-        reply = await self._instance.call("origin", f"/files/{quote(title)}")
-        sizes = msgspec.json.decode(reply.body, type=Files).files if reply.status == 200 else {}
-        for path in first_files(sizes):
-            if not self._source.has(path) and sizes[path] <= budget_bytes:
+    async def _list(self, folder: str, title: str) -> None:
+        """Nothing of it is done when it cannot be said yet."""
+        try:
+            reply = await self._instance.call("origin", f"/files/{quote(title)}")
+        except CallFailed as failure:
+            log.info("%s, which is new: %s", title, failure)
+            return
+        if reply.status == 200:
+            sizes = msgspec.json.decode(reply.body, type=Files).files
+            fitting = (path for path in first_files(sizes) if sizes[path] <= self._most_bytes)
+            self._lacking[folder] = deque((path, sizes[path]) for path in fitting)
+
+    async def _fetch_next(self, folder: str) -> bool:
+        """Whether there may be more to fetch of it at this look."""
+        files = self._lacking[folder]
+        if not files:
+            del self._lacking[folder]
+            self._seen.add(folder)
+            return False
+        path, size = files[0]
+        if not self._source.has(path):
+            if size > self._left_bytes:
+                return False
+            try:
                 await self._source.fetch(path)
-                budget_bytes -= sizes[path]
-        return budget_bytes
+            except CallFailed as failure:
+                log.info("%s, which is new: %s", path, failure)
+                return False
+            self._left_bytes -= size
+        files.popleft()
+        return True
 
 
 def first_files(paths: Iterable[str]) -> list[str]:

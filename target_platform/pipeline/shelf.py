@@ -1,7 +1,7 @@
 """What is published, over HTTP: for an origin that cannot reach the folder in which the store is.
 
-`GET /objects/KEY`, with one range, and `GET /objects?prefix=current/`. Masters and what is made on the way are in the
-same store, and are nobody's business: there is no such object for who asks here.
+`GET /objects/KEY`, with one range, and `GET /objects?prefix=` with `current/`, or what begins with `titles/`. Masters
+and what is made on the way are in the same store, and are nobody's business: there is no such object for who asks here.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def _answer(objects: Objects, path: str, span: str) -> tuple[int, bytes]:
     asked = urlsplit(path)
     if asked.path == "/objects":
         prefix = parse_qs(asked.query).get("prefix", [""])[0]
-        if not prefix.startswith(POINTERS):
-            raise NotThere(f"only what begins with {POINTERS} is listed")
+        if not prefix.startswith((POINTERS, FILES)):
+            raise NotThere(f"only what begins with {POINTERS} or {FILES} is listed")
         return 200, msgspec.json.encode(list(objects.under(prefix)))
     key = unquote(asked.path.removeprefix("/objects/"))
     if not asked.path.startswith("/objects/") or not key.startswith((POINTERS, FILES)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -65,5 +66,5 @@ class HttpObjects:
             with error:
                 kind = {404: NotThere, 416: OutOfRange}.get(error.code, ObjectsFailed)
                 raise kind(f"{self._base} answered {error.code} for {key}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # one of these is an answer that broke off
             raise ObjectsFailed(f"{self._base} cannot be asked for {key}: {error}") from error

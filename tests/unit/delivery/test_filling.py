@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 import yaml
 
 from target_platform.media.published import media_path
+from target_platform.services.origin import Origin
+from target_platform.stores.objects.interface import ObjectsFailed
 from target_platform.weaknesses import effective_policies
 from tests.unit.platform.published import FILES, publish
 from tests.unit.platform.stage import Platform, media, patient, visit
+from tests.unit.platform.test_published_titles import standing
 
 ORIGIN, HUB, EDGE = "here/origin-1", "here/hub-1", "here/edge-1"
 SMALL, LARGE = b"s" * 1000, b"l" * 100_000
@@ -258,5 +262,27 @@ def test_what_is_published_is_listed_in_its_newest_version_and_filled_before_its
         first = await made.ask(EDGE, f"{published['brand-new']}/video/h264-240/00001.m4s")
         assert first.headers["X-Cache"] == "hit"
 
-    store = str(tmp_path / "store")
-    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles), store=store)
+    with standing(tmp_path / "store") as shelf:  # as an origin in another pod sees the store
+        visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles), store=shelf)
+
+
+def test_of_a_title_that_cannot_be_listed_all_others_are_filled_nevertheless(
+    tmp_path: Path, titles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Origin.published_files
+
+    def listed(origin: Origin, title: str) -> Mapping[str, int]:
+        if title == "first":
+            raise ObjectsFailed("the disk is on fire")
+        return real(origin, title)
+
+    monkeypatch.setattr(Origin, "published_files", listed)
+    policies(tmp_path)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+        assert (await state(made, EDGE))["planned"] == 5
+        assert (await made.ask(EDGE, "/media/second/master.m3u8")).headers["X-Cache"] == "hit"
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))

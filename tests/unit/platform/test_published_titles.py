@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +77,65 @@ def test_the_first_viewer_of_a_new_title_meets_a_hit_at_edge_and_hub(
         assert sorted(fetched) == sorted(wanted), "each of them once, by the hub"
 
     visit(tmp_path, (ORIGIN, HUB, EDGE), play, store=str(tmp_path / "store"))
+
+
+def test_one_new_title_that_cannot_be_listed_keeps_no_other_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newcomers, "LOOK_SECONDS", 0.1)
+    real = origin.Origin.published_files
+
+    def listed(shown: origin.Origin, title: str) -> Mapping[str, int]:
+        if title == "a-film":
+            raise ObjectsFailed("the disk is on fire")
+        return real(shown, title)
+
+    monkeypatch.setattr(origin.Origin, "published_files", listed)
+    publish(tmp_path / "store", "a-film")
+    publish(tmp_path / "store", FILM)
+
+    async def play(made: Platform) -> None:
+        await until(lambda: kept(made, HUB), lambda said: f"edge_kept_total {len(FILES)}.0" in said.body.decode())
+
+    visit(tmp_path, (ORIGIN, HUB), play, store=str(tmp_path / "store"))
+
+
+def test_new_titles_share_what_may_be_fetched_at_once_and_what_is_left_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newcomers, "LOOK_SECONDS", 0.05)
+    films = [publish(tmp_path / "store", title) for title in ("a-film", FILM)]
+    room = 1.5 * len(FILES[SEGMENT])  # for all that is small, and one of two segments
+
+    async def play(made: Platform) -> None:
+        few = f"edge_kept_total {2 * len(FILES) - 1}.0"
+        await until(lambda: kept(made, HUB), lambda said: few in said.body.decode())
+        for film in films:
+            assert (await made.ask(HUB, media_path(film.hls))).headers["X-Cache"] == "hit"
+        monkeypatch.setattr(newcomers, "AGAIN_SECONDS", 0.5)
+        every = f"edge_kept_total {2 * len(FILES)}.0"
+        await until(lambda: kept(made, HUB), lambda said: every in said.body.decode())
+
+    settings = {"store": str(tmp_path / "store"), "cache_bytes": str(int(room / newcomers.SHARE))}
+    visit(tmp_path, (ORIGIN, HUB), play, **settings)
+
+
+def test_an_answer_of_a_shelf_that_breaks_off_is_a_store_that_failed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def break_off() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+
+        thread = threading.Thread(target=break_off)
+        thread.start()
+        try:
+            with pytest.raises(ObjectsFailed, match="cannot be asked"):
+                HttpObjects(f"http://127.0.0.1:{server.getsockname()[1]}").get("titles/t")
+        finally:
+            thread.join()
 
 
 def test_what_a_start_needs_comes_first_and_what_comes_later_is_left_out() -> None:
@@ -183,13 +243,17 @@ def test_a_shelf_shows_what_is_published_in_ranges_and_nothing_else(tmp_path: Pa
         assert objects.get(key, 10, 19) == FILES[SEGMENT][10:20]
         assert objects.get(key, 10) == FILES[SEGMENT][10:]
         assert [each.key for each in objects.under("current/")] == ["current/the-film.json"]
+        assert {each.key for each in objects.under(f"{published.folder}/")} == {
+            f"{published.folder}/{name}" for name in FILES
+        }
         with pytest.raises(OutOfRange):
             objects.get(key, len(FILES[SEGMENT]))
         for nothing in ("masters/secret.mp4", "titles/other/file", "titles/../masters/secret.mp4"):
             with pytest.raises(NotThere):
                 objects.get(nothing)
-        with pytest.raises(NotThere):
-            list(objects.under(""))
+        for prefix in ("", "masters/", "titles"):
+            with pytest.raises(NotThere):
+                list(objects.under(prefix))
     with pytest.raises(ObjectsFailed, match="cannot be asked"):
         objects.get(key)
 
