@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 HALF_LIFE_SECONDS = 24 * 3600.0
 MOST_FILES = 20_000
 _LARGEST = 1e100
+MOST_TIMES = 1e9
+"""As much as one file can be asked for: whatever others tell, what is counted stays a number that can be told on."""
 
 
 class Demand:
@@ -42,7 +44,7 @@ class Demand:
         if weight > _LARGEST:
             self._move_landmark()
             weight = 1.0
-        self._weights[path] = self._weights.get(path, 0.0) + times * weight
+        self._weights[path] = min(self._weights.get(path, 0.0) + times * weight, MOST_TIMES * weight)
         if len(self._weights) >= 2 * self._most_files:
             self._weights = dict(heapq.nlargest(self._most_files, self._weights.items(), key=_by_weight))
 

@@ -27,7 +27,7 @@ from target_platform.delivery.cache import Cache
 from target_platform.delivery.file_answer import file_answer
 from target_platform.delivery.lookup import Lookup
 from target_platform.delivery.shown import Shown
-from target_platform.delivery.territory import Door, Limits
+from target_platform.delivery.territory import Badge, Door, Limits
 from target_platform.delivery.upstream import Upstream
 from target_platform.kit.answer import answer, passed_on, problem
 from target_platform.kit.body import read_body
@@ -61,7 +61,8 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     limits = Limits(shown)
     lookup = Lookup(cache, Upstream(instance, tiers, limits), instance.policies.caches, instance.metrics)
     find_out = partial(limits.find_out, fetch=lookup.fetch)
-    door = Door(instance.config.settings["session_key"], limits.of, find_out)
+    key = instance.config.settings["session_key"]
+    door = Door(key, limits.of, find_out)
     before_asked = BeforeAsked(instance, cache, lookup, tiers, shown)
     edge = Edge(instance, cache, lookup, before_asked.asked)
     if instance.policies.caches.warm_next and "edge" in instance.service.calls:
@@ -72,7 +73,7 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
         *door.routes(edge.media),
         *before_asked.routes(),
         Route("/load", edge.load),
-        Route("/wanted", edge.wanted, methods=["POST"]),
+        Route("/wanted", Badge(key).between_caches(edge.wanted), methods=["POST"]),
     ]
 
 
@@ -86,6 +87,7 @@ class Edge:
         self._heard = heard
         self._asking = 0
         self._wanted: set[str] = set()
+        self._badge = Badge(instance.config.settings["session_key"])
         self._warming: asyncio.Task[None] | None = None
         self._asked = instance.metrics.counter("edge_cache", "Files asked for", "cache")
 
@@ -100,9 +102,10 @@ class Edge:
         for path in wanted:
             if following := self._next(title=path.split("/")[2]):
                 by_edge[following].append(path)
+        badge = self._badge.headers()
         for edge, paths in by_edge.items():
             body = msgspec.json.encode(Wanted(tuple(paths[:TOLD_AT_ONCE])))
-            await self._instance.call("edge", Ask(path="/wanted", method="POST", body=body, only=edge))
+            await self._instance.call("edge", Ask(path="/wanted", method="POST", body=body, headers=badge, only=edge))
 
     async def wanted(self, request: Request) -> Response:
         """Another edge's viewers want these files. What is told while the last ones are still fetched is told again."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from typing import Annotated
 from urllib.parse import quote
@@ -24,9 +25,10 @@ from target_platform.delivery.cache import Cache
 from target_platform.delivery.forecast import Model, forecast
 from target_platform.delivery.listing import Files, Titles
 from target_platform.delivery.plan import Member, planned
+from target_platform.delivery.territory import Badge
 from target_platform.delivery.window import Pace, Window
 from target_platform.delivery.wishes import Wishes
-from target_platform.kit.answer import answer
+from target_platform.kit.answer import answer, problem
 from target_platform.kit.body import read_body
 from target_platform.kit.config import Endpoint
 from target_platform.kit.errors import CallFailed
@@ -40,6 +42,8 @@ IN_PART_AGAIN_SECONDS = 15.0
 """How soon, when the files of some titles could not be listed."""
 COLD_LOOKS = 20
 """So often after a start it is asked whether demand was known before it: who is new has nothing to hurry for."""
+
+LOOPBACK = "127.0.0.1"
 
 log = logging.getLogger("edge")
 
@@ -63,13 +67,23 @@ class State(Struct, frozen=True, kw_only=True):
 class Filling:
     """Of one cache; `origin` is the service that lists the files there are."""
 
-    def __init__(self, instance: Instance, cache: Cache, source: Source, wishes: Wishes) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        cache: Cache,
+        source: Source,
+        wishes: Wishes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._instance = instance
         self._policy = instance.policies.fill
         self._cache = cache
         self._source = source
         self._wishes = wishes
+        self._clock = clock
+        self._badge = Badge(instance.config.settings["session_key"])
         self._window = Window(self._policy, instance.config.region)
+        self._was_open_at = 0.0
         self._sizes: Mapping[str, int] = {}
         self._listed_last: Mapping[str, Mapping[str, int]] = {}
         self._is_whole = True
@@ -87,6 +101,9 @@ class Filling:
         return answer(self._state())
 
     async def open(self, request: Request) -> Response:
+        """For who sits at this machine (or pod), and for caches: it makes the origin send as much as a cache holds."""
+        if not (request.client and request.client.host == LOOPBACK) and not self._badge.is_shown(request):
+            return problem(403, "the window is opened from the machine on which this cache runs")
         self._window.open_for((await read_body(request, Opening)).seconds)
         await self.look()
         return answer(self._state())
@@ -100,7 +117,10 @@ class Filling:
                 self._window.open_for(self._policy.cold_seconds)
         if not self._window.is_open:
             await self.close()
-        elif self._task is None:
+            self._let_go()
+            return
+        self._was_open_at = self._clock()
+        if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._fill(), context=Context())
 
     async def close(self) -> None:
@@ -109,6 +129,12 @@ class Filling:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    def _let_go(self) -> None:
+        """Of a plan that no window has made anew for so long: its files are evicted in their turn, like all others."""
+        if self._sizes and self._clock() - self._was_open_at >= self._policy.pinned_seconds:
+            self._sizes = {}
+            self._cache.pin(())
 
     async def _fill(self) -> None:
         """Until it is cancelled."""
@@ -119,6 +145,9 @@ class Filling:
                 await self._fetch_lacking(pace)
             except CallFailed as failure:
                 log.info("filling: %s", failure)
+                await asyncio.sleep(FAILED_PAUSE_SECONDS)
+            except Exception:  # whatever it is, the window is short, and the next attempt may well succeed
+                log.exception("filling has failed, and is tried again")
                 await asyncio.sleep(FAILED_PAUSE_SECONDS)
             else:
                 await asyncio.sleep(PLAN_AGAIN_SECONDS if self._is_whole else IN_PART_AGAIN_SECONDS)
@@ -142,8 +171,7 @@ class Filling:
     async def _fetch_lacking(self, pace: Pace) -> None:
         """What is worth most first. Raises CallFailed."""
         for path, size in self._sizes.items():
-            if not self._source.has(path):
-                await self._source.fetch(path)
+            if not self._source.has(path) and await self._source.fetch(path):
                 self._fetched_bytes += size
                 self._counted.inc(size)
                 await pace.took(size)
@@ -154,6 +182,8 @@ class Filling:
         Of a title that cannot be listed, what was listed before goes on being planned.
         """
         reply = await self._instance.call("origin", "/files")
+        if reply.status != 200:
+            raise CallFailed(f"the origin has no list of its files: {reply.status}", "status")
         titles = msgspec.json.decode(reply.body, type=Titles).titles
         listed: dict[str, Mapping[str, int]] = {}
         self._is_whole = True

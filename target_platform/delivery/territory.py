@@ -50,6 +50,14 @@ class Badge:
     def is_shown(self, request: Request) -> bool:
         return self._tokens.user(request.headers.get(BADGE, ""), "fill") == "cache"
 
+    def between_caches(self, handler: Handler) -> Handler:
+        """The same handler, for who shows a badge; nobody else can tell a cache what it is to fetch."""
+
+        async def guarded(request: Request) -> Response:
+            return await handler(request) if self.is_shown(request) else _refused(403, f"this takes a cache's {BADGE}")
+
+        return guarded
+
 
 class Limits:
     """The territories of titles, by what the origin last said, or else by what came with their files."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from target_platform.delivery.demand import MOST_FILES, Demand
+from target_platform.delivery.territory import Badge
 from target_platform.kit.answer import answer
 from target_platform.kit.body import read_body
 from target_platform.kit.client import Ask
@@ -28,7 +29,9 @@ from target_platform.kit.service import Instance
 
 TELL_EVERY_SECONDS = 2.0
 KEEP_EVERY_SECONDS = 10.0
-TOLD_BYTES = 8 * 2**20
+TOLD_AT_ONCE, TOLD_BYTES = 10_000, 8 * 2**20
+PATH_BYTES = 512
+"""Longer paths are not counted: so what is told at once is never more than is listened to."""
 
 log = logging.getLogger("edge")
 
@@ -47,16 +50,19 @@ class Wishes:
         self._behind = behind
         self._demand = Demand()
         self._untold: dict[str, float] = {}
+        self._badge = Badge(instance.config.settings["session_key"])
         self._file = Path(instance.config.data_dir) / "demand.json"
         self._remembers = self._restore()
         instance.every(TELL_EVERY_SECONDS, self.tell)
         instance.every(KEEP_EVERY_SECONDS, self.keep)
 
     def routes(self) -> list[Route]:
-        return [Route("/demand", self.show), Route("/demand", self.hear, methods=["POST"])]
+        return [Route("/demand", self.show), Route("/demand", self._badge.between_caches(self.hear), methods=["POST"])]
 
     def asked(self, path: str) -> None:
-        """A viewer has asked for it."""
+        """A viewer has asked for it, and there is such a file."""
+        if len(path) > PATH_BYTES:
+            return
         self._demand.add(path)
         if self._behind and (path in self._untold or len(self._untold) < MOST_FILES):
             self._untold[path] = self._untold.get(path, 0.0) + 1
@@ -66,17 +72,17 @@ class Wishes:
 
     async def hear(self, request: Request) -> Response:
         for path, times in (await read_body(request, Wished, TOLD_BYTES)).files.items():
-            self._demand.add(path, times)
+            if len(path) <= PATH_BYTES:
+                self._demand.add(path, times)
         return Response(status_code=204)
 
     async def tell(self) -> None:
         """All caches of the tier behind. Whom it does not reach has missed it: these are counts, and many."""
         untold, self._untold = self._untold, {}
-        if not untold:
-            return
-        body = msgspec.json.encode(Wished(untold))
-        for name in self._names_behind():
-            await self._try(Ask(path="/demand", method="POST", body=body, only=name))
+        for part in _parts(untold):
+            body = msgspec.json.encode(Wished(part))
+            for name in self._names_behind():
+                await self._try(Ask(path="/demand", method="POST", body=body, headers=self._badge.headers(), only=name))
 
     async def known(self) -> Mapping[str, float]:
         """Of the whole region, as the one knows it who has heard the most."""
@@ -96,8 +102,16 @@ class Wishes:
             await asyncio.to_thread(self._write, msgspec.json.encode(Wished(counts)))
 
     async def _heard_behind(self) -> list[Mapping[str, float]]:
-        answers = [await self._try(Ask(path="/demand", only=name)) for name in self._names_behind()]
-        return [msgspec.json.decode(body, type=Wished).files for body in answers if body]
+        heard = [await self._heard_from(name) for name in self._names_behind()]
+        return [each.files for each in heard if each]
+
+    async def _heard_from(self, name: str) -> Wished | None:
+        try:
+            body = await self._try(Ask(path="/demand", only=name))
+            return msgspec.json.decode(body, type=Wished) if body else None
+        except msgspec.DecodeError as error:
+            log.warning("what %s knows of demand cannot be read: %s", name, error)
+            return None
 
     def _names_behind(self) -> list[str]:
         if not self._behind:
@@ -136,3 +150,9 @@ class Wishes:
         for path, times in kept.files.items():
             self._demand.add(path, times)
         return bool(kept.files)
+
+
+def _parts(untold: Mapping[str, float]) -> Iterable[dict[str, float]]:
+    """Each small enough to be told at once."""
+    files = list(untold.items())
+    return (dict(files[start : start + TOLD_AT_ONCE]) for start in range(0, len(files), TOLD_AT_ONCE))

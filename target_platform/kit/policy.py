@@ -195,9 +195,9 @@ class FillPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     At night means from `from_hour` until `until_hour` by the clock of the region, which is `utc_offset_hours` ahead of
     UTC. One that starts, and so is empty, fills for `cold_seconds` at any hour if anybody knows what its region
-    watches; 0: it waits. What is planned takes `share` of the cache; a title of which more than `everywhere_share` of
-    all is asked for is held by every cache of a group. `zipf_exponent` and `survival` are what is expected of titles
-    that nobody has asked for (delivery/forecast.py).
+    watches; 0: it waits. What is planned takes `share` of the cache, and is held until `pinned_seconds` after the
+    window; a title of which more than `everywhere_share` of all is asked for is held by every cache of a group.
+    `zipf_exponent` and `survival` are what is expected of titles that nobody has asked for (delivery/forecast.py).
     """
 
     when: Literal["never", "night", "always"] = "never"
@@ -206,6 +206,7 @@ class FillPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     utc_offset_hours: dict[str, Annotated[float, Meta(ge=-14, le=14)]] = {}
     cold_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0
     bytes_per_second: Annotated[int, Meta(ge=1)] = 4_194_304
+    pinned_seconds: Annotated[float, Meta(ge=0)] = 43_200
     share: Annotated[float, Meta(ge=0, le=1)] = 0.8
     everywhere_share: Annotated[float, Meta(gt=0, le=1)] = 0.1
     zipf_exponent: Annotated[float, Meta(ge=0, le=10)] = 1.0

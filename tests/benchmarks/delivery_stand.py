@@ -22,6 +22,7 @@ import msgspec
 import yaml
 
 from target_platform import services
+from target_platform.delivery.territory import Badge
 from target_platform.kit.config import Endpoint, InstanceConfig
 from target_platform.kit.rendezvous import steered
 from target_platform.media.ladder import shipped_ladder
@@ -39,6 +40,7 @@ EDGES = (f"{REGION}/edge-1", f"{REGION}/edge-2")
 HUBS = (f"{REGION}/hub-1", f"{REGION}/hub-2")
 ORIGIN = f"{REGION}/origin-1"
 FIRST_PORT = 27_600
+KEY = "key"
 
 
 def media(folder: Path) -> int:
@@ -100,7 +102,9 @@ class Stand:
 
     def get(self, name: str, path: str, body: Any = None) -> Any:
         data = None if body is None else msgspec.json.encode(body)
-        request = urllib.request.Request(f"http://127.0.0.1:{self._ports[name]}{path}", data=data)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._ports[name]}{path}", data=data, headers=Badge(KEY).headers()
+        )
         with urllib.request.urlopen(request, timeout=30) as answer:
             content = answer.read()
         return msgspec.json.decode(content) if content[:1] == b"{" else content.decode()
@@ -153,7 +157,7 @@ class Stand:
             settings={
                 "media_dir": str(self._folder / "media"),
                 "titles_file": str(self._titles_file),
-                "session_key": "key",
+                "session_key": KEY,
                 "cache_bytes": str(self._cache_bytes.get(service.name, 0)),
             },
         )

@@ -7,16 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 import yaml
+from starlette.requests import Request
+from starlette.responses import Response
 
+from target_platform.delivery import fill, wishes
+from target_platform.delivery.forecast import forecast
+from target_platform.delivery.listing import Listing
+from target_platform.kit.answer import problem
 from target_platform.media.published import media_path
 from target_platform.services.origin import Origin
 from target_platform.stores.objects.interface import ObjectsFailed
 from target_platform.weaknesses import effective_policies
 from tests.unit.platform.published import FILES, publish
-from tests.unit.platform.stage import Platform, media, patient, visit
+from tests.unit.platform.stage import Platform, badge, media, patient, visit
 from tests.unit.platform.test_published_titles import standing
 
 ORIGIN, HUB, EDGE = "here/origin-1", "here/hub-1", "here/edge-1"
@@ -167,16 +174,146 @@ def test_who_comes_back_cold_fills_at_once_by_what_its_hub_remembers(tmp_path: P
     visit(tmp_path, (ORIGIN, HUB, EDGE), today, titles_file=str(titles))
 
 
-def test_without_an_origin_the_fill_waits_until_there_is_one(tmp_path: Path, titles: Path) -> None:
+def test_while_the_origin_has_no_list_the_fill_waits_and_then_goes_on(
+    tmp_path: Path, titles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     policies(tmp_path)
+    refused: list[Request] = []
+    real = Listing.titles
+
+    async def at_first_none(listing: Listing, request: Request) -> Response:
+        if len(refused) == 3:
+            return await real(listing, request)
+        refused.append(request)
+        return problem(404, "there is no list")
+
+    monkeypatch.setattr(Listing, "titles", at_first_none)
 
     async def play(made: Platform) -> None:
         await open_window(made, EDGE, 600)
-        await asyncio.sleep(0.2)
-        assert (await state(made, EDGE))["planned"] == 0
-        assert (await made.ask(EDGE, "/load")).status == 200
+        await filled(made, EDGE)
+        assert len(refused) == 3
 
-    visit(tmp_path, (HUB, EDGE), play)
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+def test_whatever_a_fill_meets_with_it_goes_on(
+    tmp_path: Path, titles: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    policies(tmp_path)
+    failed = asyncio.Event()
+
+    def at_first_broken(*arguments: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise ArithmeticError("a demand that nobody thought of")
+        return forecast(*arguments)
+
+    monkeypatch.setattr(fill, "forecast", at_first_broken)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+    assert "a demand that nobody thought of" in caplog.text
+
+
+def test_however_much_is_told_a_hub_can_tell_it_on(tmp_path: Path, titles: Path) -> None:
+    """Counts add up; what a hub says must be what its edges, and the hub after a start, can read."""
+    policies(tmp_path)
+    told = msgspec.json.encode({"files": {"/media/second/720p/segment-00.ts": 1e12}})
+
+    async def play(made: Platform) -> None:
+        for _ in range(2):
+            assert (await made.ask(HUB, "/demand", "POST", data=told, headers=badge())).status == 204
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+def test_only_caches_say_what_is_wanted_and_only_who_is_at_the_machine_opens_a_window(
+    tmp_path: Path, titles: Path
+) -> None:
+    policies(tmp_path)
+
+    async def play(made: Platform) -> None:
+        wanted = b'{"files": {"/media/second/720p/segment-00.ts": 5}}'
+        assert (await made.ask(HUB, "/demand", "POST", data=wanted)).status == 403
+        assert (await made.ask(HUB, "/demand")).json == {"files": {}}
+        elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+        async with aiohttp.ClientSession(connector=elsewhere) as session:
+            for headers, status in (({}, 403), (badge(), 200)):
+                address = f"http://{made.address(HUB)}/fill"
+                async with session.post(address, data=b'{"seconds": 60}', headers=headers) as response:
+                    assert response.status == status
+
+    visit(tmp_path, (ORIGIN, HUB), play, titles_file=str(titles))
+
+
+def test_long_paths_do_not_keep_a_hub_from_hearing_of_the_others(
+    tmp_path: Path, titles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told at once is no more than a hub listens to, and in more than one piece when there is much."""
+    monkeypatch.setattr(wishes, "TOLD_AT_ONCE", 2)
+    monkeypatch.setattr(wishes, "TOLD_BYTES", 2 * (wishes.PATH_BYTES + 50))
+    policies(tmp_path)
+    honest = [f"/media/first/720p/segment-{number:02d}.ts" for number in range(4)]
+    long = [f"/media/{name}{'y' * length}/720p/segment-00.ts" for name in "abc" for length in (440, 600)]
+
+    async def play(made: Platform) -> None:
+        for path in (*honest, *long):
+            assert (await made.ask(EDGE, path)).status == 200
+
+        async def is_told() -> bool:
+            heard = (await made.ask(HUB, "/demand")).json["files"]
+            return set(heard) == {*honest, *(path for path in long if len(path) <= wishes.PATH_BYTES)}
+
+        await until(is_told)
+
+    visit(tmp_path, (ORIGIN, HUB, EDGE), play, titles_file=str(titles))
+
+
+def test_what_was_planned_is_let_go_when_no_window_has_planned_it_anew(tmp_path: Path, titles: Path) -> None:
+    policies(tmp_path, pinned_seconds=0)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+        await filled(made, EDGE)
+        await open_window(made, EDGE, 0)
+        assert (await state(made, EDGE))["planned"] == 0
+        new = [f"/media/new-{number}/720p/segment-00.ts" for number in range(5)]
+        for path in new:
+            await made.ask(EDGE, path)
+        for path in new:
+            assert (await made.ask(EDGE, path)).headers["X-Cache"] == "hit"
+
+    visit(tmp_path, (ORIGIN, EDGE), play, titles_file=str(titles), cache_bytes="6100")
+
+
+def test_what_nobody_has_is_not_counted_as_fetched(
+    tmp_path: Path, titles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies(tmp_path)
+    asked: list[Request] = []
+
+    async def none(origin: Origin, request: Request) -> Response:
+        asked.append(request)
+        return problem(404, "it has just gone")
+
+    monkeypatch.setattr(Origin, "file", none)
+
+    async def play(made: Platform) -> None:
+        await open_window(made, EDGE, 600)
+
+        async def is_through() -> bool:
+            return len(asked) == 10
+
+        await until(is_through)
+        assert (await state(made, EDGE))["fetched_bytes"] == 0
+
+    visit(tmp_path, (ORIGIN, EDGE), play, titles_file=str(titles))
 
 
 def test_the_next_segments_of_who_watches_are_there_before_they_are_asked_for(tmp_path: Path, titles: Path) -> None:
@@ -211,7 +348,7 @@ def test_nonsense_is_refused(tmp_path: Path, titles: Path, path: str, body: byte
     policies(tmp_path)
 
     async def play(made: Platform) -> None:
-        assert (await made.ask(HUB, path, "POST", data=body)).status == 400
+        assert (await made.ask(HUB, path, "POST", data=body, headers=badge())).status == 400
         assert (await made.ask(HUB, "/demand")).json == {"files": {}}
         assert not (await state(made, HUB))["open"]
 

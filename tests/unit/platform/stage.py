@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from target_platform import services
+from target_platform.delivery.territory import Badge
 from target_platform.kit.access_log import Served
 from target_platform.kit.claims import Claims
 from target_platform.kit.config import Endpoint, InstanceConfig
@@ -104,6 +105,11 @@ def patient(text: str) -> str:
         each |= {key: 20 * each[key] for key in ("deadline_ms", "attempt_ms") if key in each}
     changed: str = yaml.safe_dump(policies)
     return changed
+
+
+def badge() -> dict[str, str]:
+    """What one cache shows another."""
+    return Badge(SESSION_KEY).headers()
 
 
 def signed_in(user: str = "viewer-1", plan: str = "", device: str = "") -> dict[str, str]:

@@ -11,7 +11,7 @@ from target_platform.kit.config import Endpoint
 from target_platform.kit.rendezvous import steered
 from target_platform.media.titles import ALL
 from target_platform.weaknesses import effective_policies
-from tests.unit.platform.stage import Platform, media, patient, visit
+from tests.unit.platform.stage import Platform, badge, media, patient, visit
 
 ORIGIN, EDGE = "here/origin-1", "here/edge-1"
 SEGMENT = bytes(range(256)) * 1200  # five pieces
@@ -75,12 +75,14 @@ def test_what_two_viewers_wanted_the_next_edge_has_as_well(tmp_path: Path, monke
     visit(tmp_path, (ORIGIN, "here/edge-2", "there/edge-1", EDGE), play)
 
 
-def test_an_edge_is_told_of_files_only_and_fetches_nothing_else(tmp_path: Path) -> None:
+def test_an_edge_is_told_of_files_only_by_caches_only_and_fetches_nothing_else(tmp_path: Path) -> None:
     media(tmp_path, segment__ts=SEGMENT)
 
     async def play(made: Platform) -> None:
-        told = await made.ask(EDGE, "/wanted", "POST", data=b'{"paths": ["/load", "/media/t/segment.ts"]}')
-        assert told.status == 204
+        told = b'{"paths": ["/load", "/media/t/segment.ts"]}'
+        refused = await made.ask(EDGE, "/wanted", "POST", data=told)
+        assert refused.status == 403
+        assert (await made.ask(EDGE, "/wanted", "POST", data=told, headers=badge())).status == 204
         while not made.log(ORIGIN):  # noqa: ASYNC110  it is a file
             await asyncio.sleep(0.01)
         assert [line.path for line in made.log(ORIGIN)] == ["/media/t/segment.ts"]
