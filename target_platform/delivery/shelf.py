@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from target_platform.media.published import POINTERS, Listing, Published
+from target_platform.media.published import POINTERS, Listing, Published, kept_limits
 from target_platform.media.titles import LIMITS
-from target_platform.stores.objects.interface import NotThere
+from target_platform.stores.objects.interface import NotThere, ObjectsFailed
 from target_platform.stores.objects.over_http import Readings, readings_at
 from target_platform.stores.objects.place import is_folder
 
@@ -25,12 +25,17 @@ class Shelf:
         self._place = place
         self._opened: Readings | None = None
         self._opening = threading.Lock()
+        self._limits: dict[str, tuple[str, ...]] = {}
 
     def look(self) -> Listing:
-        """All that is published now. Raises ObjectsFailed."""
+        """All that is published now, with the limits also of what was published before. Raises ObjectsFailed."""
         store = self._store()
         keys = [each.key for each in store.under(POINTERS)] if store else []
-        return _listing([each for key in keys if (each := self._pointer(key))])
+        titles = [each for key in keys if (each := self._pointer(key))]
+        limits = LIMITS | {each.title: each.territories for each in titles if each.territories}
+        self._limits = kept_limits(self._limits, Listing(titles=tuple(titles), limits=limits))
+        mark = blake2b(msgspec.json.encode([titles, self._limits]), digest_size=8).hexdigest()
+        return Listing(mark=mark, titles=tuple(titles), limits=self._limits)
 
     def file(self, key: str) -> bytes:
         """Raises ObjectsFailed."""
@@ -56,19 +61,19 @@ class Shelf:
             return None
 
     def _store(self) -> Readings | None:
-        """None until there is something: a reader must not make the folder that a mistake in its name asks for."""
+        """None until there is something: a reader must not make the folder that a mistake in its name asks for.
+
+        Raises ObjectsFailed when it was there and is not any more: a disk that is unmounted holds nothing, and says
+        nothing of what was published.
+        """
         place = self._place
         if place and is_folder(place):
             place = str(Path(place) / "objects")
             if not Path(place).is_dir():
+                if self._opened is not None:
+                    raise ObjectsFailed(f"the store is not at {place} any more")
                 return None
         with self._opening:
             if self._opened is None and place:
                 self._opened = readings_at(place)
             return self._opened
-
-
-def _listing(titles: list[Published]) -> Listing:
-    limits = LIMITS | {each.title: each.territories for each in titles if each.territories}
-    mark = blake2b(msgspec.json.encode([titles, limits]), digest_size=8).hexdigest()
-    return Listing(mark=mark, titles=tuple(titles), limits=limits)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+from msgspec import structs
 
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance
-from target_platform.media.published import Listing, Published
+from target_platform.media.published import Listing, Published, kept_limits
 from target_platform.media.titles import LIMITS
 
 ASK_SECONDS = 2.0
@@ -44,6 +46,15 @@ class Shown:
         """Raises CallFailed."""
         reply = await self._instance.call("origin", f"/published?have={self.listing.mark}")
         if reply.status == 200:
-            self.listing = msgspec.json.decode(reply.body, type=Listing)
-            self._titles = {each.title: each for each in self.listing.titles}
+            self._take(reply.body)
+        elif reply.status != 204:
+            raise CallFailed(f"the origin answered {reply.status} when it was asked what is published", "status")
         self.was_heard = True
+
+    def _take(self, body: bytes) -> None:
+        try:
+            listing = msgspec.json.decode(body, type=Listing)
+        except msgspec.DecodeError as error:
+            raise CallFailed(f"what the origin says is published cannot be read: {error}", "status") from error
+        self.listing = structs.replace(listing, limits=kept_limits(self.listing.limits, listing))
+        self._titles = {each.title: each for each in listing.titles}

@@ -23,6 +23,7 @@ from target_platform.delivery.shown import Shown
 from target_platform.kit.answer import problem
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.tokens import Tokens
+from target_platform.media.published import file_key
 from target_platform.media.titles import is_outside, outside
 
 WATCH_SECONDS = 6 * 3600.0
@@ -84,7 +85,8 @@ class Limits:
 
 class Door:
     """In front of a handler of /media/TITLE/PATH. `limits` are the territories of a title; none for one that has no
-    limit, None while that is not known: then `find_out` is told a path of it.
+    limit, None while that is not known: then `find_out` is told a path of it. What is not known after that either is of
+    an origin that has not seen its store yet: the clip may be had, and nothing is said of it.
     """
 
     def __init__(
@@ -109,12 +111,15 @@ class Door:
         if token:
             request.scope["path"] = request.scope["path"].removeprefix(f"/t/{token}")
         title = request.path_params["title"]
-        if self._limits(title) is None:
+        if (limits := self._limits(title)) is None:
             await self._find_out(quote(request.scope["path"]))
-        limits = self._limits(title) or ()
+            limits = self._limits(title)
+        if limits is None and file_key(title, request.path_params["path"]):
+            return _refused(503, f"nobody has said yet where {title} may be watched")
         if self._badge.is_shown(request):
             response = await handler(request)
-            response.headers[TERRITORIES] = ",".join(limits) or EVERYWHERE
+            if limits is not None:
+                response.headers[TERRITORIES] = ",".join(limits) or EVERYWHERE
             return response
         return (self._refusal(title, token, limits) if limits else None) or await handler(request)
 

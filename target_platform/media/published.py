@@ -13,6 +13,8 @@ from urllib.parse import quote
 from msgspec import Struct
 
 POINTERS, FILES = "current/", "titles/"
+MOST_GONE = 10_000
+"""So many titles that are not published any more are remembered with their limits."""
 _VERSION = re.compile(r"[0-9a-f]{16}/[0-9a-f]{12}/.")
 
 
@@ -57,6 +59,17 @@ class Listing(Struct, frozen=True, kw_only=True):
     mark: str = ""
     titles: tuple[Published, ...] = ()
     limits: Mapping[str, tuple[str, ...]] = {}
+
+
+def kept_limits(before: Mapping[str, tuple[str, ...]], now: Listing) -> dict[str, tuple[str, ...]]:
+    """The limits of a new listing, and those known before of titles that it does not name.
+
+    A title of which nothing is said any more, since its pointer or the whole store cannot be seen, is not one that is
+    free by now: its files are still kept here and there.
+    """
+    named = {each.title for each in now.titles}
+    gone = [(title, limit) for title, limit in before.items() if title not in named and title not in now.limits]
+    return dict(gone[-MOST_GONE:]) | dict(now.limits)
 
 
 def published_prefix(title: str, job_id: str) -> str:

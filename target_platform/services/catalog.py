@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from target_platform.delivery.shown import Shown
 from target_platform.kit.answer import answer, problem
+from target_platform.kit.client import SHED
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.media.published import Published
 from target_platform.media.titles import ALL, Title, is_outside, outside
@@ -58,8 +60,14 @@ class Catalog:
         return answer(title)
 
     async def limits(self, request: Request) -> Response:
-        """The territories of all titles that are limited to some."""
-        return answer({title.id: title.territories for title in self._known() if title.territories})
+        """The territories of all titles that are limited to some. 503 as long as no origin has said it."""
+        try:
+            await self._shown.first_heard()
+        except CallFailed as failure:
+            refusal = problem(503, f"no origin has said yet which titles are limited: {failure}")
+            refusal.headers[SHED] = "limits"  # no breaker is to open for it: all else is answered
+            return refusal
+        return answer(dict(self._shown.listing.limits))
 
     async def popular_titles(self, request: Request) -> Response:
         return answer(Titles(ALL[:POPULAR]))

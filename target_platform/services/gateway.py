@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from target_platform.kit.client import Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
-from target_platform.media.titles import is_outside, outside
+from target_platform.media.titles import LIMITS, is_outside, outside
 
 POPULAR_EVERY_SECONDS = 30.0
 LIMITS_EVERY_SECONDS = 5.0
 REPORTS_EVERY_SECONDS = 1.0
+
+log = logging.getLogger("gateway")
 
 
 class SignUp(Struct, frozen=True):
@@ -81,6 +84,12 @@ class LicenceKept(Struct, frozen=True):
     licence: str
     asked_at: int = 0
     proof: str = ""
+
+
+class StillGood(Struct, frozen=True):
+    """What is read of a licence that was checked."""
+
+    title: str
 
 
 class Word(Struct, frozen=True):
@@ -144,7 +153,7 @@ class Gateway:
         self._instance = instance
         self._tokens = Tokens(instance.config.settings["session_key"])
         self._popular = LAST_RESORT
-        self._limits: dict[str, tuple[str, ...]] = {}
+        self._limits: dict[str, tuple[str, ...]] | None = None
         self._reports = Sums()
         self._heartbeats = instance.metrics.counter("heartbeats", "Heartbeats of players")
         self._rebuffer_ms = instance.metrics.counter(
@@ -207,14 +216,16 @@ class Gateway:
 
     async def licence(self, request: Request) -> Response:
         claims, wanted = self._claims(request), await read_body(request, LicenceWanted)
-        limits = self._limits.get(wanted.title, ())
-        if is_outside(claims.home, limits):
-            raise HTTPException(451, outside(wanted.title, limits))
+        await self._check_inside(claims, wanted.title)
         return await self._of_licences(request, "/licence", wanted)
 
     async def check_licence(self, request: Request) -> Response:
-        self._claims(request)
-        return await self._of_licences(request, "/licence/check", await read_body(request, LicenceKept))
+        """Only the licence server can read which title it is for, and says it of one that is still good."""
+        claims = self._claims(request)
+        checked = await self._of_licences(request, "/licence/check", await read_body(request, LicenceKept))
+        if checked.status_code == 200:
+            await self._check_inside(claims, msgspec.json.decode(checked.body, type=StillGood).title)
+        return checked
 
     async def heartbeat(self, request: Request) -> Response:
         self._user(request)
@@ -258,8 +269,22 @@ class Gateway:
         if reply.status == 200:
             self._limits = msgspec.json.decode(reply.body, type=dict[str, tuple[str, ...]])
 
+    async def _check_inside(self, claims: Claims, title: str) -> None:
+        """Raises HTTPException: 451 outside the territories of a title, 503 when this gateway never heard of any."""
+        try:
+            if self._limits is None:
+                await self.keep_limits()
+        except CallFailed as failure:
+            log.info("limits: %s", failure)
+        if self._limits is None:
+            raise HTTPException(503, f"nobody can say yet where {title} may be watched", {"Retry-After": "1"})
+        limits = self._limits.get(title, ())
+        if is_outside(claims.home, limits):
+            raise HTTPException(451, outside(title, limits))
+
     def _allowed(self, titles: Titles, claims: Claims) -> Titles:
-        hidden = {title for title, limits in self._limits.items() if is_outside(claims.home, limits)}
+        known = LIMITS if self._limits is None else self._limits
+        hidden = {title for title, limits in known.items() if is_outside(claims.home, limits)}
         if not hidden:
             return titles
         shown = (each for each in titles.titles if msgspec.json.decode(each, type=Named).id not in hidden)

@@ -22,6 +22,7 @@ from target_platform.delivery.listing import SHIPPED_TITLES, listing_routes
 from target_platform.delivery.shelf import Shelf
 from target_platform.delivery.territory import Door
 from target_platform.kit.answer import answer, problem
+from target_platform.kit.client import SHED
 from target_platform.kit.policy import CachePolicy
 from target_platform.kit.service import Instance, Service
 from target_platform.media.published import Listing, file_key, media_path
@@ -73,12 +74,12 @@ class Origin:
         except ObjectsFailed as failure:
             log.warning("the store: %s", failure)
 
-    def limits(self, title: str) -> Sequence[str]:
-        """The territories of a title. Before the store was seen nothing of it is served, and titles.yaml says it."""
-        return (self._listing.limits if self._listing else LIMITS).get(title, ())
+    def limits(self, title: str) -> Sequence[str] | None:
+        """The territories of a title. Before the store was seen only titles.yaml says any; None for all others."""
+        return LIMITS.get(title) if self._listing is None else self._listing.limits.get(title, ())
 
     async def nothing_behind(self, path: str) -> None:
-        """Of no title it is unknown here."""
+        """Only the store would know."""
 
     async def close(self) -> None:
         self._shelf.close()
@@ -86,7 +87,9 @@ class Origin:
     async def published(self, request: Request) -> Response:
         """A Listing; 204 for who has it already (`?have=MARK`)."""
         if self._listing is None:
-            return problem(503, "the store has not been seen yet")
+            refusal = problem(503, "the store has not been seen yet")
+            refusal.headers[SHED] = "store"  # no breaker is to open for it: the clip is served
+            return refusal
         if request.query_params.get("have") == self._listing.mark:
             return Response(status_code=204)
         return answer(self._listing)

@@ -21,7 +21,9 @@ from target_platform.weaknesses import effective_policies
 from tests.unit.platform.stage import Answer, Platform, patient, proven, signed_in, visit
 
 HERE, THERE = "here/gateway-1", "there/gateway-1"
-BOTH = ("here/licence-1", "there/licence-1", HERE, THERE)
+LIMITS = ("here/origin-1", "here/catalog-1")
+"""Who knows where a title may be watched: before a gateway has asked it gives no licence."""
+BOTH = (*LIMITS, "here/licence-1", "there/licence-1", HERE, THERE)
 
 
 ANN = "ann@here"
@@ -162,7 +164,7 @@ def test_asking_whether_a_stored_licence_is_good_needs_nothing_signed(tmp_path: 
         assert (await check(made, signature)).status == 200
 
     (tmp_path / "policies.yaml").write_text(BUSY_FOR_EVER)
-    visit(tmp_path, (SERVER, HERE), play)
+    visit(tmp_path, (*LIMITS, SERVER, HERE), play)
 
 
 def stated(kind: str) -> str:
@@ -212,7 +214,7 @@ def test_without_licence_servers_of_its_own_a_region_gets_them_from_the_other(tm
     async def play(made: Platform) -> None:
         assert (await licence(made)).json["region"] == "there"
 
-    visit(tmp_path, ("there/licence-1", HERE), play)
+    visit(tmp_path, (*LIMITS, "there/licence-1", HERE), play)
 
 
 def test_the_licence_server_itself_asks_for_a_session_too(tmp_path: Path) -> None:

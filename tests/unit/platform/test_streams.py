@@ -18,7 +18,15 @@ from tests.unit.platform.stage import Answer, Platform, proven, signed_in, visit
 HERE, THERE = "here/gateway-1", "there/gateway-1"
 S_HERE, S_THERE = "here/streams-1", "there/streams-1"
 STREAMS = (S_THERE, S_HERE)
-REST = ("here/history-1", "here/licence-1", "here/edge-1", "here/playback-1", HERE)
+REST = (
+    "here/origin-1",
+    "here/catalog-1",
+    "here/history-1",
+    "here/licence-1",
+    "here/edge-1",
+    "here/playback-1",
+    HERE,
+)
 ANN = "ann@here"
 
 
