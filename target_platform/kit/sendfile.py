@@ -49,44 +49,62 @@ class SendingFiles(HttpToolsProtocol):
         self._writable = writable
         self._stalled_seconds = stalled_seconds
         self._unacknowledged = 0
+        self._left_before: int | None = None
         self.gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
-        self.descriptor: int = transport.get_extra_info("socket").fileno()
-        # Only to send with flags: the descriptor stays the transport's.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, self.descriptor)
+        self._options = transport.get_extra_info("socket")
+        self.descriptor: int = self._options.fileno()
         self.burst_bytes = BURST_BYTES
         if len(self.connections) > CROWD:
             self.burst_bytes = CROWDED_BYTES
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, CROWDED_BYTES)
+            self._options.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, CROWDED_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._note_the_end()
-        self._socket.detach()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # uvicorn leaves it to hold all this for half a minute after a reset
         self._writable.wake(self.descriptor)
 
     def cut_off(self) -> None:
         """By a reset: closed as usual, the kernel would go on for minutes to offer what it holds."""
+        if self.gone:
+            return
         self._note_the_end()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        self._options.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         self.transport.abort()
 
     def send_more_to_come(self, data: bytes) -> int:
         """How much of it went out, with the promise that more comes at once. Raises OSError."""
-        return self._socket.send(data, socket.MSG_MORE | socket.MSG_DONTWAIT)
+        # A socket of our own for this one call. One that is kept might outlive the transport when a loop ends in the
+        # middle, and would close a descriptor that is somebody else's by then.
+        ours = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, self.descriptor)
+        try:
+            return ours.send(data, socket.MSG_MORE | socket.MSG_DONTWAIT)
+        finally:
+            ours.detach()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio: True keeps the transport open
+        """Who has said all that it wants to say is still answered (RFC 9112, 9.6); then the connection ends."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy:
+            self.cycle.keep_alive = False
+        return busy
 
     async def taken(self) -> None:
         """The transport has written as much as it must; or the client is cut off."""
         if self.gone or not self.flow.write_paused:
             return
-        try:
-            async with asyncio.timeout(self._stalled_seconds):
-                await self.flow.drain()
-        except TimeoutError:
-            self.cut_off()
+        before = self._left()
+        while not self.gone and self.flow.write_paused:
+            try:
+                async with asyncio.timeout(self._stalled_seconds):
+                    await self.flow.drain()
+            except TimeoutError:
+                if self._left() >= before:
+                    self.cut_off()
+                before = self._left()
 
     async def room(self) -> None:
         """The socket takes more; or the client is cut off, because nothing at all reached it for so long."""
@@ -105,6 +123,24 @@ class SendingFiles(HttpToolsProtocol):
             return self._unacknowledged
         answered = fcntl.ioctl(self.descriptor, termios.TIOCOUTQ, bytes(4))
         return int.from_bytes(answered, sys.byteorder)
+
+    def _left(self) -> int:
+        return self.unacknowledged_bytes + (0 if self.gone else self.transport.get_write_buffer_size())
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Also of who has its answers all in buffers and takes nothing of them."""
+        left = self._left()
+        if left == 0:
+            super().timeout_keep_alive_handler()
+        elif self._left_before is not None and left >= self._left_before:
+            self.cut_off()
+        else:
+            self._left_before = left
+            self.timeout_keep_alive_task = self.loop.call_later(self._stalled_seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._left_before = None
+        super()._unset_keepalive_if_required()
 
     def _note_the_end(self) -> None:
         """While the descriptor is still ours to ask."""
@@ -199,7 +235,8 @@ class Sending:
             transport.set_write_buffer_limits(high=0)  # paused until there is nothing left
             self._release_head()
             await self._protocol.taken()
-            transport.set_write_buffer_limits()
+            if not self._protocol.gone:
+                transport.set_write_buffer_limits()
 
 
 class _Head:

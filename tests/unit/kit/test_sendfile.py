@@ -271,3 +271,13 @@ def test_nothing_is_kept_of_a_connection_that_was_reset_between_two_requests(vis
                 gc.collect()
 
     visit(play)
+
+
+def test_who_has_said_all_that_it_wants_to_say_is_still_answered(visit: Callable[..., None]) -> None:
+    async def play(site: Site) -> None:
+        with site.connect() as client:
+            client.sendall(asked("/file"))
+            client.shutdown(socket.SHUT_WR)
+            assert await asyncio.to_thread(body, client) == CONTENT[START:]
+
+    visit(play)
