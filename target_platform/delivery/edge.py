@@ -25,7 +25,10 @@ from starlette.routing import Route
 from target_platform.delivery.before_asked import BeforeAsked
 from target_platform.delivery.cache import Cache
 from target_platform.delivery.file_answer import file_answer
+from target_platform.delivery.kept import Kept
 from target_platform.delivery.lookup import Lookup
+from target_platform.delivery.playlist import HEIGHT, asked_height, for_screen
+from target_platform.delivery.seal import CLEAR, SEALED, Clear, Sealing, clear_path
 from target_platform.delivery.shown import Shown
 from target_platform.delivery.territory import Badge, Door, Limits
 from target_platform.delivery.upstream import Upstream
@@ -59,7 +62,17 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     cache = Cache(limit_bytes, Path(instance.config.data_dir) / "cache")
     shown = Shown(instance)
     limits = Limits(shown)
-    lookup = Lookup(cache, Upstream(instance, tiers, limits), instance.policies.caches, instance.metrics)
+
+    async def clear(path: str) -> Kept | Reply:
+        return (await lookup.find(path)).what
+
+    behind = Sealing(
+        instance.config.settings["licence_secret"],
+        Upstream(instance, tiers, limits),
+        shown,
+        Clear(clear, age=lambda kept: lookup.age(kept), lost=cache.drop),
+    )
+    lookup = Lookup(cache, behind, instance.policies.caches, instance.metrics)
     find_out = partial(limits.find_out, fetch=lookup.fetch)
     key = instance.config.settings["session_key"]
     door = Door(key, limits.of, find_out)
@@ -70,7 +83,7 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     instance.at_close(lookup.close)
     instance.at_close(edge.close)
     return [
-        *door.routes(edge.media),
+        *door.routes(edge.media, (CLEAR, SEALED)),
         *before_asked.routes(),
         Route("/load", edge.load),
         Route("/wanted", Badge(key).between_caches(edge.wanted), methods=["POST"]),
@@ -111,7 +124,7 @@ class Edge:
         """Another edge's viewers want these files. What is told while the last ones are still fetched is told again."""
         told = await read_body(request, Wanted, TOLD_BYTES)
         if self._warming is None or self._warming.done():
-            paths = [path for path in told.paths if path.startswith("/media/") and not self._cache.has(path)]
+            paths = [path for path in told.paths if path.startswith((CLEAR, SEALED)) and not self._cache.has(path)]
             self._warming = asyncio.get_running_loop().create_task(self._warm(paths), context=Context())
         return Response(status_code=204)
 
@@ -139,7 +152,7 @@ class Edge:
     async def media(self, request: Request) -> Response:
         self._asking += 1
         path = quote(request.scope["path"])
-        self._heard(request, path)
+        self._heard(request, clear_path(path))  # what is sealed here is to be had in the clear
         try:
             return await self._media(request, path)
         except OSError as error:
@@ -152,6 +165,7 @@ class Edge:
             self._asking -= 1
 
     async def _media(self, request: Request, path: str) -> Response:
+        height = asked_height(path, request.query_params.get(HEIGHT))
         found = await self._lookup.find(path)
         self._asked.labels(found.how).inc()
         if isinstance(found.what, Reply):
@@ -160,8 +174,9 @@ class Edge:
             self._wanted.add(path)  # by a second one at least
         age = f"{self._lookup.age(found.what):.0f}"
         cache_control = found.what.cache_control
+        shown = for_screen(found.what, height) if height else found.what
         return file_answer(
-            request, found.what, {**HEADERS, "Cache-Control": cache_control, "Age": age, "X-Cache": found.how}
+            request, shown, {**HEADERS, "Cache-Control": cache_control, "Age": age, "X-Cache": found.how}
         )
 
 

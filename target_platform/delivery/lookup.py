@@ -15,14 +15,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import Context
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from target_platform.delivery.cache import Cache
 from target_platform.delivery.kept import Kept
 from target_platform.delivery.lifetime import age_on_arrival, cache_control, lifetime
-from target_platform.delivery.upstream import Upstream
 from target_platform.kit.client import Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.metrics import Metrics
@@ -38,13 +37,20 @@ class Found(Struct, frozen=True):
     how: Literal["hit", "miss"]
 
 
+class Behind(Protocol):
+    """Where files come from that are not kept."""
+
+    async def fetch(self, path: str, etag: str = "") -> Reply:
+        """With the `etag` of what is kept already, the answer may be a 304. Raises CallFailed when nobody has one."""
+
+
 class Lookup:
     """`clock` is that of `cache`: seconds that never go back."""
 
     def __init__(
         self,
         cache: Cache,
-        upstream: Upstream,
+        upstream: Behind,
         policy: CachePolicy,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,

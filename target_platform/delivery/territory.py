@@ -97,13 +97,14 @@ class Door:
         self._limits = limits
         self._find_out = find_out
 
-    def routes(self, handler: Handler) -> list[Route]:
+    def routes(self, handler: Handler, forms: Sequence[str] = ("/media/",)) -> list[Route]:
+        """`forms` of a title's files are what their paths begin with."""
+
         async def guarded(request: Request) -> Response:
             return await self._guarded(request, handler)
 
         return [
-            Route("/media/{title}/{path:path}", guarded),
-            Route("/t/{token}/media/{title}/{path:path}", guarded),
+            Route(f"{prefix}{form}{{title}}/{{path:path}}", guarded) for form in forms for prefix in ("", "/t/{token}")
         ]
 
     async def _guarded(self, request: Request, handler: Handler) -> Response:

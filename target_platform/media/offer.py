@@ -35,6 +35,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     thumbnails: str = ""
     artwork: dict[str, str] = {}
     key_id: str = ""
+    sealed: str = ""
 
     def behind(self, prefix: str) -> Offer:
         """The same with other paths: each begins with `prefix`."""
@@ -43,6 +44,7 @@ class Offer(Struct, frozen=True, kw_only=True):
             playlist=prefix + self.playlist,
             streams=tuple(structs.replace(each, playlist=prefix + each.playlist) for each in self.streams),
             dash=self.dash and prefix + self.dash,
+            sealed=self.sealed and prefix + self.sealed,
             thumbnails=self.thumbnails and prefix + self.thumbnails,
             artwork={shape: prefix + path for shape, path in self.artwork.items()},
         )
@@ -50,7 +52,11 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 def clip(ladder: Ladder, title: str) -> Offer:
     """The clip that every title shows which nobody has published; `title` as it stands in a path."""
-    return Offer(playlist=f"/media/{title}/master.m3u8", streams=_of_clip(ladder, title))
+    return Offer(
+        playlist=f"/media/{title}/master.m3u8",
+        streams=_of_clip(ladder, title),
+        sealed=f"/sealed/{title}/master.m3u8",
+    )
 
 
 def of_published(title: Published) -> Offer:

@@ -92,6 +92,13 @@ class StillGood(Struct, frozen=True):
     title: str
 
 
+class KeyWanted(Struct, frozen=True):
+    """The key of a title's sealed form, for who shows this `seat`."""
+
+    title: str
+    seat: str = ""
+
+
 class Word(Struct, frozen=True):
     """What is read of a place that a player has kept: whether it is its last."""
 
@@ -139,6 +146,7 @@ def routes(instance: Instance) -> Sequence[Route]:
         Route("/play/{title}", gateway.play, methods=["POST"]),
         Route("/licence", gateway.licence, methods=["POST"]),
         Route("/licence/check", gateway.check_licence, methods=["POST"]),
+        Route("/keys/{title}", gateway.key),
         Route("/heartbeat", gateway.heartbeat, methods=["POST"]),
         Route("/charges/{subscription}", gateway.charge, methods=["POST"]),
         Route("/progress/{profile}/{title}", gateway.progress),
@@ -218,6 +226,15 @@ class Gateway:
         claims, wanted = self._claims(request), await read_body(request, LicenceWanted)
         await self._check_inside(claims, wanted.title)
         return await self._of_licences(request, "/licence", wanted)
+
+    async def key(self, request: Request) -> Response:
+        """Of the sealed form of a title, as HLS players ask: with GET. The seat, if one is needed, is in a header."""
+        claims = self._claims(request)
+        wanted = KeyWanted(request.path_params["title"], request.headers.get("x-seat", ""))
+        await self._check_inside(claims, wanted.title)
+        given = await self._of_licences(request, "/keys", wanted)
+        given.headers["Cache-Control"] = "no-store"
+        return given
 
     async def check_licence(self, request: Request) -> Response:
         """Only the licence server can read which title it is for, and says it of one that is still good."""
@@ -300,7 +317,9 @@ class Gateway:
         """What is recommended to nobody in particular: who chooses this has a fallback that asks the same service."""
         return await self._recommended("everybody", {"popular": self._popular_reply, "everybodys": _no_more})
 
-    async def _of_licences(self, request: Request, path: str, wanted: LicenceWanted | LicenceKept) -> Response:
+    async def _of_licences(
+        self, request: Request, path: str, wanted: LicenceWanted | LicenceKept | KeyWanted
+    ) -> Response:
         """With the session's token, which the licence server reads itself."""
         session = request.headers["authorization"].partition(" ")[2]
         ask = _post(path, {**structs.asdict(wanted), "session": session})

@@ -38,6 +38,8 @@ from target_platform.kit.device import Proofs, spoken
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance, Service
 from target_platform.kit.tokens import Tokens
+from target_platform.media.seal_key import seal_key
+from target_platform.media.titles import ALL
 
 KEY_BYTES = 16
 
@@ -67,6 +69,14 @@ class Checking(Struct, frozen=True):
     session: str
     asked_at: int = 0
     proof: str = ""
+
+
+class KeyWanted(Struct, frozen=True):
+    """Of a title's sealed form. `session` and `seat` are tokens."""
+
+    title: str
+    session: str
+    seat: str = ""
 
 
 class Statement(Struct, frozen=True):
@@ -118,6 +128,7 @@ def routes(instance: Instance) -> Sequence[Route]:
     return [
         Route("/licence", licences.licence, methods=["POST"]),
         Route("/licence/check", licences.check, methods=["POST"]),
+        Route("/keys", licences.key, methods=["POST"]),
     ]
 
 
@@ -140,8 +151,7 @@ class Licences:
     async def licence(self, request: Request) -> Response:
         wanted = await read_body(request, Wanted)
         claims = self._proven(wanted, f"licence {wanted.title}")
-        if claims.plan and self._tokens.user(wanted.seat, "seat") != f"{claims.device} {claims.user} {wanted.title}":
-            raise self._refused("seat", f"the device {claims.device} has no seat for {wanted.title}: POST /play first")
+        self._check_seat(claims, wanted)
         is_stored = wanted.type == "persistent-license"
         valid_seconds = self._policy.stored_seconds if is_stored else self._policy.valid_seconds
         statement = Statement(claims.user, wanted.title, claims.device, wanted.type)
@@ -184,6 +194,17 @@ class Licences:
         )
         return answer(good)
 
+    async def key(self, request: Request) -> Response:
+        """What opens the form of a title that edges have sealed (delivery/seal.py): 16 bytes, as HLS players read it.
+
+        They ask with a GET that proves no device, so a session is enough, and a seat on an account that needs one.
+        """
+        wanted = await read_body(request, KeyWanted)
+        self._check_seat(self._session(wanted.session), wanted)
+        if not any(title.id == wanted.title for title in ALL):
+            raise HTTPException(404, f"there is no sealed title {wanted.title}, so there is no key")
+        return Response(seal_key(self._secret, wanted.title), media_type="application/octet-stream")
+
     def _asks_at(self, statement: Statement, ends_at: int, now: float) -> int:
         """Until when it plays without asking: a stored one for its grace, though not beyond its end."""
         if statement.type == "temporary":
@@ -192,13 +213,22 @@ class Licences:
 
     def _proven(self, asked: Wanted | Checking, what: str) -> Claims:
         """Who asks, and proves it. Raises HTTPException."""
-        subject = self._tokens.user(asked.session, "session")
-        if subject is None:
-            raise HTTPException(401, "no licence without a valid session")
-        claims = claims_of(subject)
+        claims = self._session(asked.session)
         if objection := self._proofs.objection(claims, what, asked.asked_at, asked.proof):
             raise self._refused("device", objection)
         return claims
+
+    def _session(self, token: str) -> Claims:
+        """Raises HTTPException."""
+        subject = self._tokens.user(token, "session")
+        if subject is None:
+            raise HTTPException(401, "no licence without a valid session")
+        return claims_of(subject)
+
+    def _check_seat(self, claims: Claims, wanted: Wanted | KeyWanted) -> None:
+        """Raises HTTPException."""
+        if claims.plan and self._tokens.user(wanted.seat, "seat") != f"{claims.device} {claims.user} {wanted.title}":
+            raise self._refused("seat", f"the device {claims.device} has no seat for {wanted.title}: POST /play first")
 
     def _refused(self, why: str, sentence: str) -> HTTPException:
         self._refusals.labels(why).inc()

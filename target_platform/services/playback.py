@@ -41,7 +41,8 @@ class Stream(Struct, frozen=True, omit_defaults=True):
 
     `streams` are those of its qualities that the device can show. Of a title that the pipeline has published there is
     the same for DASH, with its length, the languages of its sound and subtitles, pictures, and the id of its key.
-    `licence` is a path at the gateway: without a licence
+    `sealed` is a master playlist of the same that an edge encrypts, of a title that is not encrypted otherwise; its key
+    is at the gateway. `licence` is a path at the gateway: without a licence
     from there the player may not show a picture. `seat` is to be shown there; an account without a plan has none.
     """
 
@@ -59,6 +60,7 @@ class Stream(Struct, frozen=True, omit_defaults=True):
     thumbnails: str = ""
     artwork: dict[str, str] = {}
     key_id: str = ""
+    sealed: str = ""
 
 
 class Can(Struct, frozen=True):

@@ -158,6 +158,7 @@ class Stand:
                 "media_dir": str(self._folder / "media"),
                 "titles_file": str(self._titles_file),
                 "session_key": KEY,
+                "licence_secret": "secret",
                 "cache_bytes": str(self._cache_bytes.get(service.name, 0)),
             },
         )

@@ -124,7 +124,7 @@ def _instance(folder: Path, name: str, port: int, options: Sequence[str] = ()) -
         data_dir=str(folder / "data" / name),
         log_dir=str(folder / "logs"),
         endpoints={"origin": (origin,)},
-        settings={"media_dir": str(folder / "media"), "session_key": "key"},
+        settings={"media_dir": str(folder / "media"), "session_key": "key", "licence_secret": "secret"},
     )
     (folder / f"{name}.json").write_bytes(msgspec.json.encode(config))
     command = [sys.executable, "-m", "target_platform.kit.serve", str(folder / f"{name}.json"), *options]

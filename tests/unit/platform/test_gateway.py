@@ -81,6 +81,7 @@ def test_a_stream_starts_with_a_playlist_and_edges(tmp_path: Path) -> None:
             "region": "here",
             "licence": "/licence",
             "seat": "",
+            "sealed": "/sealed/split-brain/master.m3u8",
         }
 
     visit(tmp_path, WHOLE, play)
