@@ -38,14 +38,15 @@ class Report(Struct, frozen=True, kw_only=True):
     """What players of one provider have seen of one server since they said so last.
 
     `server` is HOST:PORT as they were given it. `kbps` is kilobits a second while something came; 0 when they cannot
-    tell. `fetched` files came, and `failed` attempts were in vain. `players` is how many have said so.
+    tell. `players` is how many have said so. `fetched` and `failed` are players, too: one by whom a quarter of the
+    attempts were in vain counts a quarter as failed, however many attempts there were.
     """
 
     provider: str
     server: str
     kbps: float = 0.0
-    fetched: int = 0
-    failed: int = 0
+    fetched: float = 0.0
+    failed: float = 0.0
     players: int = 1
 
     @property

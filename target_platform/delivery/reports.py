@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import median
 
 from msgspec import Struct
 
-from target_platform.delivery.measured import MOST_COUNT, Report
+from target_platform.delivery.measured import MOST_KBPS, Report
+from target_platform.delivery.providers import shipped_providers
 
 MOST_SERVERS = 4
 """A player is told no more."""
 
 MOST_WAYS, MOST_SPEEDS = 64, 64
+HELD_WAYS = 1024
+"""Whoever invents servers fills places: the ways of which most players speak are kept then, and only those told."""
 LONGEST_NAME = 80
 
 
@@ -28,30 +31,42 @@ class Fetched(Struct, frozen=True):
 class _Sum:
     def __init__(self) -> None:
         self.speeds: list[float] = []
-        self.fetched = self.failed = self.players = 0
+        self.fetched = self.failed = 0.0
+        self.players = 0
+
+    def add(self, said: Fetched) -> None:
+        """Each player counts as one, however often it says that something has failed."""
+        fetched, failed = max(0, said.fetched), max(0, said.failed)
+        self.players += 1
+        if tried := fetched + failed:
+            self.fetched += fetched / tried
+            self.failed += failed / tried
+        if 0 < said.kbps <= MOST_KBPS and len(self.speeds) < MOST_SPEEDS:
+            self.speeds.append(said.kbps)
 
 
 class Sums:
-    """Never larger than so many ways, whatever players say."""
+    """Never larger than so many ways, whatever players say. Who comes by none of `providers` is a stranger: ""."""
 
-    def __init__(self) -> None:
+    def __init__(self, providers: Collection[str] = shipped_providers().full_names) -> None:
+        self._providers = frozenset(providers) | {""}
         self._by_way: dict[tuple[str, str], _Sum] = {}
 
     def add(self, provider: str, said: Sequence[Fetched]) -> None:
-        for each in said[:MOST_SERVERS]:
-            way = (provider, each.server)
-            if way not in self._by_way and (len(self._by_way) >= MOST_WAYS or max(map(len, way)) > LONGEST_NAME):
+        """What one player says at once: of each server once."""
+        if provider not in self._providers:
+            return
+        for server, each in {each.server: each for each in said[:MOST_SERVERS]}.items():
+            if len(server) > LONGEST_NAME:
                 continue
-            total = self._by_way.setdefault(way, _Sum())
-            total.players += 1
-            total.fetched += min(max(0, each.fetched), MOST_COUNT)
-            total.failed += min(max(0, each.failed), MOST_COUNT)
-            if each.kbps > 0 and len(total.speeds) < MOST_SPEEDS:
-                total.speeds.append(each.kbps)
+            way = (provider, server)
+            if way not in self._by_way and len(self._by_way) >= HELD_WAYS:
+                self._by_way = self._most_told()
+            self._by_way.setdefault(way, _Sum()).add(each)
 
     def take(self) -> tuple[Report, ...]:
         """All of it, and begin anew. The speed is the median: one liar among three changes nothing."""
-        sums, self._by_way = self._by_way, {}
+        sums, self._by_way = self._most_told(), {}
         return tuple(
             Report(
                 provider=provider,
@@ -63,3 +78,7 @@ class Sums:
             )
             for (provider, server), total in sums.items()
         )
+
+    def _most_told(self) -> dict[tuple[str, str], _Sum]:
+        by_players = sorted(self._by_way.items(), key=lambda each: each[1].players, reverse=True)
+        return dict(by_players[:MOST_WAYS])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from target_platform.delivery.measured import (
@@ -14,7 +15,7 @@ from target_platform.delivery.measured import (
     Measured,
     Report,
 )
-from target_platform.delivery.reports import MOST_WAYS, Fetched, Sums
+from target_platform.delivery.reports import HELD_WAYS, MOST_WAYS, Fetched, Sums
 from target_platform.delivery.ways import Way
 from target_platform.kit.config import Endpoint
 from tests.clock import Clock
@@ -155,22 +156,54 @@ def test_no_more_is_kept_than_there_are_ways() -> None:
 
 
 def test_a_gateway_sums_up_what_its_players_say_by_way_and_one_liar_changes_nothing() -> None:
-    sums = Sums()
+    sums = Sums(["p"])
     for kbps in (40_000.0, 1.0, 44_000.0):
         sums.add("p", [Fetched(server="one", kbps=kbps, fetched=3, failed=1)])
     sums.add("p", [Fetched(server="other", failed=2)])
     assert sums.take() == (
-        Report(provider="p", server="one", kbps=40_000, fetched=9, failed=3, players=3),
-        Report(provider="p", server="other", failed=2),
+        Report(provider="p", server="one", kbps=40_000, fetched=2.25, failed=0.75, players=3),
+        Report(provider="p", server="other", failed=1),
     )
     assert sums.take() == ()
 
 
 def test_a_gateway_keeps_so_much_and_no_more_whatever_players_say() -> None:
-    sums = Sums()
-    for number in range(1000):
+    sums = Sums(["p"])
+    for number in range(HELD_WAYS + 10):
         sums.add("p", [Fetched(server=f"server-{number}", kbps=1e308, fetched=-5, failed=10**12)] * 9)
-    sums.add("x" * 1000, [Fetched(server="one")])
+    sums.add("p", [Fetched(server="x" * 1000)])
     taken = sums.take()
     assert len(taken) == MOST_WAYS
-    assert all(each.fetched == 0 and each.failed <= 200 for each in taken)
+    assert all((each.players, each.kbps, each.fetched, each.failed) == (1, 0, 0, 1) for each in taken)
+
+
+def test_speeds_that_cannot_be_spoil_no_report() -> None:
+    sums = Sums(["p"])
+    sums.add("p", [Fetched(server="one", kbps=1e308), Fetched(server="other", kbps=1e308)])
+    sums.add("p", [Fetched(server="one", kbps=1e308), Fetched(server="other", kbps=FAST)])
+    read = msgspec.json.decode(msgspec.json.encode(sums.take()), type=tuple[Report, ...])
+    assert [(each.server, each.kbps, each.is_possible) for each in read] == [("one", 0, True), ("other", FAST, True)]
+
+
+def test_servers_that_are_invented_keep_nothing_of_those_that_are_there_away() -> None:
+    sums = Sums(["p"])
+    for number in range(2 * HELD_WAYS):
+        sums.add("p", [Fetched(server=f"invented-{number}")])
+        if number % 100 == 0:
+            sums.add("p", [Fetched(server="one", kbps=FAST, fetched=1)])
+    for number in range(HELD_WAYS):
+        sums.add(f"invented-{number}", [Fetched(server="one")])
+    report, *_ = sums.take()
+    assert (report.provider, report.server, report.players) == ("p", "one", 21)
+
+
+def test_one_liar_among_ten_puts_nobody_behind_however_much_it_says_has_failed() -> None:
+    trial = Trial()
+    for _ in range(300):
+        sums = Sums(["p"])
+        for _ in range(10):
+            sums.add("p", [Fetched(server="one", kbps=FAST, fetched=3)])
+        sums.add("p", [Fetched(server="one", failed=10**9)] * 4)
+        trial.measured.take(sums.take(), WAYS)
+        trial.measured.judge(WAYS)
+        assert not trial.is_behind(ONE)
