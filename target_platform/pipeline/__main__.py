@@ -45,6 +45,7 @@ from target_platform.topology import LICENCE_SECRET
 
 _LOOK_SECONDS = 0.1
 _IDLE_SECONDS = 0.05
+EVERYWHERE = "everywhere"
 
 
 def main() -> int:
@@ -73,7 +74,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
         dubs=parse_sides(arguments.dub),
         sha256=arguments.sha256,
         segment_seconds=arguments.segment_seconds,
-        territories=tuple(arguments.territories),
+        territories=arguments.territories,
     )
     with opened(arguments.store, arguments.queue, _terms(arguments)) as places:
         if arguments.workers:
@@ -193,7 +194,10 @@ def _count(text: str) -> int:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(sorted({each.strip() for each in text.split(",")}))
+    names = {each.strip() for each in text.split(",")}
+    if EVERYWHERE in names and len(names) > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is {EVERYWHERE} and somewhere: say one of them")
+    return tuple(sorted(names - {EVERYWHERE}))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -209,7 +213,10 @@ def _parser() -> argparse.ArgumentParser:
     take_in.add_argument("--sha256", default="", help="what the file's checksum must be")
     take_in.add_argument("--segment-seconds", type=float, default=0.0, help="instead of the profile's")
     take_in.add_argument(
-        "--territories", type=_names, default=(), metavar="A,B", help="where it may be watched (default: everywhere)"
+        "--territories",
+        type=_names,
+        metavar="A,B",
+        help=f"where it may be watched, or {EVERYWHERE} (default: as it is, for what is new {EVERYWHERE})",
     )
     take_in.add_argument("--workers", type=_count, default=os.cpu_count() or 1, help="0 if they run elsewhere")
     work = commands.add_parser("work", help="be a worker until told to stop (SIGTERM)")

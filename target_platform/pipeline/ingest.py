@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from target_platform.media.published import Published
 from target_platform.pipeline.complexity import measure
@@ -29,7 +29,7 @@ from target_platform.pipeline.job import (
 from target_platform.pipeline.ladder import ladder
 from target_platform.pipeline.master import Master, inspect, look
 from target_platform.pipeline.profile import Profile, Shipped, shipped
-from target_platform.pipeline.publish import limit, published
+from target_platform.pipeline.publish import limit, published, territories_of
 from target_platform.pipeline.split import frames_a_segment
 from target_platform.pipeline.subtitles import check_language, check_subtitles
 from target_platform.pipeline.tasks import read_job
@@ -52,7 +52,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     """What somebody wants made of a master. `language` is that of its own sound; `sha256` what they say they sent.
 
     `segment_seconds` is used instead of the profile's, unless it is 0. `territories` are those in which it may be
-    watched; empty means all.
+    watched; empty means all, and None as it is: without a limit for what was never published.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     dubs: tuple[Side, ...] = ()
     sha256: str = ""
     segment_seconds: float = 0.0
-    territories: tuple[str, ...] = ()
+    territories: tuple[str, ...] | None = None
 
 
 class _Sources(Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job | Published:
     """
     profile = _profile(wish)
     checked_title(wish.title)
-    checked_territories(wish.territories)
+    checked_territories(wish.territories or ())
     master = inspect(wish.path, shipped().limits)
     _check_sides(wish, master)
     sources = _identified(wish)
@@ -95,12 +95,13 @@ def ingest(objects: Objects, queue: Queue, wish: Wish) -> Job | Published:
     if job is None:
         shown = published(objects, wish.title)
         if shown is not None and shown.version == id:
-            return shown if shown.territories == wish.territories else limit(objects, shown, wish.territories)
+            return limit(objects, shown, wish.territories)
+        wish = structs.replace(wish, territories=territories_of(objects, wish.title, wish.territories))
         wanted = _decided(id, wish, sources, master, profile)
         for path, file in sources.by_path(wish):
             upload(objects, path, file)
         job = _written_down(objects, wanted)
-    if job.territories != wish.territories:
+    if wish.territories not in (None, job.territories):
         where = ", ".join(job.territories) or "everywhere"
         raise Rejected(f"{wish.title} is in the works for other territories ({where}). Ask again when it is published.")
     for task in job.tasks():
@@ -117,7 +118,7 @@ def _profile(wish: Wish) -> Profile:
         return profile
     if not 0.5 <= wish.segment_seconds <= 30:
         raise Rejected(f"Segments of {wish.segment_seconds:g} s are no good: 0.5 to 30 are taken.")
-    return msgspec.structs.replace(profile, segment_seconds=wish.segment_seconds)
+    return structs.replace(profile, segment_seconds=wish.segment_seconds)
 
 
 def _check_sides(wish: Wish, master: Master) -> None:
@@ -167,7 +168,7 @@ def _decided(id: str, wish: Wish, sources: _Sources, master: Master, profile: Pr
             Subtitles(language=each.language, source=file)
             for each, file in zip(wish.subtitles, sources.subtitles, strict=True)
         ),
-        territories=wish.territories,
+        territories=wish.territories or (),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from target_platform.media.published import Published, pointer_key, published_prefix
+from target_platform.pipeline.errors import PipelineError
 from target_platform.pipeline.job import Job, job_key, made_prefix
 from target_platform.pipeline.package import DASH, HLS
 from target_platform.pipeline.upload import is_there
@@ -26,11 +27,28 @@ def published(objects: Objects, title: str) -> Published | None:
         return None
 
 
-def limit(objects: Objects, shown: Published, territories: tuple[str, ...]) -> Published:
-    """Limit what is published to other territories, without making it anew. Raises ObjectsFailed."""
-    limited = msgspec.structs.replace(shown, territories=territories)
+def limit(objects: Objects, shown: Published, territories: tuple[str, ...] | None) -> Published:
+    """Limit what is published to other territories, without making it anew; None leaves it as it is.
+
+    Raises ObjectsFailed, and PipelineError when another version is shown by now: the pointer is not turned back to this
+    one. What is left is the moment between reading it again and writing it.
+    """
+    if territories is None or territories == shown.territories:
+        return shown
+    now = published(objects, shown.title)
+    if now is None or now.hls != shown.hls:
+        raise PipelineError(f"{shown.title} was published anew meanwhile, and is not limited. Ask again.")
+    limited = msgspec.structs.replace(now, territories=territories)
     objects.put(pointer_key(shown.title), msgspec.json.encode(limited))
     return limited
+
+
+def territories_of(objects: Objects, title: str, wished: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Those of a new version: as wished, or else as they are of what is shown now. Raises ObjectsFailed."""
+    if wished is not None:
+        return wished
+    shown = published(objects, title)
+    return shown.territories if shown else ()
 
 
 def publish(objects: Objects, job: Job, key_id: str, folder: Path) -> None:

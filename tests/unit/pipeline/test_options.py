@@ -33,3 +33,17 @@ def test_without_a_store_there_is_nothing_to_do(
     with pytest.raises(SystemExit):
         _parser().parse_args(["work"])
     assert "--store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [([], None), (["--territories", "everywhere"], ()), (["--territories", "b, a"], ("a", "b"))],
+)
+def test_a_limit_is_lifted_by_a_word_and_not_by_saying_nothing(words: list[str], meant: object) -> None:
+    assert _parser().parse_args(["ingest", "f", "--title", "t", "--store", "s", *words]).territories == meant
+
+
+def test_everywhere_and_somewhere_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["ingest", "f", "--title", "t", "--store", "s", "--territories", "a,everywhere"])
+    assert "say one of them" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from target_platform.media.published import Rendition, pointer_key
 from target_platform.pipeline import publish
 from target_platform.pipeline import worker as module
-from target_platform.pipeline.errors import WorkFailed
+from target_platform.pipeline.errors import PipelineError, WorkFailed
 from target_platform.pipeline.job import File, Job, Task, job_key, made_key
 from target_platform.pipeline.master import Master
 from target_platform.pipeline.scratch import Scratch
@@ -172,3 +172,22 @@ def test_a_published_title_is_limited_to_other_territories_without_being_made_an
     limited = publish.limit(shop.objects, shown, ("us-east-1",))
     assert publish.published(shop.objects, JOB.title) == limited
     assert (limited.version, limited.hls, limited.territories) == (shown.version, shown.hls, ("us-east-1",))
+    assert publish.limit(shop.objects, limited, None) == limited, "who says nothing of territories lifts no limit"
+    assert publish.territories_of(shop.objects, JOB.title, None) == ("us-east-1",), "nor with another master"
+    assert publish.territories_of(shop.objects, JOB.title, ()) == ()
+    assert publish.territories_of(shop.objects, "another", None) == ()
+    assert publish.limit(shop.objects, limited, ()) == shown
+
+
+def test_a_limit_for_a_version_that_is_not_shown_any_more_is_refused_and_turns_nothing_back(
+    shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "title" / "artwork").mkdir(parents=True)
+    publish.publish(shop.objects, JOB, "00", tmp_path / "title")
+    old = publish.published(shop.objects, JOB.title)
+    assert old is not None
+    publish.publish(shop.objects, JOB, "00", tmp_path / "title")
+    newer = publish.published(shop.objects, JOB.title)
+    with pytest.raises(PipelineError, match="published anew meanwhile"):
+        publish.limit(shop.objects, old, ("us-east-1",))
+    assert publish.published(shop.objects, JOB.title) == newer
