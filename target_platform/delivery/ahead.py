@@ -21,6 +21,7 @@ from target_platform.delivery.files import File, file_of, following
 from target_platform.kit.errors import CallFailed
 
 MOST_WALKERS = 5_000
+MOST_STEPS = 10_000
 MOST_AT_ONCE = 6
 REST_SECONDS = 5.0
 WORTH_IT = 0.2
@@ -48,7 +49,7 @@ class Ahead:
         self._clock = clock
         self._walks: OrderedDict[str, File] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._next: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        self._next: OrderedDict[tuple[str, int], Counter[str]] = OrderedDict()
         self._beyond: OrderedDict[str, None] = OrderedDict()
         self._rests_until = 0.0
 
@@ -89,8 +90,12 @@ class Ahead:
                 yield following(path, file, step, quality)
 
     def _learn(self, before: File, quality: str) -> None:
-        seen = self._next[before.quality, min(before.number, LAST_STEP)]
+        step = before.quality, min(before.number, LAST_STEP)
+        seen = self._next.pop(step, Counter())
         seen[quality] += 1
+        self._next[step] = seen
+        if len(self._next) > MOST_STEPS:
+            self._next.popitem(last=False)
         if seen.total() >= HALVED_AT:
             for each in seen:
                 seen[each] //= 2

@@ -1,14 +1,16 @@
 """What a cache keeps: files on its disk, and in memory which of them is what.
 
 The index is not written down, so after a start a cache is cold, and what its predecessor left is removed. A file's name
-means nothing but that it is the nth that was written.
+means nothing but that it is the nth that was written since this start: a predecessor that still serves reads its own.
 """
 
 from __future__ import annotations
 
+import errno
 import itertools
 import logging
 import os
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +39,8 @@ class Cache:
         self._pinned: OrderedDict[str, Kept] = OrderedDict()
         self._pinned_bytes = 0
         self._to_pin: set[str] = set()
-        self._names = itertools.count(1)
+        self._start, self._names = secrets.token_hex(4), itertools.count(1)
+        self._is_full = False
         self._emptied()
 
     def get(self, path: str) -> Kept | None:
@@ -68,8 +71,10 @@ class Cache:
         pinned = path in self._to_pin
         if not self._make_room(len(reply.body), pinned):
             return Kept.of(reply, self._clock())
-        file = self._written(reply.body) or (self._shrink(len(reply.body)) and self._written(reply.body))
-        kept = Kept.of(reply, self._clock(), file or None)
+        file = self._written(reply.body)
+        if file is None and self._is_full and self._shrink(len(reply.body)):
+            file = self._written(reply.body)
+        kept = Kept.of(reply, self._clock(), file)
         if not file:
             self.unwritten += 1
             return kept
@@ -118,12 +123,13 @@ class Cache:
         return self.bytes <= wanted
 
     def _written(self, body: bytes) -> Path | None:
-        file = self._folder / f"{next(self._names):x}"
+        file = self._folder / f"{self._start}-{next(self._names):x}"
         try:
             file.write_bytes(body)
         except OSError as error:
             log.warning("%s cannot be written, so it is not kept: %s", file, error.strerror)
             removed(file)  # what was written of it, if anything was
+            self._is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)  # nothing else is mended by fewer files
             return None
         return file
 

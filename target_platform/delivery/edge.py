@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from target_platform.delivery.before_asked import BeforeAsked
 from target_platform.delivery.cache import Cache
-from target_platform.delivery.file_answer import file_answer
+from target_platform.delivery.file_answer import file_answer, nobody_has_it
 from target_platform.delivery.kept import Kept
 from target_platform.delivery.lookup import Lookup
 from target_platform.delivery.playlist import HEIGHT, asked_height, for_screen
@@ -32,9 +32,9 @@ from target_platform.delivery.seal import CLEAR, SEALED, Clear, Sealing, clear_p
 from target_platform.delivery.shown import Shown
 from target_platform.delivery.territory import Badge, Door, Limits
 from target_platform.delivery.upstream import Upstream
-from target_platform.kit.answer import answer, passed_on, problem
+from target_platform.kit.answer import answer, passed_on
 from target_platform.kit.body import read_body
-from target_platform.kit.client import SHED, Ask, Reply
+from target_platform.kit.client import Ask, Reply
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.rendezvous import steered
 from target_platform.kit.service import Instance
@@ -76,11 +76,11 @@ def edge_routes(instance: Instance, tiers: Sequence[str]) -> Sequence[Route]:
     find_out = partial(limits.find_out, fetch=lookup.fetch)
     key = instance.config.settings["session_key"]
     door = Door(key, limits.of, find_out)
+    instance.at_close(lookup.close)  # after all who fetch by it, which are closed first
     before_asked = BeforeAsked(instance, cache, lookup, tiers, shown)
     edge = Edge(instance, cache, lookup, before_asked.asked)
-    if instance.policies.caches.warm_next and "edge" in instance.service.calls:
+    if edge.tells:
         instance.every(TELL_EVERY_SECONDS, edge.tell_next)
-    instance.at_close(lookup.close)
     instance.at_close(edge.close)
     return [
         *door.routes(edge.media, (CLEAR, SEALED)),
@@ -99,6 +99,7 @@ class Edge:
         self._lookup = lookup
         self._heard = heard
         self._asking = 0
+        self.tells = instance.policies.caches.warm_next and "edge" in instance.service.calls
         self._wanted: set[str] = set()
         self._badge = Badge(instance.config.settings["session_key"])
         self._warming: asyncio.Task[None] | None = None
@@ -151,16 +152,12 @@ class Edge:
 
     async def media(self, request: Request) -> Response:
         self._asking += 1
-        path = quote(request.scope["path"])
-        self._heard(request, clear_path(path))  # what is sealed here is to be had in the clear
         try:
-            return await self._media(request, path)
-        except OSError as error:
-            log.warning("%s is fetched again, its file is gone: %s", path, error.strerror)
-            self._lookup.lost(path)
-            return await self._media(request, path)
+            return await self._media(request, quote(request.scope["path"]))
         except CallFailed as failure:
-            return _nobody_has_it(failure)
+            return nobody_has_it(failure)
+        except OSError as error:
+            return nobody_has_it(CallFailed(f"the file cannot be opened: {error.strerror}", "status"))
         finally:
             self._asking -= 1
 
@@ -170,18 +167,21 @@ class Edge:
         self._asked.labels(found.how).inc()
         if isinstance(found.what, Reply):
             return passed_on(found.what)
-        if found.how == "hit":
+        self._heard(request, clear_path(path))  # what is sealed here is to be had in the clear
+        if found.how == "hit" and self.tells:
             self._wanted.add(path)  # by a second one at least
-        age = f"{self._lookup.age(found.what):.0f}"
-        cache_control = found.what.cache_control
-        shown = for_screen(found.what, height) if height else found.what
-        return file_answer(
-            request, shown, {**HEADERS, "Cache-Control": cache_control, "Age": age, "X-Cache": found.how}
-        )
+        try:
+            return self._answer(request, found.what, found.how, height)
+        except FileNotFoundError as error:
+            log.warning("%s is fetched again, its file is gone: %s", path, error.strerror)
+            self._lookup.lost(path)
+            again = await self._lookup.fetch(path)
+        except OSError as error:  # no descriptor is free, say: what is kept is as good as before
+            log.warning("%s is passed on, its file cannot be opened: %s", path, error.strerror)
+            again = await self._lookup.past(path)
+        return passed_on(again) if isinstance(again, Reply) else self._answer(request, again, "miss", height)
 
-
-def _nobody_has_it(failure: CallFailed) -> Response:
-    """With the header that says that this cache is well: who asked must not leave it alone for what is behind it."""
-    refusal = problem(503, f"it is not kept here, and no tier behind has it: {failure}")
-    refusal.headers.update({"Retry-After": "1", SHED: "behind"})
-    return refusal
+    def _answer(self, request: Request, kept: Kept, how: str, height: int | None) -> Response:
+        """Raises OSError."""
+        headers = {"Cache-Control": kept.cache_control, "Age": f"{self._lookup.age(kept):.0f}", "X-Cache": how}
+        return file_answer(request, for_screen(kept, height) if height else kept, HEADERS | headers)

@@ -16,11 +16,13 @@ from target_platform.delivery.kept import Kept
 from target_platform.delivery.pieces import in_pieces
 from target_platform.delivery.ranges import Part, Unsatisfiable, asked_part, same_file
 from target_platform.kit.answer import problem
+from target_platform.kit.client import SHED
+from target_platform.kit.errors import CallFailed
 from target_platform.kit.sendfile import ZEROCOPY
 
 
 def file_answer(request: Request, kept: Kept, headers: Mapping[str, str]) -> Response:
-    """Raises OSError when the file is not on the disk any more."""
+    """Raises FileNotFoundError when it is not on the disk any more, another OSError when it cannot be opened now."""
     headers = {**headers, "ETag": kept.etag} if kept.etag else headers
     if same_file(request.headers.get("If-None-Match"), kept.etag):
         return Response(status_code=304, headers=headers)
@@ -32,6 +34,13 @@ def file_answer(request: Request, kept: Kept, headers: Mapping[str, str]) -> Res
     if part is None:
         return FileAnswer(kept, Part(0, kept.size), 200, headers)
     return FileAnswer(kept, part, 206, {**headers, "Content-Range": part.content_range(kept.size)})
+
+
+def nobody_has_it(failure: CallFailed) -> Response:
+    """With the header that says that this cache is well: who asked must not leave it alone for what is behind it."""
+    refusal = problem(503, f"it is not kept here, and no tier behind has it: {failure}")
+    refusal.headers.update({"Retry-After": "1", SHED: "behind"})
+    return refusal
 
 
 class FileAnswer(Response):

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 _SEGMENTS = (".ts", ".m4s")
 _VERSION = re.compile(r"[0-9a-f]{16}/[0-9a-f]{12}(/|$)")
-_NUMBER = re.compile(r"\d+(?=\D*$)")
+_NUMBER = re.compile(r"(?<!\d)\d{1,9}(?=\D*$)")
+"""No segment's number is longer; int() refuses what has thousands of digits."""
 
 
 class File(Struct, frozen=True):

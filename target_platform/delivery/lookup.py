@@ -94,6 +94,11 @@ class Lookup:
             return await self._fetch(path)
         return await asyncio.shield(self._fetching(path))
 
+    async def past(self, path: str) -> Kept | Reply:
+        """From the tiers behind past the cache, which is as it was before. Raises CallFailed."""
+        reply = await self._upstream.fetch(path)
+        return self._dated(path, Kept.of(reply, self._clock()), reply) if reply.status == 200 else reply
+
     async def close(self) -> None:
         """Nobody waits any more for what is under way."""
         tasks = list(self._under_way.values())

@@ -56,8 +56,10 @@ class Clear:
                 return found
             try:
                 return found, found.content()
-            except OSError:
+            except FileNotFoundError:
                 self._lost(path)
+            except OSError as error:  # no descriptor is free, say: what is kept is as good as before
+                raise CallFailed(f"{path} cannot be opened: {error.strerror}", "status") from error
         raise CallFailed(f"{path} is not on this cache's disk, as often as it is fetched", "status")
 
 

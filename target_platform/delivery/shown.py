@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 import msgspec
 from msgspec import structs
@@ -23,8 +24,9 @@ class Shown:
         self._titles: dict[str, Published] = {}
         self.listing = Listing()
         self.was_heard = False
-        self._first = asyncio.Lock()
+        self._first: asyncio.Task[None] | None = None
         instance.every(ASK_SECONDS, self.ask)
+        instance.at_close(self.close)
 
     def title(self, title: str) -> Published | None:
         """None for one that nobody has published."""
@@ -37,10 +39,26 @@ class Shown:
         return tuple((self.listing.limits if self.was_heard else LIMITS).get(title, ()))
 
     async def first_heard(self) -> None:
-        """Return when an origin has answered; however many wait for it, it is asked once. Raises CallFailed."""
-        async with self._first:
-            if not self.was_heard:
-                await self.ask()
+        """Return when an origin has answered; however many wait for it, it is asked once. Raises CallFailed.
+
+        All who wait hear of the one answer, as with a file that many want (Lookup).
+        """
+        if self.was_heard:
+            return
+        if self._first is None:
+            self._first = asyncio.get_running_loop().create_task(self.ask(), context=Context())
+            self._first.add_done_callback(self._answered)
+        await asyncio.shield(self._first)
+
+    async def close(self) -> None:
+        if self._first is not None:
+            self._first.cancel()
+            await asyncio.gather(self._first, return_exceptions=True)
+
+    def _answered(self, done: asyncio.Task[None]) -> None:
+        self._first = None
+        if not done.cancelled():
+            done.exception()  # whoever waited has been told
 
     async def ask(self) -> None:
         """Raises CallFailed."""

@@ -12,6 +12,7 @@ it from the header that comes with each file.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_platform.delivery.file_answer import nobody_has_it
 from target_platform.delivery.shown import Shown
 from target_platform.kit.answer import problem
 from target_platform.kit.errors import CallFailed
@@ -29,6 +31,7 @@ from target_platform.media.titles import is_outside, outside
 WATCH_SECONDS = 6 * 3600.0
 """How long a viewer may go on with what was started: the longest film, and a pause."""
 BADGE, BADGE_SECONDS = "X-Fill", 60.0
+MOST_LEARNT = 5_000
 TERRITORIES, EVERYWHERE = "X-Territories", "*"
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -65,7 +68,7 @@ class Limits:
 
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
-        self._learnt: dict[str, tuple[str, ...]] = {}
+        self._learnt: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def of(self, title: str) -> tuple[str, ...] | None:
         """Empty for a title without a limit; None when nothing is known of it."""
@@ -79,8 +82,14 @@ class Limits:
             await fetch(path)
 
     def learn(self, title: str, headers: Mapping[str, str]) -> None:
-        if said := headers.get(TERRITORIES):
-            self._learnt[title] = () if said == EVERYWHERE else tuple(said.split(","))
+        """What the origin has said counts for more, and what is forgotten is asked for again."""
+        said = headers.get(TERRITORIES)
+        if not said or self._shown.was_heard:
+            return
+        self._learnt[title] = () if said == EVERYWHERE else tuple(said.split(","))
+        self._learnt.move_to_end(title)
+        if len(self._learnt) > MOST_LEARNT:
+            self._learnt.popitem(last=False)
 
 
 class Door:
@@ -113,7 +122,10 @@ class Door:
             request.scope["path"] = request.scope["path"].removeprefix(f"/t/{token}")
         title = request.path_params["title"]
         if (limits := self._limits(title)) is None:
-            await self._find_out(quote(request.scope["path"]))
+            try:
+                await self._find_out(quote(request.scope["path"]))
+            except CallFailed as failure:
+                return nobody_has_it(failure)
             limits = self._limits(title)
         if limits is None and file_key(title, request.path_params["path"]):
             return _refused(503, f"nobody has said yet where {title} may be watched")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from target_platform.delivery.ahead import REST_SECONDS, SURE_AFTER, Ahead, Source
 from target_platform.kit.errors import CallFailed
 from tests.clock import Clock
@@ -112,6 +114,27 @@ def test_in_which_quality_viewers_go_on_is_learnt_from_those_before() -> None:
         assert tier.asked == [segment(4, "720p", title="other"), segment(5, "720p", title="other")]
 
     play(2, scene)
+
+
+def test_what_was_learnt_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that whoever invents qualities fills no memory."""
+    monkeypatch.setattr("target_platform.delivery.ahead.MOST_STEPS", 2)
+
+    async def scene(ahead: Ahead, tier: Tier, clock: Clock) -> None:
+        for viewer in range(SURE_AFTER):
+            ahead.asked(f"viewer {viewer}", segment(3, "480p"))
+            ahead.asked(f"viewer {viewer}", segment(4, "720p"))
+        await settle()
+        for quality in ("invented", "invented too"):
+            ahead.asked("mallory", segment(3, quality))
+            ahead.asked("mallory", segment(4, quality))
+        await settle()
+        tier.asked.clear()
+        ahead.asked("ann", segment(3, "480p", title="other"))
+        await settle()
+        assert tier.asked == [segment(4, "480p", title="other")]
+
+    play(1, scene)
 
 
 def test_sound_in_a_track_of_its_own_is_another_walk_of_the_same_viewer() -> None:

@@ -94,6 +94,23 @@ def test_a_start_is_cold_and_removes_what_was_left(cache: Cache, tmp_path: Path)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_who_has_the_folder_after_it_gives_nothing_else_to_a_predecessor_that_still_serves(
+    cache: Cache, tmp_path: Path
+) -> None:
+    before = cache.put("a", Reply(body=b"of a"))
+    Cache(100, tmp_path / "cache").put("b", Reply(body=b"of b"))
+    with pytest.raises(FileNotFoundError):
+        before.content()
+
+
+def test_for_a_file_that_cannot_be_written_others_go_only_when_the_disk_is_full(cache: Cache, tmp_path: Path) -> None:
+    cache.put("a", body(10))
+    (tmp_path / "cache").rename(tmp_path / "aside")
+    (tmp_path / "cache").touch()
+    assert cache.put("b", body(10)).content() == bytes(10)
+    assert list(cache.paths()) == ["a"]
+
+
 def test_a_folder_that_cannot_be_had_costs_the_cache_and_no_answer(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = Cache(100, tmp_path / "file" / "cache")

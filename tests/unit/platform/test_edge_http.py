@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from target_platform.delivery.upstream import Upstream
+from target_platform.kit.client import SHED, Reply
+from target_platform.kit.errors import CallFailed
 from target_platform.weaknesses import effective_policies
 from tests.unit.platform.stage import Answer, Platform, media, patient, visit
 
@@ -223,6 +226,63 @@ def test_a_file_that_somebody_deleted_from_the_cache_is_fetched_again(tmp_path: 
             file.unlink()
         assert (await made.ask(EDGE, FILE)).body == SEGMENT
         assert (await made.ask(EDGE, FILE)).headers["X-Cache"] == "hit"
+
+    visit(tmp_path, (ORIGIN, EDGE), play)
+
+
+def test_a_file_that_cannot_be_opened_now_is_passed_on_and_what_is_kept_stays(tmp_path: Path) -> None:
+    """As when no descriptor is free: that says nothing of the file."""
+    media(tmp_path, segment__ts=SEGMENT)
+
+    async def play(made: Platform) -> None:
+        await made.ask(EDGE, FILE)
+        [file] = (tmp_path / "data" / EDGE / "cache").iterdir()
+        file.rename(tmp_path / "aside")
+        file.symlink_to(file)  # a loop
+        for _ in range(2):
+            assert (await made.ask(EDGE, FILE)).body == SEGMENT
+        (tmp_path / "aside").replace(file)
+        again = await made.ask(EDGE, FILE)
+        assert (again.body, again.headers["X-Cache"]) == (SEGMENT, "hit")
+        assert len(made.log(ORIGIN)) == 3
+
+    visit(tmp_path, (ORIGIN, EDGE), play)
+
+
+def test_a_cache_with_nobody_behind_says_that_it_is_well_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is a lost file that it asks for again, and when it does not know yet who may have a title."""
+    media(tmp_path, segment__ts=SEGMENT)
+
+    async def nobody(upstream: Upstream, path: str, etag: str = "") -> Reply:
+        raise CallFailed("nobody is there", "refused")
+
+    def says_that_it_is_well(answer: Answer) -> bool:
+        return (answer.status, answer.headers.get("Retry-After"), answer.headers.get(SHED)) == (503, "1", "behind")
+
+    async def lost(made: Platform) -> None:
+        await made.ask(EDGE, FILE)
+        for file in (tmp_path / "data" / EDGE / "cache").iterdir():
+            file.unlink()
+        monkeypatch.setattr(Upstream, "fetch", nobody)
+        assert says_that_it_is_well(await made.ask(EDGE, FILE))
+
+    async def unheard(made: Platform) -> None:
+        assert says_that_it_is_well(await made.ask(EDGE, FILE))
+
+    visit(tmp_path, (ORIGIN, EDGE), lost)
+    visit(tmp_path, (EDGE,), unheard)
+
+
+def test_a_name_with_thousands_of_digits_is_one_that_does_not_exist(tmp_path: Path) -> None:
+    """And what does not exist is not counted as wanted."""
+    media(tmp_path)
+
+    async def play(made: Platform) -> None:
+        assert (await made.ask(EDGE, f"/media/t/{'1' * 5000}.ts")).status == 404
+        assert (await made.ask(EDGE, "/load")).json == {"under_way": 0}
+        assert (await made.ask(EDGE, "/demand")).json == {"files": {}}
 
     visit(tmp_path, (ORIGIN, EDGE), play)
 

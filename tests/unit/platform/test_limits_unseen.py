@@ -84,6 +84,9 @@ class Origin:
     def every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Asked by hand."""
 
+    def at_close(self, work: Callable[[], Awaitable[None]]) -> None:
+        """It never is."""
+
     async def call(self, service: str, path: str) -> Reply:
         return self.replies.pop(0)
 

@@ -6,12 +6,14 @@ import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from target_platform.delivery import shown
+from target_platform.delivery import shown, territory
 from target_platform.delivery.territory import TERRITORIES, Badge, watch_prefix
 from target_platform.kit.errors import CallFailed
+from target_platform.kit.service import Instance
 from target_platform.kit.tokens import Tokens
 from target_platform.media.published import Published, media_path
 from target_platform.services import gateway, origin
@@ -180,6 +182,50 @@ def test_an_edge_that_never_heard_of_limits_learns_them_with_the_file(
             assert (given.status, given.body) == (200, FILES[SEGMENT])
 
     visit(tmp_path, (ORIGIN, HUB), play, store=str(tmp_path / "store"))
+
+
+def test_what_came_with_files_is_forgotten_in_its_turn_and_not_learnt_from_who_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(territory, "MOST_LEARNT", 2)
+    heard = Asked()
+    limits = territory.Limits(heard.shown)
+    for title in "abac":
+        limits.learn(title, {TERRITORIES: "here"})
+    assert [limits.of(title) for title in "abc"] == [("here",), None, ("here",)]
+    heard.shown.was_heard = True
+    limits.learn("b", {TERRITORIES: "here"})
+    heard.shown.was_heard = False
+    assert limits.of("b") is None
+
+
+def test_however_many_wait_for_an_origin_it_is_asked_once_and_all_hear_that_it_fails() -> None:
+    async def wait() -> None:
+        asked = Asked()
+        heard = await asyncio.gather(*(asked.shown.first_heard() for _ in range(20)), return_exceptions=True)
+        assert [type(each) for each in heard] == [CallFailed] * 20
+        assert asked.times == 1
+
+    asyncio.run(wait())
+
+
+class Asked:
+    """An instance whose origin does not answer."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.shown = shown.Shown(cast(Instance, self))
+
+    def every(self, seconds: float, work: object) -> None:
+        """Never."""
+
+    def at_close(self, work: object) -> None:
+        """It never is."""
+
+    async def call(self, service: str, path: str) -> None:
+        self.times += 1
+        await asyncio.sleep(0.01)
+        raise CallFailed("the origin is away", "refused")
 
 
 def test_the_clip_of_a_title_that_the_list_limits_is_not_for_others(
