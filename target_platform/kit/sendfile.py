@@ -6,6 +6,7 @@ An application finds ASGI's extension "http.response.zerocopysend" in its scope,
 
 The head of every answer waits for the first bytes of its body, as ASGI demands, so that both leave together. In its
 `sent` the message tells how many bytes went out: all, or as many as the client's machine had acknowledged at the end.
+All is said as soon as the kernel has taken the last byte: who goes away after that is counted with the whole file.
 
 Who reads nothing for `stalled_seconds` is cut off, whatever is being sent, so that nobody holds a place for ever.
 
@@ -126,6 +127,11 @@ class SendingFiles(HttpToolsProtocol):
 
     def _left(self) -> int:
         return self.unacknowledged_bytes + (0 if self.gone else self.transport.get_write_buffer_size())
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing() and not self.gone:  # uvicorn leaves it alone then, whatever stands in buffers
+            self.timeout_keep_alive_handler()
 
     def timeout_keep_alive_handler(self) -> None:
         """Also of who has its answers all in buffers and takes nothing of them."""

@@ -117,6 +117,9 @@ def asked(*paths: str) -> bytes:
     return b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)
 
 
+CLOSING = b"GET /plain HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
 def body(client: socket.socket, piece: int = 1 << 16) -> bytes:
     """Of one answer, read by so many bytes at a time."""
     head = b""
@@ -281,3 +284,19 @@ def test_who_has_said_all_that_it_wants_to_say_is_still_answered(visit: Callable
             assert await asyncio.to_thread(body, client) == CONTENT[START:]
 
     visit(play)
+
+
+@pytest.mark.parametrize("asking", [asked("/plain"), CLOSING], ids=["keep-alive", "close"])
+def test_who_has_its_answer_in_buffers_and_takes_none_of_it_is_cut_off(
+    visit: Callable[..., None], monkeypatch: pytest.MonkeyPatch, asking: bytes
+) -> None:
+    monkeypatch.setattr("target_platform.kit.serve.KEEP_ALIVE_SECONDS", 0.05)
+
+    async def play(site: Site) -> None:
+        with site.connect(receive_bytes=10_000) as client:
+            client.sendall(asking)
+            ended = select.poll()
+            ended.register(client, 0)
+            assert await asyncio.to_thread(ended.poll, 20_000)
+
+    visit(play, stalled_seconds=0.1)
