@@ -26,7 +26,7 @@ TITLE = "split-brain"
 SECRET = "secret"
 """What the stage's licence servers derive keys from."""
 
-STAGE = ("streams", "catalog", "identity", "licence", "origin", "hub", "edge", "playback", "gateway")
+STAGE = ("origin", "streams", "catalog", "identity", "licence", "hub", "edge", "playback", "gateway")
 PATIENCE_SECONDS = 150
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
