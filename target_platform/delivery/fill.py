@@ -34,7 +34,7 @@ from target_platform.kit.config import Endpoint
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance
 
-LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 1.0
 PLAN_AGAIN_SECONDS = 300.0
 """How soon a plan is made anew in a window that stays open."""
 FAILED_PAUSE_SECONDS = 1.0

@@ -20,7 +20,7 @@ from target_platform.delivery.shown import Shown
 from target_platform.kit.errors import CallFailed
 from target_platform.kit.service import Instance
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 FIRST_SEGMENTS = 5
 SHARE, AGAIN_SECONDS = 0.1, 60.0
 """At once no more is fetched than this share of what a cache keeps, and as much again in so long: after a start all

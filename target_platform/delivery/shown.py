@@ -13,7 +13,7 @@ from target_platform.kit.service import Instance
 from target_platform.media.published import Listing, Published, kept_limits
 from target_platform.media.titles import LIMITS
 
-ASK_SECONDS = 2.0
+ASK_SECONDS = 3.0
 
 
 class Shown:
